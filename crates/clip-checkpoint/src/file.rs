@@ -1,0 +1,183 @@
+//! Reading a canonical file: mapped, one tensor at a time.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+
+use memmap2::Mmap;
+use safetensors::tensor::{Metadata, SafeTensors};
+use sha2::{Digest, Sha256};
+
+use crate::write::CARD_KEY;
+use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, tensors};
+
+/// An open canonical checkpoint. Opening reads the header only; a tensor's pages are read when
+/// [`Checkpoint::read`] asks for it.
+#[derive(Debug)]
+pub struct Checkpoint {
+    bytes: Bytes,
+    header: Metadata,
+    data_start: usize,
+    card: ModelCard,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Embedded(&'static [u8]),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Embedded(bytes) => bytes,
+        }
+    }
+}
+
+/// One tensor as it lies in the file.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredTensor<'a> {
+    /// Number format of `bytes`.
+    pub dtype: Dtype,
+    /// Length of each axis.
+    pub shape: &'a [usize],
+    /// Little-endian values in row-major order.
+    pub bytes: &'a [u8],
+}
+
+impl Checkpoint {
+    /// Maps the file and checks that its header, its card and the names, shapes and number formats
+    /// of all tensors fit together. The weights themselves are not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where the file cannot be opened, otherwise what is wrong with it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let io = |action| move |source| Error::Io { action, path: path.to_owned(), source };
+        let file = File::open(path).map_err(io("open"))?;
+        if file.metadata().map_err(io("open"))?.is_dir() {
+            let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+            return Err(io("open")(source));
+        }
+        #[expect(
+            unsafe_code,
+            reason = "mapping is the only way to load one tower without reading the other"
+        )]
+        // SAFETY: the map is read-only and private to this value. Checkpoints are replaced by
+        // rename (see `write`), never rewritten in place; a program that truncates the file
+        // while it is mapped breaks it for every reader, as with any mapped weights.
+        let map = unsafe { Mmap::map(&file) }.map_err(io("map"))?;
+        Self::from_bytes(Bytes::Mapped(map), &path.display().to_string())
+    }
+
+    /// Reads a checkpoint compiled into the program, without copying it. `origin` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Checkpoint::open`].
+    pub fn embedded(bytes: &'static [u8], origin: &str) -> Result<Self> {
+        Self::from_bytes(Bytes::Embedded(bytes), origin)
+    }
+
+    fn from_bytes(bytes: Bytes, origin: &str) -> Result<Self> {
+        let origin = || origin.to_owned();
+        let (header_length, header) = SafeTensors::read_metadata(&bytes)
+            .map_err(|error| Error::Damaged { origin: origin(), reason: error.to_string() })?;
+        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(CARD_KEY));
+        let json = json.ok_or_else(|| Error::NotCanonical { origin: origin() })?;
+        let card = ModelCard::from_json(json)?;
+        let data_start = size_of::<u64>() + header_length;
+        let checkpoint = Self { bytes, header, data_start, card };
+        checkpoint.check_layout()?;
+        Ok(checkpoint)
+    }
+
+    /// Everything about the checkpoint that is not a tensor.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// Size of the file in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Number format of the weights.
+    pub fn dtype(&self) -> Dtype {
+        let first = tensors(&self.card.config).next();
+        first.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
+    }
+
+    /// Identifies the model: SHA-256 over the header, in hexadecimal. The header names the source
+    /// and its hash, the converter, the number format, the preprocessing and every shape, so two
+    /// files of one fingerprint give the same vectors, and it is known without reading the weights.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(&self.bytes[..self.data_start]);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The tensor as it lies in the file; `None` for a name the model does not have.
+    pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
+        let info = self.header.info(name)?;
+        let (start, end) = info.data_offsets;
+        let bytes = &self.bytes[self.data_start + start..self.data_start + end];
+        Some(StoredTensor {
+            dtype: Dtype::from_safetensors(info.dtype)?,
+            shape: &info.shape,
+            bytes,
+        })
+    }
+
+    /// The tensor's values as `f32`, row-major.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for a name the model does not have, [`Error::NotFinite`] where a value is
+    /// NaN or infinite.
+    pub fn read(&self, name: &str) -> Result<Vec<f32>> {
+        let missing = || Error::Missing { names: vec![name.to_owned()] };
+        let tensor = self.stored(name).ok_or_else(missing)?;
+        let values = tensor.dtype.decode(tensor.bytes);
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(index) => {
+                Err(Error::NotFinite { name: name.to_owned(), index, value: values[index] })
+            }
+        }
+    }
+
+    /// Names and shapes of the tensors of one half.
+    pub fn tower(&self, tower: Tower) -> impl Iterator<Item = TensorSpec> {
+        tensors(&self.card.config).filter(move |spec| spec.tower == tower)
+    }
+
+    fn check_layout(&self) -> Result<()> {
+        let mut missing = Vec::new();
+        let mut unknown: BTreeSet<String> = self.header.offset_keys().into_iter().collect();
+        for TensorSpec { name, shape, .. } in tensors(&self.card.config) {
+            unknown.remove(&name);
+            let Some(info) = self.header.info(&name) else {
+                missing.push(name);
+                continue;
+            };
+            if info.shape != shape {
+                return Err(Error::Shape { name, found: info.shape.clone(), expected: shape });
+            }
+            if Dtype::from_safetensors(info.dtype).is_none() {
+                return Err(Error::Dtype { name, found: format!("{:?}", info.dtype) });
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Error::Missing { names: missing });
+        }
+        if !unknown.is_empty() {
+            return Err(Error::Unknown { names: unknown.into_iter().collect() });
+        }
+        Ok(())
+    }
+}

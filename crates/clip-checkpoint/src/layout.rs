@@ -1,0 +1,127 @@
+//! Names and shapes of the canonical tensors.
+//!
+//! A name is the path of the parameter in our modules, so that filling a module needs no table.
+//! Matrices are stored `[input, output]`, the layout that `x · W` reads.
+
+use crate::ModelConfig;
+
+/// The half of the model that a tensor belongs to; each half can be loaded without the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tower {
+    /// The picture tower and its projection head.
+    Vision,
+    /// The text tower and its projection head.
+    Text,
+    /// What relates the two: the logit scale.
+    Both,
+}
+
+/// Name and shape of one canonical tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// Path of the parameter, such as `visual.ln_pre.gamma`.
+    pub name: String,
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// The half it belongs to.
+    pub tower: Tower,
+}
+
+impl TensorSpec {
+    /// Number of values.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// All tensors of a model, in the order in which a forward pass meets them.
+pub fn tensors(config: &ModelConfig) -> impl Iterator<Item = TensorSpec> {
+    let (vision, text, embed) = (&config.vision, &config.text, config.embed_dim);
+    let mut list = Layout { specs: Vec::new(), tower: Tower::Vision };
+
+    let patch = vision.patch_size;
+    list.push("visual.patch_embedding.weight", &[vision.width, 3, patch, patch]);
+    list.push("visual.class_embedding", &[vision.width]);
+    list.push("visual.positional_embedding", &[vision.tokens(), vision.width]);
+    list.norm("visual.ln_pre", vision.width);
+    list.transformer("visual.transformer", vision.layers, vision.width, vision.mlp_width);
+    list.norm("visual.ln_post", vision.width);
+    list.push("visual_projection.weight", &[vision.width, embed]);
+
+    list.tower = Tower::Text;
+    list.push("text.token_embedding.weight", &[text.vocab_size, text.width]);
+    list.push("text.positional_embedding", &[text.context_length, text.width]);
+    list.transformer("text.transformer", text.layers, text.width, text.mlp_width);
+    list.norm("text.ln_final", text.width);
+    list.push("text_projection.weight", &[text.width, embed]);
+
+    list.tower = Tower::Both;
+    list.push("logit_scale", &[1]);
+    list.specs.into_iter()
+}
+
+struct Layout {
+    specs: Vec<TensorSpec>,
+    tower: Tower,
+}
+
+impl Layout {
+    fn push(&mut self, name: &str, shape: &[usize]) {
+        let (name, shape) = (name.to_owned(), shape.to_vec());
+        self.specs.push(TensorSpec { name, shape, tower: self.tower });
+    }
+
+    fn norm(&mut self, path: &str, width: usize) {
+        self.push(&format!("{path}.gamma"), &[width]);
+        self.push(&format!("{path}.beta"), &[width]);
+    }
+
+    fn linear(&mut self, path: &str, input: usize, output: usize) {
+        self.push(&format!("{path}.weight"), &[input, output]);
+        self.push(&format!("{path}.bias"), &[output]);
+    }
+
+    fn transformer(&mut self, path: &str, layers: usize, width: usize, mlp_width: usize) {
+        for i in 0..layers {
+            let block = format!("{path}.resblocks.{i}");
+            self.norm(&format!("{block}.ln_1"), width);
+            self.linear(&format!("{block}.attn.in_proj"), width, 3 * width);
+            self.linear(&format!("{block}.attn.out_proj"), width, width);
+            self.norm(&format!("{block}.ln_2"), width);
+            self.linear(&format!("{block}.mlp.c_fc"), width, mlp_width);
+            self.linear(&format!("{block}.mlp.c_proj"), mlp_width, width);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::presets;
+
+    /// Counts published with OpenAI's models (OpenCLIP `docs/model_profile.csv`, in millions:
+    /// ViT-B-32 151.28, ViT-B-16 149.62, ViT-L-14 427.62).
+    #[test]
+    fn parameter_counts_are_the_published_ones() {
+        let count = |name| {
+            let specs = tensors(presets::find(name).unwrap());
+            specs.map(|spec| spec.elements()).sum::<usize>()
+        };
+        assert_eq!(count("ViT-B-32"), 151_277_313);
+        assert_eq!(count("ViT-B-16"), 149_620_737);
+        assert_eq!(count("ViT-L-14"), 427_616_513);
+    }
+
+    #[test]
+    fn names_are_unique_and_belong_to_one_tower() {
+        let specs: Vec<_> = tensors(presets::find("ViT-B-32").unwrap()).collect();
+        let mut names: Vec<_> = specs.iter().map(|spec| &spec.name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), specs.len());
+        for spec in &specs {
+            let vision = spec.name.starts_with("visual");
+            assert_eq!(spec.tower == Tower::Vision, vision, "{}", spec.name);
+        }
+    }
+}

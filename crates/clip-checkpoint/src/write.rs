@@ -1,0 +1,198 @@
+//! Writing a canonical file: streamed, beside the target, renamed when whole.
+
+use std::collections::HashMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use half::f16;
+use safetensors::tensor::{Metadata, TensorInfo};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::{Error, ModelCard, Result, TensorSpec, tensors};
+
+/// Key of the card in the header's metadata.
+pub(crate) const CARD_KEY: &str = "clip_card";
+
+/// Number format of stored weights; the arithmetic is `f32` either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Dtype {
+    /// 32 bits.
+    F32,
+    /// 16 bits.
+    F16,
+}
+
+impl Dtype {
+    /// Name as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// Bytes of one value.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
+        match dtype {
+            safetensors::Dtype::F32 => Some(Self::F32),
+            safetensors::Dtype::F16 => Some(Self::F16),
+            _ => None,
+        }
+    }
+
+    fn to_safetensors(self) -> safetensors::Dtype {
+        match self {
+            Self::F32 => safetensors::Dtype::F32,
+            Self::F16 => safetensors::Dtype::F16,
+        }
+    }
+
+    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => {
+                bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+            }
+            Self::F16 => {
+                let halves = bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes));
+                halves.map(f16::to_f32).collect()
+            }
+        }
+    }
+
+    /// Appends the values; fails with the position of the first that this format cannot hold.
+    fn encode(self, values: &[f32], out: &mut Vec<u8>) -> std::result::Result<(), (usize, f32)> {
+        for (index, &value) in values.iter().enumerate() {
+            let finite = match self {
+                Self::F32 => {
+                    out.extend(value.to_le_bytes());
+                    value.is_finite()
+                }
+                Self::F16 => {
+                    let half = f16::from_f32(value);
+                    out.extend(half.to_le_bytes());
+                    half.is_finite()
+                }
+            };
+            if !finite {
+                return Err((index, value));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where [`write`] gets its tensors from, one at a time.
+pub trait TensorSource {
+    /// Why a tensor could not be given.
+    type Error: From<Error>;
+
+    /// The values of the tensor, row-major, `spec.elements()` of them.
+    ///
+    /// # Errors
+    ///
+    /// Ends the writing; nothing is left behind.
+    fn read(&mut self, spec: &TensorSpec) -> std::result::Result<Vec<f32>, Self::Error>;
+}
+
+/// Writes a canonical checkpoint. One tensor at a time is in memory; the file appears under `path`
+/// when it is whole and on the disk, and an older file of that name stays untouched until then.
+/// Returns its size in bytes.
+///
+/// # Errors
+///
+/// [`Error::BadConfig`] for a card that contradicts itself, [`Error::Shape`] where the source gives
+/// another number of values, [`Error::NotFinite`] where a value is NaN, infinite or too large for
+/// `dtype`, [`Error::Io`] where the disk fails, and whatever the source fails with.
+pub fn write<S: TensorSource>(
+    path: &Path,
+    card: &ModelCard,
+    dtype: Dtype,
+    source: &mut S,
+) -> std::result::Result<u64, S::Error> {
+    card.validate()?;
+    let io = |source| Error::Io { action: "write", path: path.to_owned(), source };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(io)?;
+    let mut temporary = NamedTempFile::new_in(folder).map_err(io)?;
+
+    let header = header(card, dtype)?;
+    let mut size = header.len() as u64;
+    let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+    out.write_all(&header).map_err(io)?;
+    let mut bytes = Vec::new();
+    for spec in tensors(&card.config) {
+        let values = source.read(&spec)?;
+        if values.len() != spec.elements() {
+            let found = vec![values.len()];
+            return Err(Error::Shape { name: spec.name, found, expected: spec.shape }.into());
+        }
+        bytes.clear();
+        bytes.reserve_exact(values.len() * dtype.size());
+        dtype.encode(&values, &mut bytes).map_err(|(index, value)| Error::NotFinite {
+            name: spec.name,
+            index,
+            value,
+        })?;
+        out.write_all(&bytes).map_err(io)?;
+        size += bytes.len() as u64;
+    }
+    out.flush().map_err(io)?;
+    drop(out);
+    make_readable(&temporary).map_err(io)?;
+    temporary.as_file().sync_all().map_err(io)?;
+    temporary.persist(path).map_err(|error| io(error.error))?;
+    Ok(size)
+}
+
+/// Length, JSON and padding of the safetensors header.
+fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
+    let json = |value: serde_json::Result<Vec<u8>>| {
+        value.map_err(|error| Error::BadCard { reason: error.to_string() })
+    };
+    let card_json = json(serde_json::to_vec(card))?;
+    let metadata = HashMap::from([(
+        CARD_KEY.to_owned(),
+        String::from_utf8(card_json)
+            .map_err(|error| Error::BadCard { reason: error.to_string() })?,
+    )]);
+    let mut offset = 0;
+    let infos = tensors(&card.config).map(|spec| {
+        let start = offset;
+        offset += spec.elements() * dtype.size();
+        let dtype = dtype.to_safetensors();
+        (spec.name, TensorInfo { dtype, shape: spec.shape, data_offsets: (start, offset) })
+    });
+    let header = Metadata::new(Some(metadata), infos.collect())
+        .map_err(|error| Error::BadCard { reason: error.to_string() })?;
+    let mut json = json(serde_json::to_vec(&header))?;
+    // Tensors start at a multiple of 8 bytes, as the format recommends.
+    json.resize(json.len().next_multiple_of(8), b' ');
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut json);
+    Ok(bytes)
+}
+
+/// Temporary files are private to the user; a checkpoint is an ordinary file.
+#[cfg(unix)]
+fn make_readable(file: &NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn make_readable(_: &NamedTempFile) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The transformer parts that both CLIP towers share, on Burn.

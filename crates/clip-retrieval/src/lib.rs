@@ -1,0 +1,1 @@
+//! Stores unit vectors with metadata and returns ranked hits.

@@ -1,0 +1,1 @@
+//! Goldens, fixtures and comparisons shared by the tests of the workspace.

@@ -1,0 +1,1 @@
+//! Text to CLIP token ids, the way each CLIP reference does it.

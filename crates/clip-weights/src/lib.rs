@@ -1,0 +1,1 @@
+//! Reads foreign CLIP checkpoints, downloads them, and writes the canonical file.

@@ -1,0 +1,3 @@
+//! Chores of the workspace: converting weights, checking the layers.
+
+fn main() {}
