@@ -1,3 +1,32 @@
-//! Chores of the workspace: converting weights, checking the layers.
+//! Chores of the workspace: converting weights, checking the layers. `cargo xtask --help` lists them.
 
-fn main() {}
+mod bar;
+mod convert;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Chores of the workspace.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", version)]
+enum Command {
+    ConvertWeights(convert::Args),
+    /// Check the layers, features and names of the workspace.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::ConvertWeights(args) => convert::run(args),
+        Command::Tidy => tidy::run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

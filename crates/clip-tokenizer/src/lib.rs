@@ -1,1 +1,57 @@
 //! Text to CLIP token ids, the way each CLIP reference does it.
+//!
+//! Every published CLIP shares one vocabulary: 49,408 byte-pair tokens that OpenAI learned from
+//! captions. What differs between the references is what happens to a text *before* it is cut into
+//! words, and one different id moves the embedding. So a checkpoint says whose rules it was made
+//! with ([`TokenizerMode`](clip_checkpoint::TokenizerMode)), and this crate follows them:
+//!
+//! | | `openai` (OpenAI, OpenCLIP) | `hf` (transformers) |
+//! | --- | --- | --- |
+//! | repair | broken encodings, curly quotes, ligatures, full-width letters, control characters | – |
+//! | HTML | entities replaced, up to several layers deep | – |
+//! | Unicode | NFC | NFC |
+//! | white space | stripped, collapsed | collapsed |
+//! | lower case | of the whole text (a final Σ becomes ς) | of each character |
+//! | `<\|endoftext\|>` in the text | the token, in any case | the token, as written only |
+//!
+//! The vocabulary is compiled in, so a tokenizer needs no file. The byte-pair merging itself is the
+//! `tokenizers` crate's; cleaning and word splitting are ours, because they are where the
+//! references disagree, and building the whole Hugging Face pipeline would only slow the start.
+//!
+//! The `openai` mode repairs Windows-1252 mojibake by its own, small rule. `ftfy`, which the
+//! reference calls, also knows MacRoman, code page 437 and six more legacy encodings; texts broken
+//! by those keep their broken letters.
+//!
+//! ```
+//! use clip_checkpoint::{TokenizerConfig, TokenizerMode};
+//! use clip_tokenizer::{Overflow, Tokenizer};
+//!
+//! let config = TokenizerConfig {
+//!     mode: TokenizerMode::Openai,
+//!     start_token: 49_406,
+//!     end_token: 49_407,
+//!     pad_token: 0,
+//! };
+//! let tokenizer = Tokenizer::new(&config, 77);
+//! let dog = tokenizer.encode("a picture of a dog", Overflow::Error)?;
+//! let cat = tokenizer.encode("a cat", Overflow::Error)?;
+//! assert_eq!(dog, [49_406, 320, 1674, 539, 320, 1929, 49_407]);
+//!
+//! let batch = tokenizer.pad(&[dog, cat]);
+//! assert_eq!((batch.rows, batch.length), (2, 7));
+//! # Ok::<(), clip_tokenizer::Error>(())
+//! ```
+
+mod batch;
+mod bpe;
+mod clean;
+mod entities;
+mod error;
+mod mojibake;
+mod repair;
+mod tokenizer;
+mod words;
+
+pub use batch::TokenBatch;
+pub use error::{Error, Result};
+pub use tokenizer::{Overflow, Tokenizer};

@@ -1,0 +1,268 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clip::DeviceName;
+
+/// Search pictures in words, and words with pictures.
+///
+/// Everything runs on this machine. Exit codes: 0 something was found, 1 nothing was found, 2 an
+/// error.
+#[derive(Debug, Parser)]
+#[command(name = "clip-cli", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find pictures for a sentence or a picture, or sentences for a picture
+    Search(SearchArgs),
+    /// Say which of several labels fits a picture
+    Classify(ClassifyArgs),
+    /// Print the unit vectors of texts and pictures
+    Embed(EmbedArgs),
+    /// Read pictures into the library, to search them later
+    Index(IndexArgs),
+    /// List the models on this machine
+    Models,
+    /// Describe the program, the model and the library in use
+    Info(InfoArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What runs the model.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelArgs {
+    /// A checkpoint file, or the name of a model that `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL")]
+    pub(crate) model: Option<PathBuf>,
+
+    /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
+    #[arg(long, value_name = "DEVICE", env = "CLIP_DEVICE", default_value_t)]
+    pub(crate) device: DeviceName,
+
+    /// Pictures or texts that run through the model at once
+    #[arg(short, long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) batch_size: u16,
+}
+
+/// Which pictures are read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScanArgs {
+    /// Leave out folders of this name (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) exclude_dir: Vec<PathBuf>,
+
+    /// Read hidden files and folders too
+    #[arg(long)]
+    pub(crate) include_hidden: bool,
+
+    /// Refuse larger pictures before decoding them
+    #[arg(long, value_name = "N", default_value_t = clip::ReadOptions::default().max_megapixels)]
+    pub(crate) max_megapixels: u32,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LibraryArgs {
+    /// The library file [default: in the platform's data folder, one for each model]
+    #[arg(long, value_name = "FILE", env = "CLIP_INDEX")]
+    pub(crate) index: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct FormatArgs {
+    /// Print one JSON array
+    #[arg(long)]
+    json: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    jsonl: bool,
+    /// Print paths alone, each ended by a NUL byte, for `xargs -0`
+    #[arg(short = '0', long = "null")]
+    null: bool,
+    /// Print paths alone, one a line
+    #[arg(short, long)]
+    filepath_only: bool,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Plain,
+    Json,
+    JsonLines,
+    Null,
+    Paths,
+}
+
+impl FormatArgs {
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            Self { json: true, .. } => Format::Json,
+            Self { jsonl: true, .. } => Format::JsonLines,
+            Self { null: true, .. } => Format::Null,
+            Self { filepath_only: true, .. } => Format::Paths,
+            _ => Format::Plain,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli search \"a dog on a beach\" ~/Pictures     index a folder and search it
+  clip-cli search \"a dog on a beach\"                search what was indexed before
+  clip-cli search ./dog.jpg ~/Pictures              pictures like this one
+  clip-cli search beach + 2:sunset - people         add and subtract weighted terms
+  clip-cli search --image dog.jpg --texts captions.txt   rank sentences for a picture
+
+Scores are cosine similarities: compare them within one answer, not between queries. A picture that
+fits a text well scores near 0.2 to 0.35 with OpenAI's weights.")]
+pub(crate) struct SearchArgs {
+    /// What to look for: words, or a picture where it starts with ./, / or file://; a prefix such
+    /// as 2: is its weight
+    #[arg(value_name = "QUERY", required_unless_present = "image")]
+    pub(crate) query: Option<String>,
+
+    /// Folders and pictures to search, indexed on the way; without any, the whole library
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Look for pictures like this file instead of a QUERY
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
+    /// Rank the lines of this file instead of pictures
+    #[arg(long, value_name = "FILE")]
+    pub(crate) texts: Option<PathBuf>,
+
+    /// Another term to look for, written like QUERY; a bare + does the same (repeatable)
+    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
+    pub(crate) add: Vec<String>,
+
+    /// A term to keep away from, written like QUERY; a bare - does the same (repeatable)
+    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
+    pub(crate) subtract: Vec<String>,
+
+    /// Print at most this many results
+    #[arg(short, long, value_name = "N", default_value_t = 10)]
+    pub(crate) top: usize,
+
+    /// Search what is indexed already, without looking for new pictures
+    #[arg(short, long)]
+    pub(crate) no_indexing: bool,
+
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    pub(crate) truncate: bool,
+
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
+    #[command(flatten)]
+    pub(crate) library: LibraryArgs,
+    #[command(flatten)]
+    pub(crate) scan: ScanArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// The pictures
+    #[arg(value_name = "PICTURE", required = true)]
+    pub(crate) pictures: Vec<PathBuf>,
+
+    /// Labels with commas between them; @FILE reads one a line (repeatable)
+    #[arg(short, long, value_name = "LABELS", required = true)]
+    pub(crate) labels: Vec<String>,
+
+    /// Sentence around a label, with {} in its place; several are averaged (repeatable)
+    #[arg(long, value_name = "TEMPLATE", default_value = clip::DEFAULT_TEMPLATE)]
+    pub(crate) template: Vec<String>,
+
+    /// Print at most this many labels for each picture
+    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    pub(crate) top: usize,
+
+    /// Print one JSON array
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) json: bool,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EmbedArgs {
+    /// A text (repeatable)
+    #[arg(short, long, value_name = "TEXT", required_unless_present = "image", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) text: Vec<String>,
+
+    /// A picture (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) image: Vec<PathBuf>,
+
+    /// What to print: an object with input, modality and embedding a line, or one NumPy array
+    #[arg(long, value_enum, default_value_t = EmbedFormat::Jsonl)]
+    pub(crate) format: EmbedFormat,
+
+    /// Read pictures exactly as the reference implementation does: EXIF orientation is ignored and
+    /// transparency dropped
+    #[arg(long)]
+    pub(crate) exact: bool,
+
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    pub(crate) truncate: bool,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EmbedFormat {
+    /// One JSON object a line
+    Jsonl,
+    /// A NumPy array of f32, one row an input
+    Npy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Folders and pictures
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) library: LibraryArgs,
+    #[command(flatten)]
+    pub(crate) scan: ScanArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) library: LibraryArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+}

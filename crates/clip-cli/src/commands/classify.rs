@@ -1,0 +1,97 @@
+//! `clip-cli classify`.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clip::{Classifier, Embedding, Overflow, ReadOptions};
+use serde::Serialize;
+
+use crate::args::ClassifyArgs;
+use crate::report::{Bar, Skipped};
+use crate::{Outcome, model, output};
+
+#[derive(Serialize)]
+struct Picture<'a> {
+    path: String,
+    labels: Vec<Label<'a>>,
+}
+
+#[derive(Serialize)]
+struct Label<'a> {
+    label: &'a str,
+    probability: f32,
+}
+
+pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
+    let labels = read_labels(&args.labels)?;
+    let embedder = model::embedder(&args.model, Overflow::Error)?;
+    let classifier = embedder.classifier(&labels, &args.template)?;
+
+    let mut skipped = Skipped::default();
+    let bar = Bar::pictures(args.pictures.len());
+    let mut pictures = Vec::new();
+    for paths in args.pictures.chunks(args.model.batch_size.into()) {
+        let embeddings = embedder.files(paths, &ReadOptions::default())?;
+        for (path, embedding) in paths.iter().zip(embeddings) {
+            match embedding {
+                Ok(embedding) => pictures.push(answer(path, &embedding, &classifier, args.top)),
+                Err(error) => skipped.add(&bar, path, error),
+            }
+        }
+        bar.advance(paths.len());
+    }
+    drop(bar);
+
+    let mut out = output::stdout();
+    if args.json {
+        output::json(&mut out, &pictures)?;
+    } else if args.jsonl {
+        output::json_lines(&mut out, &pictures)?;
+    } else {
+        for picture in &pictures {
+            for Label { label, probability } in &picture.labels {
+                writeln!(out, "{probability:.3}\t{label}\t{}", picture.path)?;
+            }
+        }
+    }
+    out.flush()?;
+    skipped.summarize();
+    Ok(if skipped.count() > 0 { Outcome::Partial } else { Outcome::Found })
+}
+
+fn answer<'a>(
+    path: &Path,
+    picture: &Embedding,
+    classifier: &'a Classifier,
+    top: usize,
+) -> Picture<'a> {
+    let probabilities = classifier.probabilities(picture);
+    let mut labels: Vec<Label<'_>> = classifier
+        .labels()
+        .iter()
+        .zip(probabilities)
+        .map(|(label, probability)| Label { label, probability })
+        .collect();
+    labels.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    labels.truncate(top);
+    Picture { path: path.to_string_lossy().into_owned(), labels }
+}
+
+/// Labels between commas, and those of each `@FILE`, one a line; each label once.
+fn read_labels(given: &[String]) -> Result<Vec<String>> {
+    let mut labels: Vec<String> = Vec::new();
+    for part in given.iter().flat_map(|given| given.split(',')).map(str::trim) {
+        match part.strip_prefix('@') {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .with_context(|| format!("cannot read the labels in {file}"))?;
+                labels.extend(text.lines().map(str::trim).map(str::to_owned));
+            }
+            None => labels.push(part.to_owned()),
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    labels.retain(|label| !label.is_empty() && seen.insert(label.clone()));
+    Ok(labels)
+}

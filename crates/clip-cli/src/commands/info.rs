@@ -1,0 +1,128 @@
+//! `clip-cli info`.
+
+use std::io::Write;
+
+use anyhow::Result;
+use clip::{Backend, Checkpoint};
+use clip_retrieval::Library;
+use serde::Serialize;
+
+use crate::args::InfoArgs;
+use crate::model::Model;
+use crate::{Outcome, output, places};
+
+#[derive(Serialize)]
+struct Info {
+    version: &'static str,
+    device: String,
+    backends: Vec<String>,
+    model: ModelInfo,
+    library: LibraryInfo,
+}
+
+#[derive(Serialize)]
+struct ModelInfo {
+    name: String,
+    file: Option<String>,
+    weights: &'static str,
+    bytes: usize,
+    fingerprint: String,
+    source: String,
+    license: Option<String>,
+    image_size: usize,
+    patch_size: usize,
+    context_length: usize,
+    embed_dim: usize,
+    vision: String,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct LibraryInfo {
+    file: String,
+    items: usize,
+    /// Why it cannot be read, where it cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
+    let model = Model::find(args.model.model.as_deref())?;
+    let checkpoint = model.checkpoint()?;
+    let device = args.model.device.open()?;
+    let info = Info {
+        version: env!("CARGO_PKG_VERSION"),
+        device: format!("{} ({device:?})", args.model.device),
+        backends: Backend::compiled().map(|backend| backend.to_string()).collect(),
+        model: model_info(&model, &checkpoint),
+        library: library_info(args, &checkpoint)?,
+    };
+    let mut out = output::stdout();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &info)?;
+        writeln!(out)?;
+    } else {
+        print(&mut out, &info)?;
+    }
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
+    let card = checkpoint.card();
+    let (vision, text) = (&card.config.vision, &card.config.text);
+    ModelInfo {
+        name: card.name.clone(),
+        file: match model {
+            Model::Embedded => None,
+            Model::File(path) => Some(path.display().to_string()),
+        },
+        weights: checkpoint.dtype().name(),
+        bytes: checkpoint.size(),
+        fingerprint: checkpoint.fingerprint(),
+        source: card.source.origin.clone(),
+        license: card.license.clone(),
+        image_size: vision.image_size,
+        patch_size: vision.patch_size,
+        context_length: text.context_length,
+        embed_dim: card.config.embed_dim,
+        vision: format!("{} wide, {} layers, {} heads", vision.width, vision.layers, vision.heads),
+        text: format!("{} wide, {} layers, {} heads", text.width, text.layers, text.heads),
+    }
+}
+
+fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
+    let path = places::library(&args.library, checkpoint)?;
+    let file = path.display().to_string();
+    let empty = LibraryInfo { file, items: 0, error: None };
+    if !path.exists() {
+        return Ok(empty);
+    }
+    Ok(match Library::open(&path) {
+        Ok(library) => LibraryInfo { items: library.len(), ..empty },
+        Err(error) => LibraryInfo { error: Some(error.to_string()), ..empty },
+    })
+}
+
+fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
+    let Info { model, library, .. } = info;
+    writeln!(out, "clip-cli    {}", info.version)?;
+    writeln!(out, "device      {}; built with {}", info.device, info.backends.join(", "))?;
+    let place = model.file.as_deref().unwrap_or("built in");
+    writeln!(out, "model       {} ({place})", model.name)?;
+    writeln!(out, "  weights   {}, {:.1} MB", model.weights, model.bytes as f64 / 1e6)?;
+    writeln!(
+        out,
+        "  pictures  {0}x{0} pixels in patches of {1}; {2}",
+        model.image_size, model.patch_size, model.vision
+    )?;
+    writeln!(out, "  texts     up to {} tokens; {}", model.context_length, model.text)?;
+    writeln!(out, "  vectors   {} numbers", model.embed_dim)?;
+    writeln!(out, "  source    {}", model.source)?;
+    writeln!(out, "  license   {}", model.license.as_deref().unwrap_or("not stated"))?;
+    write!(out, "library     {} ({} items)", library.file, library.items)?;
+    match &library.error {
+        Some(error) => writeln!(out, "\n  error     {error}"),
+        None => writeln!(out),
+    }
+}

@@ -1,0 +1,175 @@
+//! `clip-cli search`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clip::{Embedder, Embedding};
+use clip_retrieval::{Item, Modality};
+
+use crate::args::SearchArgs;
+use crate::indexing::{self, Shelf};
+use crate::output::{self, Found, Row};
+use crate::query::{Content, Term};
+use crate::report::{self, Skipped};
+use crate::scan::{self, Scan};
+use crate::{Outcome, model};
+
+pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
+    let (terms, paths) = read_query(args)?;
+    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
+    // Before any indexing: a query that cannot be understood should fail at once.
+    let query = embed_query(&embedder, &terms)?;
+    match &args.texts {
+        Some(file) => search_texts(args, &embedder, &query, file),
+        None => search_pictures(args, &embedder, &query, &paths),
+    }
+}
+
+/// The weighted terms, and the paths to search. After `--image` the first word is a path too.
+fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
+    let mut paths = args.paths.clone();
+    let first = match (&args.image, &args.query) {
+        (Some(image), query) => {
+            paths.splice(0..0, query.as_ref().map(PathBuf::from));
+            Term::picture(image.clone())
+        }
+        (None, Some(query)) => Term::parse(query)?,
+        (None, None) => bail!("the query is empty: write what to look for"),
+    };
+    if args.texts.is_some() && !paths.is_empty() {
+        bail!("--texts ranks the lines of a file: leave out {}", paths[0].display());
+    }
+    let mut terms = vec![first];
+    for term in &args.add {
+        terms.push(Term::parse(term)?);
+    }
+    for term in &args.subtract {
+        let term = Term::parse(term)?;
+        terms.push(Term { weight: -term.weight, ..term });
+    }
+    Ok((terms, paths))
+}
+
+fn embed_query(embedder: &Embedder, terms: &[Term]) -> Result<Embedding> {
+    let embeddings = terms
+        .iter()
+        .map(|term| match &term.content {
+            Content::Text(text) => embedder.text(text).map_err(with_truncate_hint),
+            Content::Picture(path) => Ok(embedder.file(path)?),
+        })
+        .collect::<Result<Vec<_>>>()?;
+    match (terms, embeddings.as_slice()) {
+        // Nothing to add up, and no rounding.
+        ([Term { weight, .. }], [single]) if *weight > 0.0 => Ok(single.clone()),
+        _ => {
+            let weights = terms.iter().map(|term| term.weight);
+            let terms: Vec<_> = weights.zip(&embeddings).collect();
+            Ok(embedder.combine(&terms)?)
+        }
+    }
+}
+
+fn with_truncate_hint(error: clip::Error) -> anyhow::Error {
+    match error {
+        clip::Error::Text(error) => {
+            anyhow::Error::new(error).context("the query is too long (--truncate cuts it)")
+        }
+        error => error.into(),
+    }
+}
+
+fn search_pictures(
+    args: &SearchArgs,
+    embedder: &Embedder,
+    query: &Embedding,
+    paths: &[PathBuf],
+) -> Result<Outcome> {
+    let mut shelf = Shelf::open(&args.library, embedder.checkpoint())?;
+    let mut skipped = Skipped::default();
+    let wanted = if paths.is_empty() {
+        if shelf.library().is_empty() {
+            bail!("the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`");
+        }
+        Wanted::Everything
+    } else if args.no_indexing {
+        let roots = paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
+        Wanted::Below(roots)
+    } else {
+        let scan = scan::scan(paths, &args.scan)?;
+        indexing::update(&mut shelf, embedder, &scan, &args.scan, &mut skipped)?;
+        if scan.pictures.is_empty() {
+            report::warning(format_args!("there are no pictures in {}", list(paths)));
+        }
+        Wanted::these(&scan)
+    };
+
+    let hits = shelf.library().search(query.as_slice(), args.top, |item| {
+        item.modality == Modality::Image && wanted.takes(item)
+    })?;
+    let current = std::env::current_dir().ok();
+    let rows: Vec<Row<'_>> = hits
+        .iter()
+        .enumerate()
+        .filter_map(|(i, hit)| {
+            let path = output::shorten(hit.item.path()?, current.as_deref());
+            Some(Row { rank: i + 1, score: hit.score, found: Found::Image { path } })
+        })
+        .collect();
+    output::rows(args.format.format(), &rows)?;
+    skipped.summarize();
+    shelf.introduce();
+    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+}
+
+/// Which pictures of the library a search is about.
+enum Wanted {
+    Everything,
+    Below(Vec<PathBuf>),
+    These(HashSet<PathBuf>),
+}
+
+impl Wanted {
+    fn these(scan: &Scan) -> Self {
+        Self::These(scan.pictures.iter().cloned().collect())
+    }
+
+    fn takes(&self, item: &Item) -> bool {
+        let Some(path) = item.path() else {
+            return false;
+        };
+        match self {
+            Self::Everything => true,
+            Self::Below(roots) => roots.iter().any(|root| path.starts_with(root)),
+            Self::These(pictures) => pictures.contains(path),
+        }
+    }
+}
+
+/// Ranks the lines of a file. They are few and change often, so they are not kept.
+fn search_texts(
+    args: &SearchArgs,
+    embedder: &Embedder,
+    query: &Embedding,
+    file: &Path,
+) -> Result<Outcome> {
+    let content = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the texts in {}", file.display()))?;
+    let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let embeddings = embedder.texts(&lines).map_err(with_truncate_hint)?;
+    let mut scored: Vec<(f32, &str)> =
+        embeddings.iter().map(|text| query.similarity(text)).zip(lines).collect();
+    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    let rows: Vec<Row<'_>> = scored
+        .iter()
+        .take(args.top)
+        .enumerate()
+        .map(|(i, &(score, text))| Row { rank: i + 1, score, found: Found::Text { text } })
+        .collect();
+    output::rows(args.format.format(), &rows)?;
+    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,68 @@
+//! Search pictures in words, and words with pictures.
+//!
+//! The program is thin: [`args`] is the command line, [`commands`] one module a command,
+//! [`output`] what standard output looks like and [`report`] what standard error does. The work is
+//! done by the crates `clip` and `clip-retrieval`.
+
+mod args;
+mod commands;
+mod indexing;
+mod model;
+mod output;
+mod places;
+mod query;
+mod report;
+mod scan;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Command};
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Something was found: exit code 0.
+    Found,
+    /// Nothing was found: exit code 1.
+    Nothing,
+    /// The rest was done, but an input given by name failed: exit code 2.
+    Partial,
+}
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches_from(query::expand_signs(std::env::args_os()));
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let outcome = match cli.command {
+        Command::Search(args) => commands::search::run(&args),
+        Command::Classify(args) => commands::classify::run(&args),
+        Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
+        Command::Index(args) => commands::index::run(&args),
+        Command::Models => commands::models::run(),
+        Command::Info(args) => commands::info::run(&args),
+        Command::Completions { shell } => commands::completions::run(shell),
+    };
+    match outcome {
+        Ok(Outcome::Found) => ExitCode::SUCCESS,
+        Ok(Outcome::Nothing) => ExitCode::from(1),
+        Ok(Outcome::Partial) => ExitCode::from(2),
+        // `clip-cli search .. | head` closes the pipe: the reader has what it wanted.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,103 @@
+//! What goes to standard error: notes, warnings, hints, and a bar while work is long.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Says one line on standard error. A closed standard error is not a reason to stop.
+fn say(label: &str, style: clap::builder::styling::Style, message: impl Display) {
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{style}{label}:{style:#} {message}");
+}
+
+/// Why the program ends with code 2.
+pub(crate) fn error(error: &anyhow::Error) {
+    use clap::builder::styling::{AnsiColor, Style};
+    say("error", Style::new().bold().fg_color(Some(AnsiColor::Red.into())), format!("{error:#}"));
+}
+
+/// Something was left out and the work goes on.
+pub(crate) fn warning(message: impl Display) {
+    use clap::builder::styling::{AnsiColor, Style};
+    say("warning", Style::new().bold().fg_color(Some(AnsiColor::Yellow.into())), message);
+}
+
+/// What the user may want to do next.
+pub(crate) fn hint(message: impl Display) {
+    use clap::builder::styling::{AnsiColor, Style};
+    say("hint", Style::new().bold().fg_color(Some(AnsiColor::Cyan.into())), message);
+}
+
+/// Counts what could not be read, naming each as it is met.
+#[derive(Debug, Default)]
+pub(crate) struct Skipped {
+    count: usize,
+}
+
+impl Skipped {
+    /// Names one; `bar` keeps its line clear of the message.
+    pub(crate) fn add(&mut self, bar: &Bar, path: &Path, reason: impl Display) {
+        self.count += 1;
+        // Most messages name the file already.
+        let reason = reason.to_string();
+        let named = path.display().to_string();
+        let message =
+            if reason.contains(&named) { reason } else { format!("{named}: {reason}") };
+        bar.suspend(|| warning(message));
+    }
+
+    /// How many so far.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Says at the end how many were left out.
+    pub(crate) fn summarize(&self) {
+        match self.count {
+            0 => {}
+            1 => warning("1 file was skipped"),
+            n => warning(format_args!("{n} files were skipped")),
+        }
+    }
+}
+
+/// A progress bar on standard error where that is a terminal, and nothing elsewhere.
+#[derive(Debug)]
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar over `total` pictures.
+    pub(crate) fn pictures(total: usize) -> Self {
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
+        let template = "{spinner} {pos}/{len} pictures {wide_bar} {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// `done` more are finished.
+    pub(crate) fn advance(&self, done: usize) {
+        self.0.inc(done as u64);
+    }
+
+    /// Prints something without disturbing the bar.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

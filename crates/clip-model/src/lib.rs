@@ -1,0 +1,36 @@
+//! A whole CLIP on Burn, built from a configuration and filled from a canonical checkpoint.
+//!
+//! The towers and heads are crates of their own and know nothing of files. Here they become
+//! [`ImageEncoder`] and [`TextEncoder`], each of which can be loaded without the other (a text
+//! search never reads the picture half), and [`Clip`], which is both and the logit scale.
+//!
+//! The module paths of the encoders *are* the tensor names of the canonical file, so loading is a
+//! walk over the module ([`load`]) that checks every name and shape, and no table.
+//!
+//! ```no_run
+//! use clip_checkpoint::Checkpoint;
+//! use clip_model::{DeviceName, TextEncoder, int_tensor};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let device = "auto".parse::<DeviceName>()?.open()?;
+//! let checkpoint = Checkpoint::open("weights/clip-tiny.safetensors".as_ref())?;
+//! let encoder = TextEncoder::load(&checkpoint, &device)?;
+//! let ids = int_tensor(&[49406, 320, 1929, 49407], [1, 4], &device);
+//! let unit_vectors = encoder.forward(ids);
+//! # Ok(())
+//! # }
+//! ```
+
+mod clip;
+mod config;
+mod device;
+mod encoders;
+mod error;
+pub mod load;
+
+pub use burn::tensor::{Device, Tensor};
+pub use clip::Clip;
+pub use clip_projection::normalize;
+pub use device::{Backend, DeviceError, DeviceName};
+pub use encoders::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
+pub use error::{Error, Result};

@@ -1,0 +1,103 @@
+//! Filling a module from a checkpoint.
+//!
+//! Burn visits each parameter with its path; the path is the tensor's name. A fresh module has
+//! not drawn its parameters yet, so nothing is allocated twice.
+
+use std::collections::BTreeSet;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use clip_checkpoint::{Checkpoint, Tower};
+use clip_projection::{LogitScale, LogitScaleConfig};
+
+use crate::{Error, Result};
+
+/// Fills every parameter of `module` with the tensor of its path, and checks that the module took
+/// every tensor that the checkpoint holds for that half.
+///
+/// # Errors
+///
+/// Where a tensor is missing, misshapen, not finite or left over; the module is then lost.
+pub fn fill<M: Module>(
+    module: M,
+    checkpoint: &Checkpoint,
+    tower: Tower,
+    device: &Device,
+) -> Result<M> {
+    let mut filler = Filler {
+        checkpoint,
+        device,
+        path: Vec::new(),
+        unused: checkpoint.tower(tower).map(|spec| spec.name).collect(),
+        error: None,
+    };
+    let module = module.map(&mut filler);
+    match filler {
+        Filler { error: Some(error), .. } => Err(error),
+        Filler { unused, .. } if !unused.is_empty() => {
+            Err(Error::Unused { names: unused.into_iter().collect() })
+        }
+        _ => Ok(module),
+    }
+}
+
+/// The logit scale of a checkpoint.
+///
+/// # Errors
+///
+/// Where the tensor is not finite.
+pub fn logit_scale(checkpoint: &Checkpoint, device: &Device) -> Result<LogitScale> {
+    let values = checkpoint.read("logit_scale")?;
+    let mut scale = LogitScaleConfig::new().init(device);
+    scale.log_scale = Param::from_data(TensorData::new(values, [1]), device);
+    Ok(scale)
+}
+
+struct Filler<'a> {
+    checkpoint: &'a Checkpoint,
+    device: &'a Device,
+    path: Vec<String>,
+    unused: BTreeSet<String>,
+    error: Option<Error>,
+}
+
+impl Filler<'_> {
+    fn tensor<const D: usize>(&mut self, shape: [usize; D]) -> Result<Tensor<D>> {
+        let name = self.path.join(".");
+        let values = self.checkpoint.read(&name)?;
+        self.unused.remove(&name);
+        if let Some(stored) = self.checkpoint.stored(&name)
+            && stored.shape != shape
+        {
+            let (expected, found) = (shape.to_vec(), stored.shape.to_vec());
+            return Err(Error::Shape { name, expected, found });
+        }
+        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
+    }
+}
+
+impl ModuleMapper for Filler<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.error.is_some() {
+            return param;
+        }
+        match self.tensor(param.lazy_shape().dims()) {
+            Ok(tensor) => {
+                let id = param.id;
+                param.transform_for_load(tensor, id)
+            }
+            Err(error) => {
+                self.error = Some(error);
+                param
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What the tests of this crate share.
+#![expect(dead_code, reason = "each test file uses a part")]
+
+use std::path::Path;
+
+use burn::tensor::Int;
+use clip_checkpoint::Checkpoint;
+use clip_model::{Backend, Device, Tensor, float_tensor, int_tensor};
+use clip_testkit::{Golden, GoldenIds};
+use tempfile::TempDir;
+
+/// Converts a Hugging Face folder and opens the result; the file goes with the folder.
+pub fn convert(source: &Path) -> (TempDir, Checkpoint) {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("converted.safetensors");
+    let options =
+        clip_weights::Options { output: Some(output.clone()), ..clip_weights::Options::default() };
+    let source = clip_weights::Source::Path(source.to_owned());
+    clip_weights::convert(&source, &options, &mut ()).unwrap();
+    let checkpoint = Checkpoint::open(&output).unwrap();
+    (folder, checkpoint)
+}
+
+/// Runs a check on the first device of every backend of the build; a build without one fails.
+pub fn check_on_every_backend(check: impl Fn(Backend, &Device)) {
+    let mut checked = 0;
+    for backend in Backend::compiled() {
+        let devices = backend.devices();
+        let device = devices.first().unwrap_or_else(|| panic!("no {backend} device here"));
+        check(backend, device);
+        checked += 1;
+    }
+    assert!(checked > 0, "no backend was compiled in: run with --features flex");
+}
+
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+pub fn pixels(golden: &Golden, device: &Device) -> Tensor<4> {
+    let pixels = golden.f32("pixel_values");
+    let shape: [usize; 4] = pixels.shape.try_into().unwrap();
+    float_tensor(pixels.values, shape, device)
+}
+
+pub fn token_ids(ids: &GoldenIds, device: &Device) -> Tensor<2, Int> {
+    int_tensor(&ids.values, ids.shape, device)
+}

@@ -1,0 +1,116 @@
+//! Every stage of every golden against transformers, on every backend of the build.
+//!
+//! A golden is a small checkpoint in Hugging Face layout with random weights, and what transformers
+//! computes with it. It goes the whole way here: converted, written, opened, loaded, run.
+
+mod common;
+
+use clip_model::{Clip, Device};
+use clip_testkit::{Golden, GoldenIds, GoldenTensor, assert_close, goldens};
+use common::{check_on_every_backend, convert, pixels, token_ids, values};
+
+/// Largest difference allowed in the components of unit vectors.
+fn tolerance(backend: clip_model::Backend) -> f32 {
+    use clip_model::Backend::{Flex, NdArray};
+    if matches!(backend, Flex | NdArray) { 1e-5 } else { 1e-4 }
+}
+
+/// Inner stages are not unit vectors: the same bound relative to the largest value.
+fn assert_stage(what: &str, actual: &[f32], expected: &GoldenTensor, tolerance: f32) {
+    let largest = expected.values.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
+    assert_close(what, actual, &expected.values, tolerance * largest);
+}
+
+fn check_stages(golden: &Golden, clip: &Clip, device: &Device, tolerance: f32) {
+    let stage = |name: &str, actual: Vec<f32>| {
+        let what = format!("{} on {device:?}: {name}", golden.name());
+        assert_stage(&what, &actual, &golden.f32(name), tolerance);
+    };
+    let visual = &clip.image.visual;
+    let tokens = visual.embed(pixels(golden, device));
+    stage("vision.embeddings", values(tokens.clone()));
+    let mut tokens = visual.ln_pre.forward(tokens);
+    stage("vision.ln_pre", values(tokens.clone()));
+    for (i, block) in visual.transformer.resblocks.iter().enumerate() {
+        tokens = block.forward(tokens);
+        stage(&format!("vision.block.{i}"), values(tokens.clone()));
+    }
+    stage("vision.pooled", values(visual.pool(tokens)));
+
+    let text = &clip.text.text;
+    let ids = token_ids(&golden.ids("input_ids"), device);
+    let mut tokens = text.embed(ids.clone());
+    stage("text.embeddings", values(tokens.clone()));
+    for (i, block) in text.transformer.resblocks.iter().enumerate() {
+        tokens = block.forward(tokens);
+        stage(&format!("text.block.{i}"), values(tokens.clone()));
+    }
+    stage("text.ln_final", values(text.ln_final.forward(tokens.clone())));
+    stage("text.pooled", values(text.pool(tokens, ids)));
+}
+
+fn check_embeddings(golden: &Golden, clip: &Clip, device: &Device, tolerance: f32) {
+    let what = |name: &str| format!("{} on {device:?}: {name}", golden.name());
+    let images = values(clip.image.forward(pixels(golden, device)));
+    assert_close(&what("image_embeds"), &images, &golden.f32("image_embeds").values, tolerance);
+    for (name, ids, expected) in golden.text_batches() {
+        let texts = values(clip.text.forward(token_ids(&ids, device)));
+        assert_close(&what(&name), &texts, &expected.values, tolerance);
+    }
+    let ids = token_ids(&golden.ids("input_ids"), device);
+    let logits = values(clip.forward(pixels(golden, device), ids));
+    let expected = golden.f32("logits_per_image");
+    assert_stage(&what("logits"), &logits, &expected, tolerance);
+}
+
+#[test]
+fn stages_and_embeddings_are_the_references() {
+    for golden in goldens() {
+        let (_folder, checkpoint) = convert(golden.checkpoint_dir());
+        check_on_every_backend(|backend, device| {
+            let clip = Clip::load(&checkpoint, device).unwrap();
+            check_stages(&golden, &clip, device, tolerance(backend));
+            check_embeddings(&golden, &clip, device, tolerance(backend));
+        });
+    }
+}
+
+/// The committed pictures, through our own preprocessing: file to vector.
+#[test]
+fn files_become_the_references_vectors() {
+    for golden in goldens() {
+        let (_folder, checkpoint) = convert(golden.checkpoint_dir());
+        let preprocessor = clip_preprocess::Preprocessor::new(&checkpoint.card().preprocess).unwrap();
+        let options = clip_preprocess::ReadOptions::reference();
+        let mut pixels = Vec::new();
+        for picture in golden.pictures() {
+            let picture = clip_preprocess::read(&picture, &options).unwrap();
+            pixels.extend(preprocessor.pixels(&picture));
+        }
+        let expected = golden.f32("pixel_values");
+        assert_close(&format!("{}: pixels", golden.name()), &pixels, &expected.values, 1e-6);
+    }
+}
+
+/// Texts of one batch are cut to the longest of them; the rest of the context changes nothing.
+#[test]
+fn cut_batches_are_the_whole_context() {
+    for golden in goldens() {
+        let (_folder, checkpoint) = convert(golden.checkpoint_dir());
+        check_on_every_backend(|backend, device| {
+            let clip = Clip::load(&checkpoint, device).unwrap();
+            let GoldenIds { shape: [rows, length], values: ids } = golden.ids("input_ids");
+            let context = checkpoint.card().config.text.context_length;
+            let mut padded = Vec::new();
+            for row in ids.chunks(length) {
+                padded.extend_from_slice(row);
+                padded.resize(padded.len() + context - length, 0);
+            }
+            let padded = GoldenIds { shape: [rows, context], values: padded };
+            let cut = values(clip.text.forward(token_ids(&golden.ids("input_ids"), device)));
+            let whole = values(clip.text.forward(token_ids(&padded, device)));
+            let what = format!("{} on {device:?}", golden.name());
+            assert_close(&what, &cut, &whole, tolerance(backend));
+        });
+    }
+}

@@ -1,0 +1,64 @@
+//! One pre-norm residual attention block.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{LayerNorm, LayerNormConfig};
+use burn::tensor::{Device, Tensor};
+
+use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig};
+
+/// Configuration of [`ResidualAttentionBlock`].
+#[derive(Config, Debug)]
+pub struct ResidualAttentionBlockConfig {
+    /// The attention; its width is the block's.
+    pub attn: MultiHeadAttentionConfig,
+    /// The perceptron, of the same width.
+    pub mlp: MlpConfig,
+    /// Epsilon of both layer norms.
+    #[config(default = 1e-5)]
+    pub layer_norm_eps: f64,
+}
+
+/// `x + attn(ln_1(x))`, then `x + mlp(ln_2(x))`.
+#[derive(Module, Debug)]
+pub struct ResidualAttentionBlock {
+    /// Before the attention.
+    pub ln_1: LayerNorm,
+    /// Mixes tokens.
+    pub attn: MultiHeadAttention,
+    /// Before the perceptron.
+    pub ln_2: LayerNorm,
+    /// Works on each token alone.
+    pub mlp: Mlp,
+}
+
+impl ResidualAttentionBlockConfig {
+    /// Builds the module; parameters are drawn when they are first used.
+    ///
+    /// # Panics
+    ///
+    /// Where the heads do not divide the width evenly.
+    pub fn init(&self, device: &Device) -> ResidualAttentionBlock {
+        let norm = LayerNormConfig::new(self.attn.width).with_epsilon(self.layer_norm_eps);
+        ResidualAttentionBlock {
+            ln_1: norm.init(device),
+            attn: self.attn.init(device),
+            ln_2: norm.init(device),
+            mlp: self.mlp.init(device),
+        }
+    }
+}
+
+impl ResidualAttentionBlock {
+    /// # Shapes
+    ///
+    /// - `x`, output: `[B, L, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = x.clone() + self.attn.forward(self.ln_1.forward(x));
+        x.clone() + self.mlp.forward(self.ln_2.forward(x))
+    }
+}

@@ -1,0 +1,79 @@
+//! The stack of blocks in the middle of a tower.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+use crate::{
+    Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, ResidualAttentionBlock,
+    ResidualAttentionBlockConfig,
+};
+
+/// Configuration of [`Transformer`].
+#[derive(Config, Debug)]
+pub struct TransformerConfig {
+    /// Width of a token.
+    pub width: usize,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Attention heads; they divide the width evenly.
+    pub heads: usize,
+    /// Width of the hidden layer of each MLP.
+    pub mlp_width: usize,
+    /// Nonlinearity of each MLP.
+    #[config(default = "Activation::QuickGelu")]
+    pub activation: Activation,
+    /// Which tokens a token may look at.
+    #[config(default = "AttentionMask::Full")]
+    pub mask: AttentionMask,
+    /// Epsilon of every layer norm.
+    #[config(default = 1e-5)]
+    pub layer_norm_eps: f64,
+}
+
+/// The stack of blocks in the middle of a tower.
+#[derive(Module, Debug)]
+pub struct Transformer {
+    /// First to last.
+    pub resblocks: Vec<ResidualAttentionBlock>,
+}
+
+impl TransformerConfig {
+    /// Builds the module. Fresh parameters follow OpenAI's scheme: the projections that write to
+    /// the residual stream shrink with the depth (`CLIP.initialize_parameters` of openai/CLIP).
+    ///
+    /// # Panics
+    ///
+    /// Where the heads do not divide the width evenly.
+    pub fn init(&self, device: &Device) -> Transformer {
+        let normal = |std: f64| Initializer::Normal { mean: 0.0, std };
+        let width = self.width as f64;
+        let residual = normal((width * 2.0 * self.layers as f64).powf(-0.5));
+        let block = ResidualAttentionBlockConfig::new(
+            MultiHeadAttentionConfig::new(self.width, self.heads)
+                .with_mask(self.mask)
+                .with_in_initializer(normal(width.powf(-0.5)))
+                .with_out_initializer(residual.clone()),
+            MlpConfig::new(self.width, self.mlp_width)
+                .with_activation(self.activation)
+                .with_in_initializer(normal((2.0 * width).powf(-0.5)))
+                .with_out_initializer(residual),
+        )
+        .with_layer_norm_eps(self.layer_norm_eps);
+        Transformer { resblocks: (0..self.layers).map(|_| block.init(device)).collect() }
+    }
+}
+
+impl Transformer {
+    /// # Shapes
+    ///
+    /// - `x`, output: `[B, L, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        self.resblocks.iter().fold(x, |x, block| block.forward(x))
+    }
+}

@@ -1,0 +1,61 @@
+//! Whether a JPEG is whole: the decoder fills a missing rest with gray and says nothing.
+
+const RESTART: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
+const START: u8 = 0xD8;
+const END: u8 = 0xD9;
+
+/// Walks from marker to marker (ITU-T T.81, B.1.1) until the one that ends the picture.
+///
+/// Segments are skipped by their length, so the end of a thumbnail inside one does not count;
+/// whatever follows the end is ignored, as cameras append their own data there.
+pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = next_marker(rest) {
+        let (marker, after) = (rest[at + 1], &rest[at + 2..]);
+        let length = match (marker, after) {
+            (END, _) => return true,
+            (START, _) => 0,
+            (_, [high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),
+            _ => return false,
+        };
+        match after.get(length..) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// Position of the next marker: 0xFF and a code. Within compressed data 0xFF is followed by 0, and
+/// restart marks belong to that data.
+fn next_marker(bytes: &[u8]) -> Option<usize> {
+    let is_marker = |pair: &[u8]| {
+        pair[0] == 0xFF && !matches!(pair[1], 0 | 1 | 0xFF) && !RESTART.contains(&pair[1])
+    };
+    bytes.windows(2).position(is_marker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_whole;
+
+    #[test]
+    fn the_end_marker_decides() {
+        let segment = [0xFF, 0xE1, 0, 4, 0xFF, 0xD9];
+        let scan = [0xFF, 0xDA, 0, 2, 7, 0xFF, 0, 0xFF, 0xD3, 8];
+        let start = [0xFF, 0xD8];
+        let end = [0xFF, 0xD9];
+        let check = |parts: &[&[u8]], whole| assert_eq!(is_whole(&parts.concat()), whole);
+        check(&[&start, &segment, &scan, &end], true);
+        check(&[&start, &segment, &scan, &end, b"trailer"], true);
+        check(&[&start, &segment, &scan, &segment, &scan, &end], true);
+        check(&[&start, &segment, &scan, &[0xFF, 0xFF, 0xD9]], true);
+        check(&[&start, &segment, &scan], false);
+        check(&[&start, &segment, &scan, &[0xFF]], false);
+        check(&[&start, &segment], false);
+        check(&[&start, &[0xFF, 0xE1, 0xFF, 0xFF], &end], false);
+        check(&[&start, &[0xFF, 0xE1, 0]], false);
+        check(&[&start], false);
+        check(&[], false);
+    }
+}

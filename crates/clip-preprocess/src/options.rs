@@ -1,0 +1,77 @@
+/// How a picture file becomes RGB.
+///
+/// The default is for searching and indexing; [`ReadOptions::reference`] is for comparing with the
+/// references.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// What the orientation that a camera noted is good for.
+    pub orientation: Orientation,
+    /// What is seen through transparent parts.
+    pub transparency: Transparency,
+    /// How 16-bit gray becomes 8-bit.
+    pub gray16: Gray16,
+    /// The largest picture to decode, in millions of pixels; a larger one is refused from its
+    /// header.
+    pub max_megapixels: u32,
+}
+
+/// What the orientation that a camera noted (EXIF) is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orientation {
+    /// The picture is turned upright.
+    Apply,
+    /// The pixels stay as stored. TIFF is turned all the same, as Pillow turns it: there the
+    /// orientation is a field of the format.
+    Ignore,
+}
+
+/// What is seen through transparent parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transparency {
+    /// White paper: `(color · alpha + 255 · (255 − alpha)) / 255`, rounded to the nearest level,
+    /// which is what `alpha_composite` of Pillow gives.
+    OnWhite,
+    /// Whatever color is stored there, usually black; alpha is dropped.
+    Drop,
+}
+
+/// How 16-bit gray becomes 8-bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gray16 {
+    /// The upper 8 bits, as for 16-bit color.
+    Scale,
+    /// Values above 255 become white, as Pillow converts mode `I;16` to `RGB`: most of such a
+    /// picture is lost.
+    Clip,
+}
+
+impl ReadOptions {
+    /// As OpenAI's and OpenCLIP's code reads: `Image.open(file).convert("RGB")` of Pillow.
+    ///
+    /// Later versions of transformers (5.23 does) put transparency on white even so; for their
+    /// pixels set [`Transparency::OnWhite`] here.
+    pub fn reference() -> Self {
+        Self {
+            orientation: Orientation::Ignore,
+            transparency: Transparency::Drop,
+            gray16: Gray16::Clip,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn max_pixels(&self) -> u64 {
+        u64::from(self.max_megapixels) * 1_000_000
+    }
+}
+
+impl Default for ReadOptions {
+    /// Upright, on white, up to 256 megapixels: the largest telephone cameras have 200.
+    fn default() -> Self {
+        Self {
+            orientation: Orientation::Apply,
+            transparency: Transparency::OnWhite,
+            gray16: Gray16::Scale,
+            max_megapixels: 256,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! From a file to an RGB picture, or to a sentence on why not.
+
+use std::fs::File;
+use std::io::{Cursor, ErrorKind, Read};
+use std::path::Path;
+
+use image::metadata::Orientation as Turn;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::{Error, Orientation, ReadOptions, Result, format, jpeg, rgb};
+
+/// Reads a picture file. Of an animation, the first frame counts.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::Folder`], [`Error::NotAFile`], [`Error::Io`], and those of
+/// [`decode`].
+pub fn read(path: &Path, options: &ReadOptions) -> Result<RgbImage> {
+    let fail = |source: std::io::Error| match source.kind() {
+        ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+        _ => Error::Io { path: path.to_owned(), source },
+    };
+    let kind = std::fs::metadata(path).map_err(fail)?.file_type();
+    if kind.is_dir() {
+        return Err(Error::Folder { path: path.to_owned() });
+    }
+    if !kind.is_file() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    let origin = path.display().to_string();
+    let mut file = File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    // A film or an archive among the pictures is not worth reading whole.
+    file.by_ref().take(format::HEAD).read_to_end(&mut bytes).map_err(fail)?;
+    format::identify(&bytes, &origin)?;
+    file.read_to_end(&mut bytes).map_err(fail)?;
+    decode(&bytes, &origin, options)
+}
+
+/// Decodes the bytes of a picture file; `origin` is what error messages call them.
+///
+/// # Errors
+///
+/// [`Error::Empty`], [`Error::NotAPicture`], [`Error::UnsupportedFormat`],
+/// [`Error::UnsupportedKind`], [`Error::TooLarge`] (from the header, before anything is decoded),
+/// [`Error::CutOff`], [`Error::Damaged`], [`Error::NoPixels`].
+pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbImage> {
+    let format = format::identify(bytes, origin)?;
+    let fail = |error| decoding_error(error, origin);
+    if let (ImageFormat::Png, Some(size)) = (format, format::png_size(bytes)) {
+        check_size(size, origin, options)?;
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits(options));
+    let mut decoder = reader.into_decoder().map_err(fail)?;
+    check_size(decoder.dimensions(), origin, options)?;
+    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
+        return Err(Error::CutOff { origin: origin.to_owned() });
+    }
+    let turn = match (options.orientation, format) {
+        // A note that makes no sense is no reason to lose the picture.
+        (Orientation::Apply, _) | (_, ImageFormat::Tiff) => {
+            decoder.orientation().unwrap_or(Turn::NoTransforms)
+        }
+        (Orientation::Ignore, _) => Turn::NoTransforms,
+    };
+    let picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let mut picture = DynamicImage::ImageRgb8(rgb::convert(picture, options));
+    picture.apply_orientation(turn);
+    Ok(picture.into_rgb8())
+}
+
+fn check_size((width, height): (u32, u32), origin: &str, options: &ReadOptions) -> Result<()> {
+    let origin = || origin.to_owned();
+    if width == 0 || height == 0 {
+        return Err(Error::NoPixels { origin: origin(), width, height });
+    }
+    if u64::from(width) * u64::from(height) > options.max_pixels() {
+        let max_megapixels = options.max_megapixels;
+        return Err(Error::TooLarge { origin: origin(), width, height, max_megapixels });
+    }
+    Ok(())
+}
+
+/// Room for a picture at the limit in 16-bit RGBA, and for the decoder's tables.
+fn limits(options: &ReadOptions) -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(options.max_pixels() * 8 + (64 << 20));
+    limits
+}
+
+fn decoding_error(source: ImageError, origin: &str) -> Error {
+    let origin = origin.to_owned();
+    match source {
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Error::CutOff { origin }
+        }
+        ImageError::Unsupported(_) => Error::UnsupportedKind { origin, source },
+        source => Error::Damaged { origin, source },
+    }
+}

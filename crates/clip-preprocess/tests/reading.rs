@@ -1,0 +1,257 @@
+//! What comes of files that are unusual, wrong or broken.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use clip_preprocess::{
+    Error, Gray16, Orientation, ReadOptions, RgbImage, Transparency, decode, read,
+};
+use image::codecs::gif::GifEncoder;
+use image::{DynamicImage, Frame, ImageFormat, Rgb, Rgba, RgbaImage};
+
+const PICTURES: [&str; 3] = ["cat", "dog", "horse"];
+
+fn format(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../clip-testkit/formats").join(name)
+}
+
+fn picture(name: &str, options: &ReadOptions) -> RgbImage {
+    read(&format(name), options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.into().write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// The mean difference of two pictures in levels.
+fn distance(a: &RgbImage, b: &RgbImage) -> f64 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let sum: u32 = a.iter().zip(b.iter()).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+    f64::from(sum) / a.len() as f64
+}
+
+/// The message for some bytes, which say the same under a name that lies.
+#[track_caller]
+fn check(bytes: &[u8], message: &str) {
+    let options = ReadOptions::default();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("photo.jpg");
+    std::fs::write(&path, bytes).unwrap();
+    let from_file = read(&path, &options).unwrap_err().to_string();
+    let from_bytes = decode(bytes, "photo.jpg", &options).unwrap_err().to_string();
+    assert_eq!(from_bytes, message);
+    assert_eq!(from_file.replace(&path.display().to_string(), "photo.jpg"), message);
+}
+
+#[test]
+fn not_a_picture() {
+    const NOT: &str = "photo.jpg is not a picture, whatever its name says: JPEG, PNG, WebP, GIF, TIFF, BMP and QOI are read";
+    check(b"Dear diary, today I saw a dog.", NOT);
+    check(&[0], NOT);
+    check(&[0; 4096], NOT);
+    check(b"", "photo.jpg is empty: copy or download it again");
+}
+
+#[test]
+fn formats_that_are_not_read() {
+    let check = |bytes: &[u8], format: &str| {
+        let message = format!(
+            "photo.jpg is a file in {format} format, which is not read: convert it to JPEG or PNG"
+        );
+        check(bytes, &message);
+    };
+    check(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC");
+    check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIF");
+    check(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF");
+    check(b"\xff\x0a\xfa\x1f", "JPEG XL");
+    check(b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14", "JPEG 2000");
+    check(b"8BPS\0\x01", "Photoshop");
+    check(b"%PDF-1.7", "PDF");
+    check(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG");
+    check(&[0, 0, 1, 0, 1, 0], "ICO");
+}
+
+#[test]
+fn paths_that_hold_no_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = |path: &Path| read(path, &ReadOptions::default()).unwrap_err().to_string();
+    let missing = folder.path().join("gone.jpg");
+    assert_eq!(
+        message(&missing),
+        format!("there is no file {}: check the path", missing.display())
+    );
+    assert_eq!(
+        message(folder.path()),
+        format!("{} is a folder: name a picture in it", folder.path().display())
+    );
+    let below = format("cat.bmp").join("photo.jpg");
+    assert!(message(&below).contains("check its permissions"), "{}", message(&below));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("photo.jpg");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let error = read(&path, &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::NotAFile { .. }), "{error:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.png"));
+    std::fs::copy(format("cat-palette.png"), &path).unwrap();
+    let options = ReadOptions::default();
+    assert_eq!(read(&path, &options).unwrap(), picture("cat-palette.png", &options));
+}
+
+#[test]
+fn a_huge_picture_is_refused_from_its_header() {
+    const REFUSED: &str = "photo.jpg has 60000×60000 pixels, more than the limit of 256 megapixels: make it smaller or raise `max_megapixels`";
+    // Nothing behind the first chunk: there is nothing that could be decoded.
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    png.extend([60_000_u32.to_be_bytes(), 60_000_u32.to_be_bytes()].as_flattened());
+    png.extend([8, 2, 0, 0, 0, 0, 0, 0, 0]);
+    check(&png, REFUSED);
+
+    let mut gif = encoded(RgbaImage::new(1, 1), ImageFormat::Gif);
+    gif[6..10].copy_from_slice(&[60_000_u16.to_le_bytes(), 60_000_u16.to_le_bytes()].concat());
+    check(&gif, REFUSED);
+
+    let small = ReadOptions { max_megapixels: 0, ..ReadOptions::default() };
+    let error = read(&format("cat-baseline.jpg"), &small).unwrap_err();
+    assert!(error.to_string().contains("has 320×213 pixels, more than the limit of 0 megapixels"));
+}
+
+#[test]
+fn a_jpeg_that_ends_early_is_named() {
+    for name in PICTURES {
+        let error =
+            read(&format(&format!("{name}-truncated.jpg")), &ReadOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::CutOff { .. }), "{error:?}");
+    }
+    check(
+        &std::fs::read(format("cat-truncated.jpg")).unwrap(),
+        "photo.jpg is cut off before the end of the picture: copy or download it again",
+    );
+}
+
+/// Half of a file is never a picture, and never taken for one.
+#[test]
+fn half_a_file_is_an_error() {
+    let files = std::fs::read_dir(format("")).unwrap().map(|entry| entry.unwrap().path());
+    let mut checked = 0;
+    for path in files.filter(|path| path.extension().is_some_and(|kind| kind != "md")) {
+        let bytes = std::fs::read(&path).unwrap();
+        for part in [bytes.len() / 2, bytes.len() * 9 / 10] {
+            let error = decode(&bytes[..part], "half", &ReadOptions::default());
+            let error = error.expect_err(&format!("{part} bytes of {}", path.display()));
+            assert!(
+                matches!(error, Error::CutOff { .. } | Error::Damaged { .. }),
+                "{}: {error:?}",
+                path.display()
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 2 * 42);
+}
+
+#[test]
+fn orientation_is_applied_or_ignored() {
+    for name in PICTURES {
+        let upright = picture(&format!("{name}-baseline.jpg"), &ReadOptions::default());
+        let noted = format!("{name}-exif6.jpg");
+        let turned = picture(&noted, &ReadOptions::default());
+        // The two were compressed apart from each other: Pillow finds up to 3.2 levels.
+        assert!(distance(&turned, &upright) < 4.0, "{}", distance(&turned, &upright));
+        let ignore = ReadOptions { orientation: Orientation::Ignore, ..ReadOptions::default() };
+        let stored = picture(&noted, &ignore);
+        assert_eq!(image::imageops::rotate90(&stored), turned);
+    }
+}
+
+#[test]
+fn transparency_is_on_white_or_dropped() {
+    let (clear, half) = (Rgba([90, 20, 0, 0]), Rgba([0, 100, 200, 128]));
+    let cutout = RgbaImage::from_fn(2, 1, |x, _| if x == 0 { clear } else { half });
+    let on_white = ReadOptions::default();
+    let dropped = ReadOptions { transparency: Transparency::Drop, ..ReadOptions::default() };
+    for kind in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Qoi] {
+        let bytes = encoded(cutout.clone(), kind);
+        let check = |options, expected: [u8; 6]| {
+            assert_eq!(decode(&bytes, "cutout", options).unwrap().into_raw(), expected, "{kind:?}");
+        };
+        check(&on_white, [255, 255, 255, 127, 177, 227]);
+        check(&dropped, [90, 20, 0, 0, 100, 200]);
+    }
+    let options = ReadOptions::default();
+    assert_ne!(picture("cat-alpha.png", &options), picture("cat-alpha.png", &dropped));
+}
+
+#[test]
+fn gray_of_16_bits_is_scaled_or_clipped() {
+    let levels = vec![0, 255, 256, 0x8000, 0xFFFF];
+    let gray = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(5, 1, levels).unwrap();
+    let bytes = encoded(gray, ImageFormat::Png);
+    let check = |gray16, expected: [u8; 5]| {
+        let options = ReadOptions { gray16, ..ReadOptions::default() };
+        let rgb = decode(&bytes, "gray", &options).unwrap();
+        assert_eq!(rgb.into_raw(), expected.map(|level| [level; 3]).as_flattened());
+    };
+    check(Gray16::Scale, [0, 0, 1, 0x80, 0xFF]);
+    check(Gray16::Clip, [0, 255, 255, 255, 255]);
+}
+
+#[test]
+fn an_animation_shows_its_first_frame() {
+    let color = |rgb: [u8; 3]| Rgba([rgb[0], rgb[1], rgb[2], 255]);
+    let frame = |rgb| Frame::new(RgbaImage::from_pixel(6, 4, color(rgb)));
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    encoder.encode_frames([frame([255, 0, 0]), frame([0, 0, 255])]).unwrap();
+    drop(encoder);
+    let rgb = decode(&bytes, "moving.gif", &ReadOptions::default()).unwrap();
+    assert_eq!(rgb, RgbImage::from_pixel(6, 4, Rgb([255, 0, 0])));
+}
+
+/// Every way of storing a picture shows about the same picture; the limits lie a little above what
+/// Pillow finds, which is 4.2 levels for JPEG, 3.7 for WebP, 2.6 and 4.2 for 256 colors.
+#[test]
+fn every_format_shows_the_picture() {
+    for name in PICTURES {
+        let bitmap = picture(&format!("{name}.bmp"), &ReadOptions::default());
+        let check = |file: &str, most: f64| {
+            let distance =
+                distance(&picture(&format!("{name}{file}"), &ReadOptions::default()), &bitmap);
+            assert!(distance <= most, "{name}{file}: {distance:.2} levels");
+        };
+        check(".tiff", 0.0);
+        check("-lossless.webp", 0.0);
+        check("-baseline.jpg", 5.0);
+        check("-progressive.jpg", 5.0);
+        check("-exif6.jpg", 5.0);
+        check("-cmyk.jpg", 5.0);
+        check("-lossy.webp", 5.0);
+        check(".gif", 5.0);
+        check("-palette.png", 5.0);
+    }
+}
+
+#[test]
+fn gray_pictures_have_three_equal_channels() {
+    for name in PICTURES {
+        for file in ["-gray.jpg", "-gray16.png"] {
+            let rgb = picture(&format!("{name}{file}"), &ReadOptions::default());
+            assert!(rgb.pixels().all(|Rgb([r, g, b])| r == g && g == b), "{name}{file}");
+            let (low, high) = (rgb.iter().min().unwrap(), rgb.iter().max().unwrap());
+            assert!(high - low > 150, "{name}{file}: from {low} to {high}");
+        }
+    }
+}

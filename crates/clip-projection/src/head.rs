@@ -1,0 +1,48 @@
+//! The linear head of a tower.
+
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::Initializer;
+use burn::tensor::{Device, Tensor};
+
+/// Configuration of [`Projection`].
+#[derive(Config, Debug)]
+pub struct ProjectionConfig {
+    /// Width of the tower's features.
+    pub width: usize,
+    /// Width of the shared space.
+    pub embed_dim: usize,
+}
+
+/// A matrix from a tower's features to the shared space, without bias.
+#[derive(Module, Debug)]
+pub struct Projection {
+    /// `[W, E]`.
+    pub weight: Param<Tensor<2>>,
+}
+
+impl ProjectionConfig {
+    /// Builds the head; its matrix is drawn when it is first used.
+    pub fn init(&self, device: &Device) -> Projection {
+        let std = (self.width as f64).powf(-0.5);
+        let weight =
+            Initializer::Normal { mean: 0.0, std }.init([self.width, self.embed_dim], device);
+        Projection { weight }
+    }
+}
+
+impl Projection {
+    /// Features in the shared space, not normalized.
+    ///
+    /// # Shapes
+    ///
+    /// - `features`: `[B, W]`
+    /// - output: `[B, E]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
+        features.matmul(self.weight.val())
+    }
+}

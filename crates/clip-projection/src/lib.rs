@@ -1,0 +1,27 @@
+//! From tower features to the space that pictures and texts share, on Burn.
+//!
+//! Small, and apart from the towers, because this is where CLIP's variants and its training differ
+//! most: heads, temperature, similarity. [`normalize`] is the only place in the workspace where
+//! features become unit vectors.
+//!
+//! ```
+//! # #[cfg(feature = "flex")] {
+//! use burn::tensor::{Device, Tensor};
+//! use clip_projection::{LogitScaleConfig, ProjectionConfig, similarity};
+//!
+//! let device = Device::flex();
+//! let head = ProjectionConfig::new(64, 32).init(&device);
+//! let images = head.forward(Tensor::ones([3, 64], &device));
+//! let texts = head.forward(Tensor::ones([5, 64], &device));
+//! let logits = LogitScaleConfig::new().init(&device).forward(similarity(images, texts));
+//! assert_eq!(logits.dims(), [3, 5]);
+//! # }
+//! ```
+
+mod head;
+mod logit_scale;
+mod similarity;
+
+pub use head::{Projection, ProjectionConfig};
+pub use logit_scale::{LogitScale, LogitScaleConfig};
+pub use similarity::{normalize, similarity};

@@ -1,0 +1,137 @@
+//! What a vector stands for.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::path::encode_path;
+
+/// The kind of data that a vector was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Modality {
+    /// A picture.
+    Image,
+    /// A text.
+    Text,
+}
+
+/// Where the data is, or the data itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Content {
+    /// A file.
+    Path(PathBuf),
+    /// The text itself.
+    Text(String),
+}
+
+impl Content {
+    pub(crate) fn default_id(&self) -> String {
+        match self {
+            Self::Path(path) => Item::path_id(path),
+            Self::Text(text) => Item::text_id(text),
+        }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Text(text) => write!(f, "{text:?}"),
+        }
+    }
+}
+
+/// Size and time of a file when it was encoded: while both stay, so does the vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileStamp {
+    /// Bytes.
+    pub size: u64,
+    /// Time of the last change in nanoseconds since 1970 (UTC), negative before.
+    pub modified: i64,
+}
+
+impl FileStamp {
+    /// The stamp of a file as it is now.
+    ///
+    /// # Errors
+    ///
+    /// What the system says where there is no such file, or where it keeps no time of change.
+    pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        // Centuries away all times are the same.
+        let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        let modified = match metadata.modified()?.duration_since(UNIX_EPOCH) {
+            Ok(after) => nanoseconds(after),
+            Err(before) => -nanoseconds(before.duration()),
+        };
+        Ok(Self { size: metadata.len(), modified })
+    }
+}
+
+/// One entry of a library, without its vector.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The name under which the item is replaced and removed, unique in its library.
+    pub id: String,
+    /// Where the data is, or the data itself.
+    pub content: Content,
+    /// The kind of the data.
+    pub modality: Modality,
+    /// State of the file when it was encoded.
+    pub stamp: Option<FileStamp>,
+}
+
+impl Item {
+    /// A picture file in the state it was encoded in, with [`Self::path_id`] as its id: a path is
+    /// there once.
+    pub fn picture(path: impl Into<PathBuf>, stamp: Option<FileStamp>) -> Self {
+        Self { stamp, ..Self::new(Content::Path(path.into()), Modality::Image) }
+    }
+
+    /// A text, with [`Self::text_id`] as its id: a text is there once.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(Content::Text(text.into()), Modality::Text)
+    }
+
+    /// Any content of any modality, with the id of the content.
+    pub fn new(content: Content, modality: Modality) -> Self {
+        Self { id: content.default_id(), content, modality, stamp: None }
+    }
+
+    /// The same item under another id, where an application has its own.
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
+    /// The id that an item of this path has unless it was given another.
+    pub fn path_id(path: &Path) -> String {
+        let path = encode_path(path).unwrap_or_else(|| path.to_string_lossy().into_owned());
+        format!("path:{path}")
+    }
+
+    /// The id that an item of this text has unless it was given another.
+    pub fn text_id(text: &str) -> String {
+        format!("text:{text}")
+    }
+
+    /// The file of the item, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.content {
+            Content::Path(path) => Some(path),
+            Content::Text(_) => None,
+        }
+    }
+
+    /// Whether the item is the file `path`, or in the folder `path` or below it. Paths are compared
+    /// as they are written, component by component: `photos` holds `photos/dog.jpg`, and neither
+    /// `photos2/dog.jpg` nor `./photos/dog.jpg`.
+    pub fn is_under(&self, path: impl AsRef<Path>) -> bool {
+        self.path().is_some_and(|own| own.starts_with(path))
+    }
+}

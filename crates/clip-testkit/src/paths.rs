@@ -1,0 +1,42 @@
+//! Where test material lies.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn repository_root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("this crate lies two folders below the root").to_owned()
+}
+
+/// The sample pictures with their captions.
+pub fn samples_dir() -> PathBuf {
+    repository_root().join("samples")
+}
+
+/// Three photographs in fourteen encodings each.
+pub fn formats_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("formats")
+}
+
+/// The committed goldens.
+pub fn goldens_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens")
+}
+
+/// The folder that `CLIP_REFERENCE_DIR` names: full-size models with their goldens, written by
+/// `tests/scripts/goldens.py full`. Where it is not set, prints that the test is skipped.
+///
+/// # Panics
+///
+/// Where the variable names no folder.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub fn reference_dir() -> Option<PathBuf> {
+    let Some(dir) = std::env::var_os("CLIP_REFERENCE_DIR").map(PathBuf::from) else {
+        eprintln!(
+            "skipped: set CLIP_REFERENCE_DIR to a folder made by `tests/scripts/goldens.py full`"
+        );
+        return None;
+    };
+    assert!(dir.is_dir(), "CLIP_REFERENCE_DIR names no folder: {}", dir.display());
+    Some(dir)
+}

@@ -1,0 +1,117 @@
+//! The byte-pair vocabulary that all CLIPs share.
+//!
+//! Ids, as OpenAI's `simple_tokenizer.py` numbers them: 256 byte symbols, the same 256 with the end
+//! of word mark, one id for each merge in the order learned, start token, end token.
+
+use std::io::{BufRead, BufReader, ErrorKind};
+
+use flate2::read::GzDecoder;
+use tokenizers::Model;
+use tokenizers::models::bpe::{BPE, Vocab};
+
+/// OpenAI's `bpe_simple_vocab_16e6.txt.gz`: a header line, then one merge a line, best first.
+const MERGES_GZ: &[u8] = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz");
+
+/// Merges in use, `49152 - 256 - 2` of the 262,144 in the file.
+const MERGES: usize = 48_894;
+
+/// Marks the last symbol of a word.
+const END_OF_WORD: &str = "</w>";
+
+/// Words to ids.
+pub(crate) struct WordEncoder {
+    bpe: BPE,
+    symbols: [char; 256],
+}
+
+impl WordEncoder {
+    pub(crate) fn new() -> Self {
+        let symbols = byte_symbols();
+        let text = merge_lines().expect("the compiled-in vocabulary unpacks");
+        let merges: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(left, right)| (left.to_owned(), right.to_owned()))
+            .collect();
+        let bpe = BPE::builder()
+            .vocab_and_merges(vocabulary(&symbols, &merges), merges)
+            .end_of_word_suffix(END_OF_WORD.to_owned())
+            .build()
+            .expect("the compiled-in vocabulary holds both halves of every merge");
+        Self { bpe, symbols }
+    }
+
+    /// Appends the ids of a word.
+    pub(crate) fn encode(&self, word: &str, ids: &mut Vec<u32>) {
+        let symbols: String = word.bytes().map(|byte| self.symbols[usize::from(byte)]).collect();
+        let tokens = self.bpe.tokenize(&symbols).expect("every byte has an id of its own");
+        ids.extend(tokens.iter().map(|token| token.id));
+    }
+}
+
+/// The lines of the merges in use; the unpacking stops after them, at a fifth of the file.
+fn merge_lines() -> std::io::Result<String> {
+    let mut file = BufReader::new(GzDecoder::new(MERGES_GZ));
+    let mut text = String::with_capacity(600 << 10);
+    file.read_line(&mut text)?;
+    text.clear();
+    for _ in 0..MERGES {
+        if file.read_line(&mut text)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(text)
+}
+
+fn vocabulary(symbols: &[char; 256], merges: &[(String, String)]) -> Vocab {
+    // Not in the order of the bytes: those that stand for themselves have the first ids.
+    let mut ordered = *symbols;
+    ordered.sort_unstable();
+    let bytes = ordered.iter().map(char::to_string);
+    let last_bytes = ordered.iter().map(|symbol| format!("{symbol}{END_OF_WORD}"));
+    let merged = merges.iter().map(|(left, right)| [left.as_str(), right].concat());
+    let mut vocabulary = Vocab::default();
+    vocabulary.reserve(2 * symbols.len() + merges.len());
+    vocabulary.extend(bytes.chain(last_bytes).chain(merged).zip(0..));
+    vocabulary
+}
+
+/// The character that stands for each byte: itself where it is printable, else the next one from
+/// U+0100 on (GPT-2's and CLIP's `bytes_to_unicode`).
+fn byte_symbols() -> [char; 256] {
+    let mut substitutes = '\u{100}'..;
+    std::array::from_fn(|byte| match byte as u8 {
+        byte @ (b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff) => char::from(byte),
+        _ => substitutes.next().unwrap_or(char::REPLACEMENT_CHARACTER),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(word: &str, expected: &[u32]) {
+        let mut ids = Vec::new();
+        WordEncoder::new().encode(word, &mut ids);
+        assert_eq!(ids, expected, "{word}");
+    }
+
+    #[test]
+    fn words_become_the_ids_of_openai() {
+        check("dog", &[1929]);
+        check("!", &[256]);
+        check("\u{0}", &[256 + 188]);
+        check("🐶", &[10_631]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn the_vocabulary_has_one_id_for_each_symbol_and_merge() {
+        let bpe = WordEncoder::new().bpe;
+        assert_eq!(bpe.get_vocab_size(), 49_406);
+        assert_eq!(bpe.token_to_id("!"), Some(0));
+        assert_eq!(bpe.token_to_id("Ń</w>"), Some(511));
+        assert_eq!(bpe.token_to_id("in"), Some(512));
+        assert_eq!(bpe.id_to_token(49_405).as_deref(), Some("jekyll</w>"));
+    }
+}

@@ -1,0 +1,37 @@
+//! What the references do to a text before it is cut into words.
+
+use std::borrow::Cow;
+
+use tokenizers::NormalizedString;
+
+use crate::{entities, repair};
+
+/// OpenAI's `basic_clean`, `whitespace_clean` and `lower`
+/// (<https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py>).
+pub(crate) fn openai(text: &str) -> String {
+    let text = repair::repair(text);
+    let text = entities::unescape(&entities::unescape(&text)).into_owned();
+    collapse(&text).to_lowercase()
+}
+
+/// The normalizer of transformers' `CLIPTokenizer`: NFC, `\s+` to one space, lower case of each
+/// character by itself.
+pub(crate) fn hf(text: &str) -> String {
+    nfc(text).chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Canonical composition, with the tables of the `tokenizers` crate.
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
+    // Below the combining marks no character composes with another.
+    if text.chars().all(|c| c < '\u{300}') {
+        return Cow::Borrowed(text);
+    }
+    let mut normalized = NormalizedString::from(text);
+    normalized.nfc();
+    Cow::Owned(normalized.get().to_owned())
+}
+
+/// Strips white space, and leaves one space where there was some.
+fn collapse(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

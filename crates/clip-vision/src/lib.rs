@@ -1,0 +1,23 @@
+//! The ViT picture tower of CLIP, on Burn: pixels `[B, 3, H, W]` to pooled features `[B, width]`.
+//!
+//! The tower ends before the projection into the shared space (that is `clip-projection`), so it
+//! also serves alone as a feature extractor. It follows `VisionTransformer` of openai/CLIP
+//! (`clip/model.py`): a patch embedding without bias, a class token, learned positions, a layer
+//! norm *before* the blocks, and the normalized class token as the answer.
+//!
+//! ```
+//! # #[cfg(feature = "flex")] {
+//! use burn::tensor::{Device, Tensor};
+//! use clip_vision::VisionTransformerConfig;
+//!
+//! let device = Device::flex();
+//! let tower = VisionTransformerConfig::new(32, 16, 64, 2, 4, 256).init(&device);
+//! let pixels = Tensor::<4>::zeros([1, 3, 32, 32], &device);
+//! assert_eq!(tower.forward(pixels).dims(), [1, 64]);
+//! # }
+//! ```
+
+mod tower;
+
+pub use clip_nn::Activation;
+pub use tower::{VisionTransformer, VisionTransformerConfig};

@@ -1,0 +1,73 @@
+//! The tower's own parts; its parity with the reference is tested in `clip-model`.
+#![cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
+
+use burn::tensor::{Device, Tensor, TensorData};
+use clip_testkit::{Random, assert_close};
+use clip_vision::{VisionTransformer, VisionTransformerConfig};
+
+const SIDE: usize = 17;
+const PATCH: usize = 5;
+const WIDTH: usize = 12;
+
+fn tower() -> VisionTransformer {
+    VisionTransformerConfig::new(SIDE, PATCH, WIDTH, 2, 3, 20).init(&Device::default())
+}
+
+fn pixels(batch: usize) -> Tensor<4> {
+    let shape = [batch, 3, SIDE, SIDE];
+    let values = Random::new(1).values(shape.iter().product());
+    Tensor::from_data(TensorData::new(values, shape), &Device::default())
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// Token 0 is the class token; token `1 + y * grid + x` is the product of patch `(y, x)` with the
+/// kernel; the last two pixels of 17 belong to no patch of 5.
+#[test]
+fn tokens_are_products_of_patches() {
+    let tower = tower();
+    let (picture, grid) = (pixels(1), SIDE / PATCH);
+    let kernel = values(tower.patch_embedding.weight.val());
+    let position = values(tower.positional_embedding.val());
+    let class = values(tower.class_embedding.val());
+    let mut expected: Vec<f32> = class.iter().zip(&position).map(|(c, p)| c + p).collect();
+    let image = values(picture.clone());
+    for token in 0..grid * grid {
+        for w in 0..WIDTH {
+            let mut sum = 0.0;
+            for c in 0..3 {
+                for (y, x) in (0..PATCH).flat_map(|y| (0..PATCH).map(move |x| (y, x))) {
+                    let (row, column) = (token / grid * PATCH + y, token % grid * PATCH + x);
+                    sum += image[(c * SIDE + row) * SIDE + column]
+                        * kernel[((w * 3 + c) * PATCH + y) * PATCH + x];
+                }
+            }
+            expected.push(sum + position[(1 + token) * WIDTH + w]);
+        }
+    }
+    assert_close("tokens", &values(tower.embed(picture)), &expected, 1e-5);
+}
+
+#[test]
+fn pictures_of_a_batch_do_not_mix() {
+    let tower = tower();
+    let batch = pixels(3);
+    let together = values(tower.forward(batch.clone()));
+    let alone: Vec<f32> =
+        (0..3).flat_map(|i| values(tower.forward(batch.clone().slice([i..i + 1])))).collect();
+    assert_close("batch", &together, &alone, 1e-5);
+}
+
+#[test]
+#[should_panic(expected = "expected 9, got 16")]
+fn pictures_of_another_size_are_refused() {
+    tower().forward(Tensor::zeros([1, 3, SIDE + PATCH, SIDE + PATCH], &Device::default()));
+}
+
+#[test]
+#[should_panic(expected = "does not fit a picture of 4")]
+fn a_patch_must_fit_the_picture() {
+    VisionTransformerConfig::new(4, 5, WIDTH, 1, 3, 20).init(&Device::default());
+}

@@ -1,0 +1,215 @@
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clip_checkpoint::{
+    CARD_VERSION, Dtype, ModelCard, Source as CardSource, TensorSource, TensorSpec, Tower, tensors,
+};
+use half::f16;
+
+use crate::recipe::Recipe;
+use crate::weights::Weights;
+use crate::{Error, HubOptions, Progress, Result, Source, hf, hub};
+
+/// How to convert; the default asks the source.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The file to write; `weights/NAME.safetensors` where it is not given.
+    pub output: Option<PathBuf>,
+    /// Number format of the output. Where it is not given, f16 stays f16, f32 and bf16 become f32.
+    pub dtype: Option<Dtype>,
+    /// Name on the card; the last part of the hub id or the folder's name where it is not given.
+    pub name: Option<String>,
+    /// License on the card, used where the source does not say.
+    pub license: Option<String>,
+    /// Where hub ids are downloaded from.
+    pub hub: HubOptions,
+}
+
+/// What was converted.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The card that was written: name, architecture, source files with their SHA-256, license.
+    pub card: ModelCard,
+    /// The kind of source.
+    pub family: Family,
+    /// Number of weights of the picture tower and its projection head.
+    pub vision_parameters: usize,
+    /// Number of weights of the text tower and its projection head.
+    pub text_parameters: usize,
+    /// Number format that was written.
+    pub dtype: Dtype,
+    /// Size of the output in bytes.
+    pub bytes: u64,
+    /// Time it took, the download included.
+    pub elapsed: Duration,
+    /// The file that was written.
+    pub output: PathBuf,
+}
+
+/// Kinds of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Family {
+    /// The layout of Hugging Face transformers.
+    HuggingFace,
+}
+
+impl Family {
+    /// Name as users know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "Hugging Face transformers",
+        }
+    }
+}
+
+/// Converts a foreign checkpoint to the canonical file. Everything is checked before the first
+/// byte is written, the values themselves while they are; the file appears when it is whole.
+///
+/// # Errors
+///
+/// [`Error`] names the file, field or tensor that is missing, unknown, misshapen or damaged.
+pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) -> Result<Summary> {
+    let started = Instant::now();
+    let mut model = match source {
+        Source::Path(path) => hf::Model::open(path)?,
+        Source::Hub(id) => hf::Model::open(&hub::download(id, &options.hub, progress)?)?,
+    };
+    let (name, origin) = match source {
+        Source::Path(_) => (model.name.clone(), model.name.clone()),
+        Source::Hub(id) => (id.rsplit('/').next().unwrap_or(id).to_owned(), id.clone()),
+    };
+    check(&model)?;
+    let name = options.name.clone().unwrap_or(name);
+    let output = options.output.clone();
+    let output = output.unwrap_or_else(|| Path::new("weights").join(format!("{name}.safetensors")));
+    check_output(&output, &model.weights)?;
+
+    let files = model.weights.hash(progress)?;
+    if let Source::Hub(id) = source {
+        for (path, file) in model.weights.paths().zip(&files) {
+            hub::verify(id, path, &file.sha256)?;
+        }
+    }
+    let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+    let card = ModelCard {
+        card_version: CARD_VERSION,
+        name,
+        config: model.config,
+        preprocess: model.preprocess,
+        tokenizer: model.tokenizer,
+        source: CardSource { origin, files, converter },
+        license: model.license.or_else(|| options.license.clone()),
+    };
+    let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
+    let count = |tower| -> usize {
+        let of_tower = tensors(&card.config).filter(|spec| spec.tower == tower);
+        of_tower.map(|spec| spec.elements()).sum()
+    };
+    let (vision_parameters, text_parameters) = (count(Tower::Vision), count(Tower::Text));
+
+    let total = (vision_parameters + text_parameters + count(Tower::Both)) * dtype.size();
+    progress.start(&format!("writing {}", card.name), total as u64);
+    let mut reader = Reader { weights: &mut model.weights, dtype, progress: &mut *progress };
+    let bytes = clip_checkpoint::write(&output, &card, dtype, &mut reader)?;
+    progress.finish();
+    Ok(Summary {
+        card,
+        family: Family::HuggingFace,
+        vision_parameters,
+        text_parameters,
+        dtype,
+        bytes,
+        elapsed: started.elapsed(),
+        output,
+    })
+}
+
+/// Compares the tensors that are there with the ones that the configuration calls for.
+fn check(model: &hf::Model) -> Result<()> {
+    let weights = &model.weights;
+    let mut unknown: Vec<&str> = weights.names().filter(|name| !hf::is_harmless(name)).collect();
+    let mut missing = Vec::new();
+    let mut misshapen = None;
+    for spec in tensors(&model.config) {
+        let recipe = recipe(&spec)?;
+        let expected = recipe.part_shape(&spec);
+        for name in recipe.parts {
+            if let Ok(position) = unknown.binary_search(&&*name) {
+                unknown.remove(position);
+            }
+            let Some(tensor) = weights.get(&name) else {
+                missing.push(name);
+                continue;
+            };
+            weights.check_dtype(&name, tensor)?;
+            // PyTorch stores the logit scale without an axis, we as one value.
+            let scalar = tensor.shape.is_empty() && expected == [1];
+            if tensor.shape != expected && !scalar && misshapen.is_none() {
+                misshapen = Some(Error::Shape {
+                    file: weights.file_of(tensor),
+                    tensor: name,
+                    found: tensor.shape.clone(),
+                    expected: expected.clone(),
+                });
+            }
+        }
+    }
+    let files = weights.file_names();
+    if !missing.is_empty() {
+        return Err(Error::Missing { names: missing, files });
+    }
+    if let Some(error) = misshapen {
+        return Err(error);
+    }
+    if !unknown.is_empty() {
+        let names = unknown.into_iter().map(str::to_owned).collect();
+        return Err(Error::Unknown { names, files });
+    }
+    Ok(())
+}
+
+fn check_output(output: &Path, weights: &Weights) -> Result<()> {
+    let Ok(target) = output.canonicalize() else { return Ok(()) };
+    if weights.paths().any(|path| path.canonicalize().is_ok_and(|path| path == target)) {
+        return Err(Error::OutputIsSource { path: output.to_owned() });
+    }
+    Ok(())
+}
+
+fn recipe(spec: &TensorSpec) -> Result<Recipe> {
+    Recipe::find(hf::TABLE, &spec.name)
+        .ok_or_else(|| Error::NotInTable { tensor: spec.name.clone() })
+}
+
+/// Gives the canonical tensors to the writer, one at a time.
+struct Reader<'a> {
+    weights: &'a mut Weights,
+    dtype: Dtype,
+    progress: &'a mut dyn Progress,
+}
+
+impl TensorSource for Reader<'_> {
+    type Error = Error;
+
+    fn read(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
+        let values = recipe(spec)?.build(spec, |name| self.part(name))?;
+        self.progress.advance((values.len() * self.dtype.size()) as u64);
+        Ok(values)
+    }
+}
+
+impl Reader<'_> {
+    fn part(&mut self, name: &str) -> Result<Vec<f32>> {
+        let values = self.weights.read(name)?;
+        if self.dtype == Dtype::F16
+            && let Some(&value) = values.iter().find(|value| f16::from_f32(**value).is_infinite())
+        {
+            let tensor = self.weights.get(name);
+            let file = tensor.map(|tensor| self.weights.file_of(tensor)).unwrap_or_default();
+            return Err(Error::TooLarge { tensor: name.to_owned(), file, value });
+        }
+        Ok(values)
+    }
+}

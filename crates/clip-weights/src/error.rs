@@ -1,0 +1,284 @@
+use std::path::PathBuf;
+
+/// Shorthand for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a source was not converted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing lies under that path, and it is no hub id either.
+    #[error(
+        "there is no file or folder {path}; a model of the hub is written owner/name, such as openai/clip-vit-base-patch32"
+    )]
+    NoSource {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// A file that the layout needs is not there.
+    #[error(
+        "{folder} has no {file}, which a model in Hugging Face layout needs: copy it there from the place the weights came from"
+    )]
+    MissingFile {
+        /// Where it should be.
+        folder: PathBuf,
+        /// What it is called.
+        file: String,
+    },
+    /// Weights in a format that is not read.
+    #[error(
+        "{path} is not read yet, only safetensors are: save the model again with transformers' `save_pretrained`, which writes model.safetensors"
+    )]
+    UnreadFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The source is what this crate writes.
+    #[error("{path} is converted already: use it as it is")]
+    AlreadyCanonical {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The output would replace the source.
+    #[error("the output {path} is the source itself: choose another with -o")]
+    OutputIsSource {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A JSON file cannot be understood.
+    #[error("{path} is not the JSON it should be ({reason}): download it again")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the JSON reader said.
+        reason: String,
+    },
+    /// A setting that the canonical file cannot express.
+    #[error("{file} sets {field} to {value}; only {supported} can be converted")]
+    Unsupported {
+        /// The file.
+        file: String,
+        /// Path of the field in the file.
+        field: String,
+        /// Its value.
+        value: String,
+        /// What is supported.
+        supported: String,
+    },
+    /// The bytes are not a whole safetensors file.
+    #[error("{path} is not a whole safetensors file ({reason}): download or copy it again")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Tensors that the configuration calls for are not there.
+    #[error("config.json calls for {} missing from {files}: {}", count(.names), list(.names))]
+    Missing {
+        /// Their foreign names.
+        names: Vec<String>,
+        /// The weights files.
+        files: String,
+    },
+    /// Tensors that the configuration has no place for.
+    #[error("{files} holds {} that config.json has no place for: {}", count(.names), list(.names))]
+    Unknown {
+        /// Their foreign names.
+        names: Vec<String>,
+        /// The weights files.
+        files: String,
+    },
+    /// A tensor of another shape than the configuration calls for.
+    #[error(
+        "tensor {tensor} has shape {found:?} in {file}, but config.json calls for {expected:?}: one of the two is of another model"
+    )]
+    Shape {
+        /// Foreign name.
+        tensor: String,
+        /// The weights file.
+        file: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape that follows from the configuration.
+        expected: Vec<usize>,
+    },
+    /// A tensor in a number format that is not read.
+    #[error("tensor {tensor} in {file} is stored as {found}; only f32, f16 and bf16 are read")]
+    Dtype {
+        /// Foreign name.
+        tensor: String,
+        /// The weights file.
+        file: String,
+        /// Format in the file.
+        found: String,
+    },
+    /// Two shards hold a tensor of the same name.
+    #[error(
+        "tensor {tensor} is in {first} and in {second}: the shards are of two models, download them again"
+    )]
+    Duplicate {
+        /// Foreign name.
+        tensor: String,
+        /// The shard that was read first.
+        first: String,
+        /// The other shard.
+        second: String,
+    },
+    /// The index promises a tensor that its shard does not hold.
+    #[error(
+        "{index} says that tensor {tensor} is in {shard}, but it is not: the shards are of two models, download them again"
+    )]
+    NotInShard {
+        /// Foreign name.
+        tensor: String,
+        /// The shard.
+        shard: String,
+        /// The index file.
+        index: String,
+    },
+    /// NaN or infinity among the weights.
+    #[error(
+        "tensor {tensor} in {file} holds {value} at position {index}: the weights are damaged, download them again"
+    )]
+    NotFinite {
+        /// Foreign name.
+        tensor: String,
+        /// The weights file.
+        file: String,
+        /// Position in the stored order.
+        index: usize,
+        /// The value found.
+        value: f32,
+    },
+    /// A value that f16 cannot hold.
+    #[error("tensor {tensor} in {file} holds {value}, too large for f16: convert with --dtype f32")]
+    TooLarge {
+        /// Foreign name.
+        tensor: String,
+        /// The weights file.
+        file: String,
+        /// The value found.
+        value: f32,
+    },
+    /// A canonical tensor that the source's table does not name: a mistake in this crate.
+    #[error("the table of this source does not name {tensor}: please report it")]
+    NotInTable {
+        /// Canonical name.
+        tensor: String,
+    },
+    /// The canonical file cannot be written, or the card contradicts itself.
+    #[error(transparent)]
+    Checkpoint(#[from] clip_checkpoint::Error),
+    /// A hub id, but the program was built without downloads.
+    #[error(
+        "{id} is not on this disk, and this program was built without downloads: build it with the feature `hub` of clip-weights"
+    )]
+    HubDisabled {
+        /// `owner/name`.
+        id: String,
+    },
+    /// No folder for downloads.
+    #[error("there is no home folder for downloads: set HF_HOME to a folder")]
+    HubNoCache,
+    /// The hub cannot be reached.
+    #[error(
+        "cannot reach {endpoint} ({reason}): check the network, or download {id} elsewhere and give its folder"
+    )]
+    HubUnreachable {
+        /// Address of the hub.
+        endpoint: String,
+        /// `owner/name`.
+        id: String,
+        /// One sentence on what failed.
+        reason: String,
+    },
+    /// The hub wants to know who asks.
+    #[error(
+        "{endpoint} does not show {id} to everyone (status {status}): check the spelling, and if the model is gated or private, accept its terms there and set HF_TOKEN"
+    )]
+    HubRefused {
+        /// Address of the hub.
+        endpoint: String,
+        /// `owner/name`.
+        id: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The hub does not have the file or the repository.
+    #[error(
+        "{endpoint} has no {file} under {id}: check the spelling, and that the repository is a CLIP for transformers with safetensors"
+    )]
+    HubNotFound {
+        /// Address of the hub.
+        endpoint: String,
+        /// `owner/name`.
+        id: String,
+        /// File name.
+        file: String,
+    },
+    /// The hub, or what answers in its place, said something unexpected.
+    #[error(
+        "{endpoint} did not answer as a hub does for {file} of {id} ({reason}): check HF_ENDPOINT and try again later"
+    )]
+    HubAnswer {
+        /// Address of the hub.
+        endpoint: String,
+        /// `owner/name`.
+        id: String,
+        /// File name.
+        file: String,
+        /// One sentence on what was unexpected.
+        reason: String,
+    },
+    /// The connection broke, or the disk is full.
+    #[error(
+        "the download of {file} of {id} broke off ({reason}): run the command again, it goes on where it stopped"
+    )]
+    HubBroken {
+        /// `owner/name`.
+        id: String,
+        /// File name.
+        file: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The bytes that came are not the ones that the hub promised.
+    #[error(
+        "the SHA-256 of {file} of {id} is not the hub's, so the download was deleted: run the command again"
+    )]
+    HubHash {
+        /// `owner/name`.
+        id: String,
+        /// File name.
+        file: String,
+    },
+    /// Files of two revisions.
+    #[error("{id} changed on the hub while it was downloaded: run the command again")]
+    HubChanged {
+        /// `owner/name`.
+        id: String,
+    },
+}
+
+fn count(names: &[String]) -> String {
+    if names.len() == 1 { "a tensor".to_owned() } else { format!("{} tensors", names.len()) }
+}
+
+/// The first few names; a hundred would hide the message.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let head = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => head,
+        more => format!("{head} and {more} more"),
+    }
+}

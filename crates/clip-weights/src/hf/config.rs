@@ -1,0 +1,127 @@
+//! `config.json`: the architecture, with the defaults of transformers' `configuration_clip.py`.
+
+use std::path::Path;
+
+use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+
+use super::json::Fields;
+use crate::{Error, Result};
+
+const FILE: &str = "config.json";
+
+/// A thousand layers are more than any CLIP has.
+const MAX_LAYERS: u64 = 1000;
+
+/// `eos_token_id` of configurations written before transformers' pull request 24773: wrong, and
+/// kept there as the sign of the older pooling rule.
+pub(super) const LEGACY_EOS: u32 = 2;
+
+/// Token ids in the text tower's configuration.
+#[derive(Debug, Clone)]
+pub(super) struct TokenIds {
+    pub(super) bos: u32,
+    pub(super) eos: u32,
+    /// For errors.
+    pub(super) fields: Fields,
+}
+
+/// Reads the architecture, and the token ids that the tokenizer may need.
+pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
+    let missing = || Error::MissingFile { folder: folder.to_owned(), file: FILE.to_owned() };
+    let top = Fields::open(folder, FILE)?.ok_or_else(missing)?;
+    top.choice("model_type", (), &[("clip", ())])?;
+    let text = part(&top, "text_config")?;
+    let tokens = TokenIds {
+        bos: text.id("bos_token_id", 49_406)?,
+        eos: text.id("eos_token_id", 49_407)?,
+        fields: text.clone(),
+    };
+    let config = ModelConfig {
+        embed_dim: top.size("projection_dim", 512)?,
+        vision: vision_config(&part(&top, "vision_config")?)?,
+        text: text_config(&text, tokens.eos)?,
+    };
+    config.validate()?;
+    Ok((config, tokens))
+}
+
+/// The configuration of one tower. The older `.._dict`, where there is one, wins with all its
+/// defaults (`CLIPConfig.__post_init__`).
+fn part(top: &Fields, key: &str) -> Result<Fields> {
+    let older = top.object(&format!("{key}_dict"))?;
+    let part = older.map_or_else(|| top.object(key), |older| Ok(Some(older)))?;
+    Ok(part.unwrap_or_else(|| top.empty(key)))
+}
+
+fn vision_config(fields: &Fields) -> Result<VisionConfig> {
+    if fields.size("num_channels", 3)? != 3 {
+        return Err(fields.unsupported("num_channels", "3"));
+    }
+    Ok(VisionConfig {
+        image_size: fields.size("image_size", 224)?,
+        patch_size: fields.size("patch_size", 32)?,
+        width: fields.size("hidden_size", 768)?,
+        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
+        heads: fields.size("num_attention_heads", 12)?,
+        mlp_width: fields.size("intermediate_size", 3072)?,
+        activation: activation(fields)?,
+        layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
+    })
+}
+
+fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
+    Ok(TextConfig {
+        context_length: fields.size("max_position_embeddings", 77)?,
+        vocab_size: fields.size("vocab_size", 49_408)?,
+        width: fields.size("hidden_size", 512)?,
+        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
+        heads: fields.size("num_attention_heads", 8)?,
+        mlp_width: fields.size("intermediate_size", 2048)?,
+        activation: activation(fields)?,
+        layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
+        // `CLIPTextTransformer.forward` in `modeling_clip.py`.
+        pooling: if eos == LEGACY_EOS { Pooling::Argmax } else { Pooling::EndToken(eos) },
+    })
+}
+
+fn activation(fields: &Fields) -> Result<Activation> {
+    fields.choice(
+        "hidden_act",
+        Activation::QuickGelu,
+        &[("quick_gelu", Activation::QuickGelu), ("gelu", Activation::Gelu)],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_checkpoint::presets;
+
+    use super::*;
+
+    fn config(json: &str) -> ModelConfig {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), json).unwrap();
+        read(folder.path()).unwrap().0
+    }
+
+    /// The defaults of transformers are ViT-B/32 with the corrected end token.
+    #[test]
+    fn absent_fields_take_the_defaults_of_transformers() {
+        let mut b32 = presets::find("ViT-B-32").unwrap().clone();
+        b32.text.pooling = Pooling::EndToken(49_407);
+        assert_eq!(config("{}"), b32);
+        assert_eq!(config(r#"{"vision_config": {}, "text_config": null}"#), b32);
+        assert_eq!(config(r#"{"text_config": {"hidden_act": null}}"#), b32);
+
+        b32.text.pooling = Pooling::Argmax;
+        assert_eq!(config(r#"{"text_config": {"eos_token_id": 2}}"#), b32);
+        b32.vision.patch_size = 16;
+        assert_eq!(
+            config(
+                r#"{"text_config": {"eos_token_id": 2}, "vision_config_dict": {"patch_size": 16},
+                    "vision_config": {"patch_size": 8, "image_size": 999}}"#
+            ),
+            b32
+        );
+    }
+}

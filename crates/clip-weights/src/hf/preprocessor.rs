@@ -1,0 +1,98 @@
+//! `preprocessor_config.json`: from a picture to pixels, with the defaults of transformers'
+//! `CLIPImageProcessorPil`. Old files (`"size": 224`) and new ones (`"size": {"shortest_edge": 224}`)
+//! say the same.
+
+use std::path::Path;
+
+use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
+
+use super::json::Fields;
+use crate::{Error, Result};
+
+const FILE: &str = "preprocessor_config.json";
+/// Transformers 5 keeps the same fields under `image_processor` of this file, and prefers it.
+const NESTED: &str = "processor_config.json";
+
+/// `OPENAI_CLIP_MEAN` and `OPENAI_CLIP_STD` of transformers, the defaults of its CLIP classes.
+const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+const STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
+/// Names of the classes that share CLIP's preprocessing.
+const CLASSES: [(&str, ()); 4] = [
+    ("CLIPImageProcessor", ()),
+    ("CLIPImageProcessorFast", ()),
+    ("CLIPImageProcessorPil", ()),
+    ("CLIPFeatureExtractor", ()),
+];
+
+pub(super) fn read(folder: &Path) -> Result<PreprocessConfig> {
+    let nested = match Fields::open(folder, NESTED)? {
+        Some(file) => file.object("image_processor")?,
+        None => None,
+    };
+    let fields = match nested {
+        Some(fields) => Some(fields),
+        None => Fields::open(folder, FILE)?,
+    };
+    let missing = || Error::MissingFile { folder: folder.to_owned(), file: FILE.to_owned() };
+    convert(&fields.ok_or_else(missing)?)
+}
+
+fn convert(fields: &Fields) -> Result<PreprocessConfig> {
+    fields.choice("image_processor_type", (), &CLASSES)?;
+    fields.choice("feature_extractor_type", (), &CLASSES)?;
+    for step in ["do_resize", "do_center_crop", "do_rescale", "do_convert_rgb"] {
+        if !fields.flag(step, true)? {
+            return Err(fields.unsupported(step, "true"));
+        }
+    }
+    if (fields.number("rescale_factor", 1.0 / 255.0)? * 255.0 - 1.0).abs() > 1e-6 {
+        return Err(fields.unsupported("rescale_factor", "1/255"));
+    }
+    let normalize = fields.flag("do_normalize", true)?;
+    let crop_size = side(fields, "crop_size", &["height", "width"])?;
+    let resize_size = side(fields, "size", &["shortest_edge"])?;
+    if resize_size < crop_size {
+        let supported = format!("a size of at least the crop's {crop_size}");
+        return Err(fields.unsupported("size", &supported));
+    }
+    Ok(PreprocessConfig {
+        mode: PreprocessMode::HfPil,
+        resize: ResizeMode::Shortest,
+        resize_size,
+        interpolation: interpolation(fields)?,
+        crop_size,
+        mean: if normalize { fields.channels("image_mean", MEAN)? } else { [0.0; 3] },
+        std: if normalize { fields.channels("image_std", STD)? } else { [1.0; 3] },
+    })
+}
+
+/// A length that is a number, or an object with exactly these fields, all equal.
+fn side(fields: &Fields, key: &str, names: &[&str]) -> Result<usize> {
+    const DEFAULT: usize = 224;
+    let Some(value) = fields.get(key) else { return Ok(DEFAULT) };
+    let Some(object) = value.as_object() else { return fields.size(key, DEFAULT) };
+    let inner = fields.object(key)?.unwrap_or_else(|| fields.empty(key));
+    let given = object.iter().filter(|(_, value)| !value.is_null()).count();
+    let unsupported = || fields.unsupported(key, &format!("one number, as {}", names.join(" = ")));
+    let sides = names
+        .iter()
+        .map(|name| inner.get(name).map(|_| inner.size(name, DEFAULT)))
+        .collect::<Option<Result<Vec<_>>>>()
+        .ok_or_else(unsupported)??;
+    match sides[..] {
+        [side, ref rest @ ..] if given == names.len() && rest.iter().all(|s| *s == side) => {
+            Ok(side)
+        }
+        _ => Err(unsupported()),
+    }
+}
+
+/// Numbers of Pillow's `Image.Resampling`.
+fn interpolation(fields: &Fields) -> Result<Interpolation> {
+    match fields.get("resample").map(|value| value.as_u64()) {
+        None | Some(Some(3)) => Ok(Interpolation::Bicubic),
+        Some(Some(2)) => Ok(Interpolation::Bilinear),
+        Some(_) => Err(fields.unsupported("resample", "2 (bilinear) or 3 (bicubic)")),
+    }
+}

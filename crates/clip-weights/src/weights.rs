@@ -1,0 +1,261 @@
+//! Foreign safetensors: one file or several shards, read one tensor at a time.
+//!
+//! Tensors are read from their place in the file rather than through a map: each is needed once,
+//! so memory holds one of them, and a file that shrinks meanwhile is an error and not a signal.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use clip_checkpoint::{Dtype, SourceFile};
+use half::{bf16, f16};
+use safetensors::tensor::Metadata;
+use sha2::{Digest, Sha256};
+
+use crate::hf::json;
+use crate::{Error, Progress, Result};
+
+/// The format's own limit, <https://github.com/huggingface/safetensors> (`MAX_HEADER_SIZE`).
+const MAX_HEADER: u64 = 100_000_000;
+
+/// All tensors of a source.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    files: Vec<WeightsFile>,
+    tensors: BTreeMap<String, ForeignTensor>,
+}
+
+#[derive(Debug)]
+struct WeightsFile {
+    name: String,
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+/// One tensor as its file describes it.
+#[derive(Debug)]
+pub(crate) struct ForeignTensor {
+    file: usize,
+    dtype: safetensors::Dtype,
+    /// Length of each axis.
+    pub(crate) shape: Vec<usize>,
+    start: u64,
+    bytes: usize,
+}
+
+impl Weights {
+    /// Opens a `.safetensors` file, or all shards of a `.safetensors.index.json`.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut weights = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        if path.extension().is_some_and(|extension| extension == "json") {
+            weights.add_shards(path)?;
+        } else {
+            weights.add(path)?;
+        }
+        Ok(weights)
+    }
+
+    fn add_shards(&mut self, index: &Path) -> Result<()> {
+        let folder = index.parent().unwrap_or(Path::new("."));
+        let bad = |reason: &str| Error::Json { path: index.to_owned(), reason: reason.to_owned() };
+        let document = json::read(index)?;
+        let map = document.get("weight_map").and_then(|map| map.as_object());
+        let map = map.ok_or_else(|| bad("it has no weight_map"))?;
+        let mut shards: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (tensor, shard) in map {
+            let shard = shard.as_str().ok_or_else(|| bad("a file name is not a text"))?;
+            shards.entry(shard).or_default().push(tensor);
+        }
+        for (shard, tensors) in shards {
+            // A shard lies beside its index; a name that leads elsewhere is not followed.
+            if Path::new(shard).file_name() != Some(shard.as_ref()) {
+                return Err(bad(&format!("{shard} is not a plain file name")));
+            }
+            let path = folder.join(shard);
+            if !path.is_file() {
+                return Err(Error::MissingFile { folder: folder.into(), file: shard.into() });
+            }
+            let file = self.add(&path)?;
+            let held = |tensor: &str| self.tensors.get(tensor).is_some_and(|t| t.file == file);
+            if let Some(tensor) = tensors.into_iter().find(|tensor| !held(tensor)) {
+                return Err(Error::NotInShard {
+                    tensor: tensor.to_owned(),
+                    shard: shard.to_owned(),
+                    index: file_name(index),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the header of one file; returns its number.
+    fn add(&mut self, path: &Path) -> Result<usize> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        let (data, header) = header(&mut file, bytes, path)?;
+        let number = self.files.len();
+        let name = file_name(path);
+        for (tensor, info) in header.tensors() {
+            let (start, end) = info.data_offsets;
+            let foreign = ForeignTensor {
+                file: number,
+                dtype: info.dtype,
+                shape: info.shape.clone(),
+                start: data + start as u64,
+                bytes: end - start,
+            };
+            if let Some(first) = self.tensors.insert(tensor.clone(), foreign) {
+                let first = self.files[first.file].name.clone();
+                return Err(Error::Duplicate { tensor, first, second: name });
+            }
+        }
+        self.files.push(WeightsFile { name, path: path.to_owned(), file, bytes });
+        Ok(number)
+    }
+
+    /// Names of all tensors, sorted.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&ForeignTensor> {
+        self.tensors.get(name)
+    }
+
+    /// The weights files for a message.
+    pub(crate) fn file_names(&self) -> String {
+        match &self.files[..] {
+            [] => "no file".to_owned(),
+            [only] => only.name.clone(),
+            [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
+        }
+    }
+
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| &*file.path)
+    }
+
+    /// The file that holds the tensor.
+    pub(crate) fn file_of(&self, tensor: &ForeignTensor) -> String {
+        self.files[tensor.file].name.clone()
+    }
+
+    /// Fails for a tensor in a number format that [`Weights::read`] does not read.
+    pub(crate) fn check_dtype(&self, name: &str, tensor: &ForeignTensor) -> Result<()> {
+        match tensor.dtype {
+            safetensors::Dtype::F32 | safetensors::Dtype::F16 | safetensors::Dtype::BF16 => Ok(()),
+            other => Err(Error::Dtype {
+                tensor: name.to_owned(),
+                file: self.file_of(tensor),
+                found: format!("{other:?}"),
+            }),
+        }
+    }
+
+    /// The smallest format of ours that loses nothing: f16 if every array is f16 (a lone number,
+    /// such as the logit scale, does not count), otherwise f32.
+    pub(crate) fn dtype(&self) -> Dtype {
+        let mut arrays =
+            self.tensors.values().filter(|tensor| tensor.shape.iter().product::<usize>() > 1);
+        if arrays.all(|tensor| tensor.dtype == safetensors::Dtype::F16) {
+            Dtype::F16
+        } else {
+            Dtype::F32
+        }
+    }
+
+    /// The values of a tensor, row-major, all of them finite.
+    pub(crate) fn read(&mut self, name: &str) -> Result<Vec<f32>> {
+        let missing = || Error::Missing { names: vec![name.to_owned()], files: self.file_names() };
+        let tensor = self.tensors.get(name).ok_or_else(missing)?;
+        self.check_dtype(name, tensor)?;
+        let file = self
+            .files
+            .get_mut(tensor.file)
+            .ok_or_else(|| Error::Missing { names: vec![name.to_owned()], files: String::new() })?;
+        let mut bytes = vec![0; tensor.bytes];
+        let io = |source| Error::Io { path: file.path.clone(), source };
+        file.file.seek(SeekFrom::Start(tensor.start)).map_err(io)?;
+        file.file.read_exact(&mut bytes).map_err(io)?;
+        let values = decode(tensor.dtype, &bytes);
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(index) => Err(Error::NotFinite {
+                tensor: name.to_owned(),
+                file: file.name.clone(),
+                index,
+                value: values[index],
+            }),
+        }
+    }
+
+    /// Reads every file once and returns its SHA-256.
+    pub(crate) fn hash(&mut self, progress: &mut dyn Progress) -> Result<Vec<SourceFile>> {
+        let mut buffer = vec![0; 1 << 20];
+        let mut hashed = Vec::new();
+        for WeightsFile { name, path, file, bytes } in &mut self.files {
+            let io = |source| Error::Io { path: path.clone(), source };
+            progress.start(&format!("checking {name}"), *bytes);
+            file.seek(SeekFrom::Start(0)).map_err(io)?;
+            let mut digest = Sha256::new();
+            loop {
+                let read = file.read(&mut buffer).map_err(io)?;
+                if read == 0 {
+                    break;
+                }
+                digest.update(&buffer[..read]);
+                progress.advance(read as u64);
+            }
+            progress.finish();
+            let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            hashed.push(SourceFile { name: name.clone(), sha256 });
+        }
+        Ok(hashed)
+    }
+}
+
+/// Where the data starts, and what is in it.
+fn header(file: &mut File, bytes: u64, path: &Path) -> Result<(u64, Metadata)> {
+    let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut length = [0; 8];
+    if bytes < 8 {
+        return Err(damaged(format!("it has {bytes} bytes")));
+    }
+    file.read_exact(&mut length).map_err(io)?;
+    if &length == b"version " {
+        return Err(damaged("it is a Git LFS pointer, `git lfs pull` fetches the file".to_owned()));
+    }
+    let length = u64::from_le_bytes(length);
+    if length > MAX_HEADER || length > bytes - 8 {
+        return Err(damaged("its header is longer than the file".to_owned()));
+    }
+    let mut json = vec![0; length as usize];
+    file.read_exact(&mut json).map_err(io)?;
+    let header: Metadata =
+        serde_json::from_slice(&json).map_err(|error| damaged(format!("its header: {error}")))?;
+    let data = 8 + length;
+    let expected = data + header.data_len() as u64;
+    if bytes != expected {
+        return Err(damaged(format!("it has {bytes} bytes, its header speaks of {expected}")));
+    }
+    Ok((data, header))
+}
+
+/// Little-endian values to `f32`; the format was checked by [`Weights::check_dtype`].
+fn decode(dtype: safetensors::Dtype, bytes: &[u8]) -> Vec<f32> {
+    let halves = bytes.as_chunks::<2>().0.iter();
+    match dtype {
+        safetensors::Dtype::F16 => halves.map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        safetensors::Dtype::BF16 => halves.map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        _ => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+    }
+}
+
+/// The name without folders, for messages and the card.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

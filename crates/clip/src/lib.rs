@@ -1,0 +1,46 @@
+//! A picture or a sentence in, a unit vector in one shared space out.
+//!
+//! This is the crate for programs. It joins what the crates below do alone: reading a checkpoint,
+//! preparing pictures and texts the way that checkpoint was trained, running the towers. Nothing
+//! is loaded before it is needed: an [`Embedder`] that only meets texts never reads the picture
+//! half of its file.
+//!
+//! ```
+//! # #[cfg(all(feature = "flex", feature = "embedded-model"))]
+//! # fn main() -> clip::Result<()> {
+//! use clip::{Device, Embedder};
+//!
+//! let clip = Embedder::embedded(&Device::flex())?;
+//! let dog = clip.text("a picture of a dog")?;
+//! let cat = clip.text("a picture of a cat")?;
+//! assert!(dog.similarity(&cat) > 0.5);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "flex", feature = "embedded-model")))]
+//! # fn main() {}
+//! ```
+//!
+//! Raw cosine similarities of a picture with a text are small numbers: near 0.2 to 0.35 for a good
+//! match with OpenAI's weights. Rank by them; for probabilities over labels see
+//! [`Embedder::classify`].
+
+mod embedder;
+mod embedding;
+mod error;
+mod labels;
+
+pub use clip_checkpoint::{Checkpoint, ModelCard};
+pub use clip_model::{Backend, DeviceError, DeviceName};
+pub use clip_preprocess::{ReadOptions, RgbImage, read as read_picture};
+pub use clip_tokenizer::Overflow;
+#[cfg(feature = "hub")]
+pub use clip_weights as weights;
+pub use embedder::Embedder;
+#[cfg(feature = "embedded-model")]
+pub use embedder::embedded_checkpoint;
+pub use embedding::Embedding;
+pub use error::{Error, Result};
+pub use labels::{Classifier, DEFAULT_TEMPLATE};
+
+/// Where tensors live and run; see [`DeviceName`] for choosing one by name.
+pub use clip_model::Device;

@@ -1,0 +1,201 @@
+//! Edges go downward only, and the Burn-free crates stay so.
+
+use super::workspace::Crate;
+
+/// Height of a crate; development dependencies may go to any lower one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Layer {
+    Leaf,
+    Parts,
+    Tower,
+    Model,
+    Facade,
+    Training,
+    Server,
+    Binary,
+    /// Chores and benches: nothing depends on them.
+    Outside,
+}
+
+/// One crate of the design.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: &'static str,
+    pub(crate) layer: Layer,
+    /// Whether Burn is below it.
+    pub(crate) burn: Burn,
+    /// Crates of ours that it may depend on.
+    uses: Uses,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Burn {
+    Free,
+    Used,
+}
+
+#[derive(Debug)]
+enum Uses {
+    Any,
+    Only(&'static [&'static str]),
+}
+
+const TESTKIT: &str = "clip-testkit";
+
+/// The layers, top down. docs/architecture.md shows the same table.
+#[rustfmt::skip]
+const RULES: &[Rule] = &[
+    outside("clip-benches", Burn::Used, Uses::Any),
+    outside("xtask", Burn::Free, Uses::Only(&["clip-weights"])),
+    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-retrieval", "clip-train", "clip-server"]),
+    rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval"]),
+    rule("clip-train", Layer::Training, Burn::Used, &["clip", "clip-model", "clip-projection", "clip-preprocess", "clip-tokenizer"]),
+    rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
+    rule("clip-model", Layer::Model, Burn::Used, &["clip-vision", "clip-text", "clip-projection", "clip-checkpoint"]),
+    rule("clip-vision", Layer::Tower, Burn::Used, &["clip-nn"]),
+    rule("clip-text", Layer::Tower, Burn::Used, &["clip-nn"]),
+    rule("clip-projection", Layer::Tower, Burn::Used, &["clip-nn"]),
+    rule("clip-nn", Layer::Parts, Burn::Used, &[]),
+    rule("clip-weights", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
+    rule("clip-preprocess", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
+    rule("clip-tokenizer", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
+    rule("clip-checkpoint", Layer::Leaf, Burn::Free, &[]),
+    rule("clip-retrieval", Layer::Leaf, Burn::Free, &[]),
+    rule(TESTKIT, Layer::Leaf, Burn::Free, &[]),
+];
+
+const fn rule(name: &'static str, layer: Layer, burn: Burn, uses: &'static [&'static str]) -> Rule {
+    Rule { name, layer, burn, uses: Uses::Only(uses) }
+}
+
+const fn outside(name: &'static str, burn: Burn, uses: Uses) -> Rule {
+    Rule { name, layer: Layer::Outside, burn, uses }
+}
+
+/// The rule for a crate of the workspace.
+pub(crate) fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.name == name)
+}
+
+/// One line for each crate that is not in the table and each edge that it does not allow.
+pub(crate) fn check(crates: &[Crate]) -> Vec<String> {
+    let mut broken = Vec::new();
+    for Crate { name, dependencies, .. } in crates {
+        let Some(rule) = find(name) else {
+            broken.push(format!(
+                "layers: {name} has no layer: add it to the table in xtask/src/tidy/layers.rs and in docs/architecture.md"
+            ));
+            continue;
+        };
+        for dependency in dependencies {
+            let (target, dev) = (&*dependency.name, dependency.is_dev());
+            let is_burn = target == "burn" || target.starts_with("burn-");
+            if is_burn && rule.burn == Burn::Free {
+                broken.push(format!(
+                    "burn-free: {name} depends on {target}: move the code that needs it to clip-nn or above"
+                ));
+            }
+            // Crates that are not in the table and not in the workspace are not ours.
+            let Some(below) = find(target) else { continue };
+            if !rule.allows(below, dev) {
+                let kind = if dev { "development-depends" } else { "depends" };
+                broken.push(format!("layers: {name} {kind} on {target}: {}", rule.mend(below)));
+            }
+        }
+    }
+    broken
+}
+
+impl Rule {
+    fn allows(&self, below: &Self, dev: bool) -> bool {
+        if dev {
+            return below.name == TESTKIT || below.layer < self.layer;
+        }
+        match self.uses {
+            Uses::Any => true,
+            Uses::Only(list) => list.contains(&below.name),
+        }
+    }
+
+    fn mend(&self, below: &Self) -> String {
+        if below.name == TESTKIT {
+            return "make it a dev-dependency".to_owned();
+        }
+        match self.uses {
+            Uses::Only(list) if !list.is_empty() => format!("it may use {}", list.join(", ")),
+            _ => "it may use no crate of this workspace".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `deps` as in [`Crate::made_up`]; `expected` is the start of the line, empty for none.
+    fn check_one(name: &str, deps: &[&str], expected: &str) {
+        let broken = check(&[Crate::made_up(name, deps)]);
+        match expected {
+            "" => assert_eq!(broken, [""; 0], "{name} {deps:?}"),
+            start => {
+                assert_eq!(broken.len(), 1, "{name} {deps:?}: {broken:?}");
+                assert!(broken[0].starts_with(start), "{broken:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn edges_go_downward_only() {
+        check_one("clip-model", &["clip-vision", "clip-checkpoint", "burn", "thiserror"], "");
+        check_one("clip-vision", &["clip-nn"], "");
+        check_one(
+            "clip-vision",
+            &["clip-text"],
+            "layers: clip-vision depends on clip-text: it may",
+        );
+        check_one("clip-vision", &["clip-checkpoint"], "layers: clip-vision depends on");
+        check_one(
+            "clip-nn",
+            &["clip-model"],
+            "layers: clip-nn depends on clip-model: it may use no",
+        );
+        check_one("clip-retrieval", &["clip-checkpoint"], "layers: clip-retrieval depends on");
+        check_one("clip-cli", &["clip-model"], "layers: clip-cli depends on clip-model");
+        check_one("clip", &["xtask"], "layers: clip depends on xtask");
+        check_one("clip-benches", &["clip-nn", "clip", "clip-retrieval"], "");
+        check_one("clip-sound", &["clip-nn"], "layers: clip-sound has no layer");
+    }
+
+    #[test]
+    fn tests_may_reach_further_down() {
+        check_one("clip-vision", &["dev:clip-testkit", "dev:clip-checkpoint"], "");
+        check_one("clip-checkpoint", &["dev:clip-testkit"], "");
+        check_one("clip-vision", &["dev:clip-text"], "layers: clip-vision development-depends on");
+        check_one("clip-nn", &["dev:clip-model"], "layers: clip-nn development-depends on");
+        check_one(
+            "clip-vision",
+            &["clip-testkit"],
+            "layers: clip-vision depends on clip-testkit: make",
+        );
+    }
+
+    #[test]
+    fn burn_stays_out_of_the_burn_free_crates() {
+        check_one("clip-weights", &["burn"], "burn-free: clip-weights depends on burn:");
+        check_one("clip-retrieval", &["dev:burn-flex"], "burn-free: clip-retrieval depends on");
+        check_one("xtask", &["burn-store"], "burn-free: xtask");
+        check_one("clip-weights", &["burnish"], "");
+    }
+
+    #[test]
+    fn every_rule_names_crates_of_lower_layers() {
+        for rule in RULES {
+            let Uses::Only(list) = rule.uses else { continue };
+            for name in list {
+                let below = find(name).unwrap_or_else(|| panic!("{name}"));
+                assert!(below.layer < rule.layer, "{} -> {name}", rule.name);
+                assert!(rule.burn == Burn::Used || below.burn == Burn::Free);
+            }
+        }
+    }
+}

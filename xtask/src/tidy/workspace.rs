@@ -1,0 +1,77 @@
+//! The part of `cargo metadata` that the rules look at.
+//!
+//! Read with serde alone: the crate `cargo_metadata` would switch on features of `serde_json` that
+//! the programs do not, and `cargo run` after `cargo test` would compile Burn again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// The crates of the workspace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workspace {
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    #[serde(rename = "packages")]
+    pub(crate) crates: Vec<Crate>,
+}
+
+/// One crate and what its manifest says.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) features: BTreeMap<String, Vec<String>>,
+}
+
+/// One line of a manifest's dependencies.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `dev`, `build`, or nothing for an ordinary one.
+    kind: Option<String>,
+}
+
+impl Dependency {
+    /// Needed by tests, examples and benches only.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
+impl Workspace {
+    /// Asks cargo; resolves and downloads nothing.
+    pub(crate) fn read() -> Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["metadata", "--no-deps", "--format-version", "1"])
+            .output()
+            .context("cannot start cargo")?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "cargo metadata failed: {error}");
+        serde_json::from_slice(&output.stdout).context("cargo metadata is not as expected")
+    }
+}
+
+#[cfg(test)]
+impl Crate {
+    /// A made-up crate: `deps` are names, a leading `dev:` marks a development dependency.
+    pub(crate) fn made_up(name: &str, deps: &[&str]) -> Self {
+        let dependency = |text: &&str| match text.strip_prefix("dev:") {
+            Some(name) => Dependency { name: name.to_owned(), kind: Some("dev".to_owned()) },
+            None => Dependency { name: (*text).to_owned(), kind: None },
+        };
+        let dependencies = deps.iter().map(dependency).collect();
+        Self { name: name.to_owned(), dependencies, features: BTreeMap::new() }
+    }
+
+    /// The same crate with a feature.
+    pub(crate) fn with_feature(mut self, name: &str, list: &[&str]) -> Self {
+        let list = list.iter().map(|&item| item.to_owned()).collect();
+        self.features.insert(name.to_owned(), list);
+        self
+    }
+}
