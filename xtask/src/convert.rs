@@ -60,9 +60,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 fn table(summary: &Summary) -> String {
     let card = &summary.card;
     let (vision, text) = (&card.config.vision, &card.config.text);
-    let tower = |parameters, width, layers, heads, activation: &dyn std::fmt::Debug| {
+    let tower = |parameters, width, layers, heads, activation: &dyn std::fmt::Display| {
         format!(
-            "{} parameters: width {width}, {layers} layers, {heads} heads, {activation:?}",
+            "{} parameters: width {width}, {layers} layers, {heads} heads, {activation}",
             millions(parameters)
         )
     };
@@ -79,7 +79,7 @@ fn table(summary: &Summary) -> String {
         ("text", {
             let (width, layers) = (text.width, text.layers);
             tower(summary.text_parameters, width, layers, text.heads, &text.activation)
-                + &format!(", {} tokens, pooling {:?}", text.context_length, text.pooling)
+                + &format!(", {} tokens, pooled at {}", text.context_length, text.pooling)
         }),
         ("embedding", format!("{} values", card.config.embed_dim)),
         ("weights", format!("{}, {}", summary.dtype.name(), megabytes(summary.bytes))),

@@ -1,5 +1,7 @@
 //! What a CLIP is made of, and how its inputs are prepared.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -148,6 +150,24 @@ pub enum TokenizerMode {
     Openai,
     /// NFC, white space collapsed, lower case.
     Hf,
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::QuickGelu => "QuickGELU",
+            Self::Gelu => "GELU",
+        })
+    }
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argmax => f.write_str("the highest id"),
+            Self::EndToken(id) => write!(f, "token {id}"),
+        }
+    }
 }
 
 impl VisionConfig {

@@ -42,11 +42,17 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
     /// A checkpoint file, or the name of a model that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL")]
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
     pub(crate) model: Option<PathBuf>,
 
     /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
-    #[arg(long, value_name = "DEVICE", env = "CLIP_DEVICE", default_value_t)]
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        env = "CLIP_DEVICE",
+        hide_env_values = true,
+        default_value_t
+    )]
     pub(crate) device: DeviceName,
 
     /// Pictures or texts that run through the model at once
@@ -73,7 +79,7 @@ pub(crate) struct ScanArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LibraryArgs {
     /// The library file [default: in the platform's data folder, one for each model]
-    #[arg(long, value_name = "FILE", env = "CLIP_INDEX")]
+    #[arg(long, value_name = "FILE", env = "CLIP_INDEX", hide_env_values = true)]
     pub(crate) index: Option<PathBuf>,
 }
 
@@ -220,8 +226,8 @@ pub(crate) struct EmbedArgs {
     #[arg(long, value_enum, default_value_t = EmbedFormat::Jsonl)]
     pub(crate) format: EmbedFormat,
 
-    /// Read pictures exactly as the reference implementation does: EXIF orientation is ignored and
-    /// transparency dropped
+    /// Read pictures exactly as the model's reference implementation does, to compare numbers: above
+    /// all, EXIF orientation is ignored
     #[arg(long)]
     pub(crate) exact: bool,
 

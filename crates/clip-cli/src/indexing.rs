@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clip::{Checkpoint, Embedder, ReadOptions};
-use clip_retrieval::{FileStamp, Item, Library};
+use clip_retrieval::{FileStamp, Item, Library, Lock};
 
 use crate::args::{LibraryArgs, ScanArgs};
 use crate::report::{self, Bar, Skipped};
@@ -22,7 +22,6 @@ pub(crate) struct Shelf {
     path: PathBuf,
     library: Library,
     is_new: bool,
-    model_name: String,
 }
 
 /// What an update did.
@@ -40,12 +39,17 @@ impl Shelf {
         let path = places::library(args, checkpoint)?;
         let (card, fingerprint) = (checkpoint.card(), checkpoint.fingerprint());
         let is_new = !path.exists();
-        let library = if is_new {
-            Library::new(&fingerprint, &card.name, card.config.embed_dim)
-        } else {
-            Library::open_for(&path, &fingerprint, &card.name)?
+        let library = match is_new {
+            true => Library::new(&fingerprint, &card.name, card.config.embed_dim),
+            false => Library::open_for(&path, &fingerprint, &card.name)?,
         };
-        Ok(Self { path, library, is_new, model_name: card.name.clone() })
+        Ok(Self { path, library, is_new })
+    }
+
+    fn reload(&mut self) -> Result<()> {
+        let (fingerprint, model) = (self.library.fingerprint(), self.library.model_name());
+        self.library = Library::open_for(&self.path, fingerprint, model)?;
+        Ok(())
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -58,7 +62,7 @@ impl Shelf {
 
     /// Says once for each library that the built-in model is small.
     pub(crate) fn introduce(&self) {
-        if self.is_new && self.model_name == model::EMBEDDED {
+        if self.is_new && self.library.model_name() == model::EMBEDDED {
             report::hint(model::ADVICE);
         }
     }
@@ -73,30 +77,79 @@ pub(crate) fn update(
     args: &ScanArgs,
     skipped: &mut Skipped,
 ) -> Result<Changes> {
-    let mut changes = Changes { removed: remove_gone(shelf, scan), ..Changes::default() };
-    let known: HashMap<&Path, Option<FileStamp>> =
-        shelf.library.items().filter_map(|item| Some((item.path()?, item.stamp))).collect();
-    let mut pending = Vec::new();
-    for path in &scan.pictures {
-        let stamp = FileStamp::of(path).ok();
-        match known.get(path.as_path()) {
-            Some(old) if *old == stamp => changes.unchanged += 1,
-            old => pending.push((path.clone(), stamp, old.is_some())),
-        }
-    }
-    drop(known);
-
-    let options = ReadOptions { max_megapixels: args.max_megapixels, ..ReadOptions::default() };
-    let bar = Bar::pictures(pending.len());
     for (folder, error) in &scan.unreadable {
-        skipped.add(&bar, folder, error);
+        skipped.add(&Bar::hidden(), folder, error);
     }
-    let mut dirty = changes.removed > 0;
+    let mut plan = Plan::new(shelf, scan);
+    if plan.is_empty() {
+        return Ok(Changes { unchanged: plan.unchanged, ..Changes::default() });
+    }
+    // Another program may have written since: look again with the library to ourselves.
+    let _lock = Lock::acquire(&shelf.path)?;
+    if shelf.path.exists() {
+        shelf.reload()?;
+        plan = Plan::new(shelf, scan);
+    }
+    carry_out(&plan, shelf, embedder, args, skipped)
+}
+
+/// What an update has to do.
+struct Plan {
+    pending: Vec<Pending>,
+    gone: HashSet<PathBuf>,
+    unchanged: usize,
+}
+
+/// A picture to encode.
+struct Pending {
+    path: PathBuf,
+    stamp: Option<FileStamp>,
+    was_known: bool,
+}
+
+impl Plan {
+    fn new(shelf: &Shelf, scan: &Scan) -> Self {
+        let known: HashMap<&Path, Option<FileStamp>> =
+            shelf.library.items().filter_map(|item| Some((item.path()?, item.stamp))).collect();
+        let listed: HashSet<&Path> = scan.pictures.iter().map(PathBuf::as_path).collect();
+        let is_gone = |path: &Path| !listed.contains(path) && scan.knows(path) && !path.exists();
+        let gone = known.keys().filter(|path| is_gone(path)).map(|path| path.to_path_buf());
+        let mut plan = Self { pending: Vec::new(), gone: gone.collect(), unchanged: 0 };
+        for path in &scan.pictures {
+            let stamp = FileStamp::of(path).ok();
+            let old = known.get(path.as_path());
+            if old.is_some_and(|old| *old == stamp) {
+                plan.unchanged += 1;
+            } else {
+                plan.pending.push(Pending { path: path.clone(), stamp, was_known: old.is_some() });
+            }
+        }
+        plan
+    }
+
+    fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.gone.is_empty()
+    }
+}
+
+fn carry_out(
+    plan: &Plan,
+    shelf: &mut Shelf,
+    embedder: &Embedder,
+    args: &ScanArgs,
+    skipped: &mut Skipped,
+) -> Result<Changes> {
+    let mut changes =
+        Changes { removed: plan.gone.len(), unchanged: plan.unchanged, ..Changes::default() };
+    shelf.library.retain(|item| item.path().is_none_or(|path| !plan.gone.contains(path)));
+    let options = ReadOptions { max_megapixels: args.max_megapixels, ..ReadOptions::default() };
+    let bar = Bar::pictures(plan.pending.len());
+    let mut dirty = !plan.gone.is_empty();
     let mut saved = Instant::now();
-    for batch in pending.chunks(embedder.batch_size()) {
-        let paths: Vec<&Path> = batch.iter().map(|(path, ..)| path.as_path()).collect();
+    for batch in plan.pending.chunks(embedder.batch_size()) {
+        let paths: Vec<&Path> = batch.iter().map(|pending| pending.path.as_path()).collect();
         let embeddings = embedder.files(&paths, &options)?;
-        for ((path, stamp, was_known), embedding) in batch.iter().zip(embeddings) {
+        for (Pending { path, stamp, was_known }, embedding) in batch.iter().zip(embeddings) {
             match embedding {
                 Ok(embedding) => {
                     shelf.library.upsert(Item::picture(path, *stamp), embedding.as_slice())?;
@@ -105,10 +158,7 @@ pub(crate) fn update(
                 }
                 Err(error) => {
                     // What it showed before is no longer true.
-                    if *was_known {
-                        shelf.library.retain(|item| item.path() != Some(path));
-                        dirty = true;
-                    }
+                    dirty |= shelf.library.remove(&Item::path_id(path));
                     skipped.add(&bar, path, error);
                 }
             }
@@ -124,14 +174,3 @@ pub(crate) fn update(
     }
     Ok(changes)
 }
-
-/// Forgets the pictures below the scanned folders that are no longer on the disk.
-fn remove_gone(shelf: &mut Shelf, scan: &Scan) -> usize {
-    let listed: HashSet<&Path> = scan.pictures.iter().map(PathBuf::as_path).collect();
-    let is_gone =
-        |path: &Path| !listed.contains(path) && scan.knows(path) && !path.exists();
-    let before = shelf.library.len();
-    shelf.library.retain(|item| item.path().is_none_or(|path| !is_gone(path)));
-    before - shelf.library.len()
-}
-

@@ -66,6 +66,11 @@ impl Model {
             .filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"))
             .collect();
         files.sort();
+        // The repository keeps the built-in model as a file too.
+        if embedded.is_some() {
+            let file = format!("{EMBEDDED}.safetensors");
+            files.retain(|path| path.file_name().is_none_or(|name| *name != *file));
+        }
         embedded.into_iter().chain(files.into_iter().map(Self::File)).collect()
     }
 

@@ -25,8 +25,9 @@ pub(crate) fn library(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<Pat
     if let Some(path) = &args.index {
         return Ok(path.clone());
     }
-    let folder = data_folder()
-        .context("this platform names no data folder: say where the library is with --index FILE")?;
+    let folder = data_folder().context(
+        "this platform names no data folder: say where the library is with --index FILE",
+    )?;
     let fingerprint = checkpoint.fingerprint();
     let short = fingerprint.get(..8).unwrap_or(&fingerprint);
     Ok(folder.join(format!("{}-{short}.clipindex", checkpoint.card().name)))

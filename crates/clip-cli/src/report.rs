@@ -44,8 +44,7 @@ impl Skipped {
         // Most messages name the file already.
         let reason = reason.to_string();
         let named = path.display().to_string();
-        let message =
-            if reason.contains(&named) { reason } else { format!("{named}: {reason}") };
+        let message = if reason.contains(&named) { reason } else { format!("{named}: {reason}") };
         bar.suspend(|| warning(message));
     }
 
@@ -83,6 +82,11 @@ impl Bar {
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
+    }
+
+    /// No bar: for messages outside long work.
+    pub(crate) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
     }
 
     /// `done` more are finished.

@@ -10,8 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 use crate::args::ScanArgs;
 
 /// Endings of the formats that are read. A file given by name is read whatever its ending.
-const ENDINGS: &[&str] =
-    &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "qoi"];
+const ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "qoi"];
 
 /// What was found below the given paths.
 #[derive(Debug, Default)]

@@ -80,8 +80,10 @@ fn stages_and_embeddings_are_the_references() {
 fn files_become_the_references_vectors() {
     for golden in goldens() {
         let (_folder, checkpoint) = convert(golden.checkpoint_dir());
-        let preprocessor = clip_preprocess::Preprocessor::new(&checkpoint.card().preprocess).unwrap();
-        let options = clip_preprocess::ReadOptions::reference();
+        let preprocessor =
+            clip_preprocess::Preprocessor::new(&checkpoint.card().preprocess).unwrap();
+        let mode = checkpoint.card().preprocess.mode;
+        let options = clip_preprocess::ReadOptions::reference(mode);
         let mut pixels = Vec::new();
         for picture in golden.pictures() {
             let picture = clip_preprocess::read(&picture, &options).unwrap();

@@ -1,3 +1,5 @@
+use clip_checkpoint::PreprocessMode;
+
 /// How a picture file becomes RGB.
 ///
 /// The default is for searching and indexing; [`ReadOptions::reference`] is for comparing with the
@@ -46,14 +48,19 @@ pub enum Gray16 {
 }
 
 impl ReadOptions {
-    /// As OpenAI's and OpenCLIP's code reads: `Image.open(file).convert("RGB")` of Pillow.
+    /// As the reference of the mode reads a file, for comparing with its numbers.
     ///
-    /// Later versions of transformers (5.23 does) put transparency on white even so; for their
-    /// pixels set [`Transparency::OnWhite`] here.
-    pub fn reference() -> Self {
+    /// [`PreprocessMode::HfPil`]: `Image.open(file)` of Pillow, given to `CLIPImageProcessorPil`.
+    /// It ignores EXIF, and since transformers 5 puts transparency on white
+    /// (`image_transforms.convert_to_rgb`); earlier versions, OpenAI's and OpenCLIP's code drop it.
+    pub fn reference(mode: PreprocessMode) -> Self {
+        let transparency = match mode {
+            PreprocessMode::HfPil => Transparency::OnWhite,
+            _ => Transparency::Drop,
+        };
         Self {
             orientation: Orientation::Ignore,
-            transparency: Transparency::Drop,
+            transparency,
             gray16: Gray16::Clip,
             ..Self::default()
         }

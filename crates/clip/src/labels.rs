@@ -38,7 +38,9 @@ impl Embedder {
         }
         let prompts: Vec<String> = labels
             .iter()
-            .flat_map(|label| templates.iter().map(|template| template.replace("{}", label.as_ref())))
+            .flat_map(|label| {
+                templates.iter().map(|template| template.replace("{}", label.as_ref()))
+            })
             .collect();
         let vectors = self.texts(&prompts)?;
         let vectors = vectors

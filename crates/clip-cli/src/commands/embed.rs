@@ -88,7 +88,10 @@ fn embed<'a>(
     skipped: &mut Skipped,
 ) -> Result<Vec<(Input<'a>, Embedding)>> {
     let mut texts = embedder.texts(&args.text)?.into_iter();
-    let options = if args.exact { ReadOptions::reference() } else { ReadOptions::default() };
+    let options = match args.exact {
+        true => ReadOptions::reference(embedder.card().preprocess.mode),
+        false => ReadOptions::default(),
+    };
     let bar = Bar::pictures(args.image.len());
     let mut images = Vec::with_capacity(args.image.len());
     for paths in args.image.chunks(args.model.batch_size.into()) {

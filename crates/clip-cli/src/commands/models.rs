@@ -9,7 +9,8 @@ use crate::{Outcome, output, report};
 
 pub(crate) fn run() -> Result<Outcome> {
     let models = Model::all();
-    let mut rows = vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
+    let mut rows =
+        vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
     for model in &models {
         let place = match model {
             Model::Embedded => "built in".to_owned(),

@@ -89,7 +89,9 @@ fn search_pictures(
     let mut skipped = Skipped::default();
     let wanted = if paths.is_empty() {
         if shelf.library().is_empty() {
-            bail!("the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`");
+            bail!(
+                "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`"
+            );
         }
         Wanted::Everything
     } else if args.no_indexing {

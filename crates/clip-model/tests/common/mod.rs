@@ -1,5 +1,4 @@
 //! What the tests of this crate share.
-#![expect(dead_code, reason = "each test file uses a part")]
 
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use clip_testkit::{Golden, GoldenIds};
 use tempfile::TempDir;
 
 /// Converts a Hugging Face folder and opens the result; the file goes with the folder.
-pub fn convert(source: &Path) -> (TempDir, Checkpoint) {
+pub(crate) fn convert(source: &Path) -> (TempDir, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("converted.safetensors");
     let options =
@@ -22,7 +21,7 @@ pub fn convert(source: &Path) -> (TempDir, Checkpoint) {
 }
 
 /// Runs a check on the first device of every backend of the build; a build without one fails.
-pub fn check_on_every_backend(check: impl Fn(Backend, &Device)) {
+pub(crate) fn check_on_every_backend(check: impl Fn(Backend, &Device)) {
     let mut checked = 0;
     for backend in Backend::compiled() {
         let devices = backend.devices();
@@ -33,16 +32,16 @@ pub fn check_on_every_backend(check: impl Fn(Backend, &Device)) {
     assert!(checked > 0, "no backend was compiled in: run with --features flex");
 }
 
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
 }
 
-pub fn pixels(golden: &Golden, device: &Device) -> Tensor<4> {
+pub(crate) fn pixels(golden: &Golden, device: &Device) -> Tensor<4> {
     let pixels = golden.f32("pixel_values");
     let shape: [usize; 4] = pixels.shape.try_into().unwrap();
     float_tensor(pixels.values, shape, device)
 }
 
-pub fn token_ids(ids: &GoldenIds, device: &Device) -> Tensor<2, Int> {
+pub(crate) fn token_ids(ids: &GoldenIds, device: &Device) -> Tensor<2, Int> {
     int_tensor(&ids.values, ids.shape, device)
 }

@@ -1,0 +1,188 @@
+//! The commands besides `search`.
+
+mod common;
+
+use clip_testkit::{Answers, assert_close};
+use common::Sandbox;
+use serde_json::Value;
+
+fn floats(value: &Value) -> Vec<f32> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+#[test]
+fn classify_ranks_labels() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "dog.png");
+    sandbox.copy("fx-car.png", "car.png");
+    sandbox.write("labels.txt", "flower\n\n dog \n");
+    let labels = "dog,cat, car ,@labels.txt";
+    let run = sandbox.run(&["classify", "dog.png", "car.png", "--labels", labels, "-t", "2"]);
+    insta::assert_snapshot!(run, @r"");
+
+    let run = sandbox.run(&["classify", "car.png", "--labels", labels, "--json", "-t", "9"]);
+    let json: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(json[0]["path"], "car.png");
+    let labels = json[0]["labels"].as_array().unwrap();
+    assert_eq!(labels.len(), 4, "each label once");
+    let sum: f64 = labels.iter().map(|label| label["probability"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5);
+
+    let one = |template: &[&str]| {
+        let args = [&["classify", "car.png", "--labels", "dog,car", "-t", "1"], template].concat();
+        sandbox.run(&args).stdout
+    };
+    let several = one(&["--template", "a photo of a {}", "--template", "a drawing of a {}"]);
+    assert_ne!(one(&[]), several);
+    assert!(several.ends_with("\tcar\tcar.png\n"), "{several}");
+    sandbox.run(&["classify", "car.png", "-l", "a", "--template", "x"]).check(2, &["'x'", "{}"]);
+    sandbox.run(&["classify", "car.png", "-l", ","]).check(2, &["no labels"]);
+    sandbox.run(&["classify", "car.png", "-l", "@none.txt"]).check(2, &["none.txt"]);
+}
+
+#[test]
+fn embed_prints_vectors_in_the_order_given() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "dog.png");
+    let args = ["embed", "-t", "a cup of coffee", "-i", "dog.png", "--text", "cat"];
+    let run = sandbox.run(&args);
+    run.check(0, &[]);
+    let rows: Vec<Value> =
+        run.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let inputs: Vec<_> = rows.iter().map(|row| row["input"].as_str().unwrap()).collect();
+    assert_eq!(inputs, ["a cup of coffee", "dog.png", "cat"]);
+    let modalities: Vec<_> = rows.iter().map(|row| row["modality"].as_str().unwrap()).collect();
+    assert_eq!(modalities, ["text", "image", "text"]);
+
+    let answers = Answers::open();
+    let expected = Answers::embeddings("text_embeds");
+    let width = expected.shape[1];
+    for row in [0, 2] {
+        let text = inputs[row];
+        let at = answers.queries.iter().position(|answer| answer.text == text).unwrap();
+        let expected = &expected.values[at * width..(at + 1) * width];
+        assert_close(text, &floats(&rows[row]["embedding"]), expected, 1e-5);
+    }
+
+    // The same numbers as a NumPy array.
+    let output =
+        sandbox.command(common::program()).args(args).args(["--format", "npy"]).output().unwrap();
+    assert!(output.stdout.starts_with(b"\x93NUMPY"));
+    let header = String::from_utf8_lossy(&output.stdout[..128]);
+    assert!(header.contains("'<f4'") && header.contains(&format!("(3, {width}")), "{header}");
+    let values = &output.stdout[output.stdout.len() - 3 * width * 4..];
+    let values: Vec<f32> =
+        values.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    let expected: Vec<f32> = rows.iter().flat_map(|row| floats(&row["embedding"])).collect();
+    assert_close("npy", &values, &expected, 1e-7);
+}
+
+#[test]
+fn embed_exact_reads_as_the_reference() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("dog-exif6.jpg", "turned.jpg");
+    sandbox.copy("dog-baseline.jpg", "stored.jpg");
+    let embed = |args: &[&str]| -> Vec<f32> {
+        let run = sandbox.run(&[&["embed"], args].concat());
+        floats(&serde_json::from_str::<Value>(&run.stdout).unwrap()["embedding"])
+    };
+    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let stored = embed(&["-i", "stored.jpg"]);
+    assert!(cosine(&embed(&["-i", "turned.jpg", "--exact"]), &stored) > 0.999);
+    assert!(cosine(&embed(&["-i", "turned.jpg"]), &stored) < 0.99);
+}
+
+#[test]
+fn index_counts_what_it_did() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    sandbox.copy("cat-truncated.jpg", "p/cut.jpg");
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["p/cut.jpg", "1 file was skipped", "hint: this is the small built-in model"]);
+    assert_eq!(run.lines()[0], "1 pictures: 1 new, 0 changed, 0 unchanged, 0 gone");
+    let again = sandbox.run(&["index", "p"]);
+    assert!(!again.stderr.contains("hint"), "{again}");
+    assert_eq!(again.lines()[0], "1 pictures: 0 new, 0 changed, 1 unchanged, 0 gone");
+    std::fs::remove_file(sandbox.path("p/dog.png")).unwrap();
+    let gone = sandbox.run(&["index", "p"]);
+    assert_eq!(gone.lines()[0], "0 pictures: 0 new, 0 changed, 0 unchanged, 1 gone");
+    assert_eq!(gone.code, 1);
+}
+
+#[test]
+fn models_and_info_describe() {
+    let sandbox = Sandbox::new();
+    let models = sandbox.run_in_repository(&["models"]);
+    assert_eq!(models.code, 0);
+    assert!(
+        models.lines()[1].starts_with("clip-tiny") && models.lines()[1].contains("built in"),
+        "{models}"
+    );
+    let info = sandbox.run(&["info", "--json"]);
+    let info: Value = serde_json::from_str(&info.stdout).unwrap();
+    assert_eq!(info["model"]["name"], "clip-tiny");
+    assert_eq!(info["model"]["embed_dim"], 256);
+    assert_eq!(info["library"]["items"], 0);
+    assert!(sandbox.run(&["info"]).stdout.contains("clip-tiny (built in)"));
+}
+
+#[test]
+fn a_model_is_found_by_path_and_by_name() {
+    let sandbox = Sandbox::new();
+    let weights = clip_testkit::repository_root().join("weights/clip-tiny.safetensors");
+    let name = |args: &[&str]| {
+        let run = sandbox.run(&[&["info", "--json", "--model"], args].concat());
+        assert_eq!(run.code, 0, "{run}");
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["model"]["file"].clone()
+    };
+    assert_eq!(name(&["clip-tiny"]), Value::Null);
+    assert_eq!(name(&[weights.to_str().unwrap()]), weights.to_str().unwrap());
+    sandbox.write("home/data/clip/models/mine.safetensors", std::fs::read(&weights).unwrap());
+    let mine = name(&["mine"]);
+    assert!(mine.as_str().unwrap().ends_with("clip/models/mine.safetensors"), "{mine}");
+    sandbox.run(&["info", "--model", "other"]).check(2, &["no model other", "clip-cli models"]);
+}
+
+#[test]
+fn each_model_has_a_library_of_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    let run = common::finish(
+        sandbox.command(common::program()).env_remove("CLIP_INDEX").args(["index", "p"]),
+    );
+    assert_eq!(run.code, 0, "{run}");
+    let library = run.lines()[1];
+    assert!(
+        library.contains("home/data/clip/clip-tiny-") && library.ends_with("(1 items)"),
+        "{run}"
+    );
+}
+
+#[test]
+fn help_and_completions_are_there() {
+    let sandbox = Sandbox::new();
+    for command in ["search", "classify", "embed", "index", "models", "info", "completions"] {
+        let run = sandbox.run(&[command, "--help"]);
+        assert!(run.code == 0 && run.stdout.contains("Usage: clip-cli"), "{run}");
+        assert!(run.stdout.lines().all(|line| line.len() <= 120), "{run}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = sandbox.run(&["completions", shell]);
+        assert!(run.code == 0 && run.stdout.contains("classify"), "{shell}");
+    }
+}
+
+#[test]
+fn devices_are_chosen_by_name() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    for device in ["auto", "flex", "ndarray"] {
+        let run = sandbox.run(&["search", "a picture of a dog", "p", "--device", device]);
+        assert_eq!(run.stdout, "0.528\tp/dog.png\n", "{device}: {run}");
+    }
+    let run = sandbox.run(&["search", "a dog", "p", "--device", "cuda"]);
+    run.check(2, &["built without the cuda backend", "--features cuda"]);
+    sandbox
+        .run(&["search", "a dog", "p", "--device", "tpu"])
+        .check(2, &["there is no device 'tpu'"]);
+}

@@ -1,0 +1,109 @@
+//! One empty folder and one empty library for each test; the program runs as a user would run it.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clip_testkit::{formats_dir, repository_root, samples_dir};
+use tempfile::TempDir;
+
+/// What a run printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl fmt::Display for Run {
+    /// For snapshots.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit {}\n{}", self.code, self.stdout)?;
+        if self.stderr.is_empty() { Ok(()) } else { write!(f, "--- stderr\n{}", self.stderr) }
+    }
+}
+
+impl Run {
+    /// The lines of standard output.
+    pub(crate) fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+
+    /// Asserts how the run ended and that standard error says something.
+    #[track_caller]
+    pub(crate) fn check(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, code, "{self}");
+        for says in says {
+            assert!(self.stderr.contains(says), "does not say {says:?}:\n{self}");
+        }
+    }
+}
+
+/// An empty folder, with a library in it that is not there yet.
+pub(crate) struct Sandbox {
+    folder: TempDir,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Copies a sample or a fixture under a new name.
+    pub(crate) fn copy(&self, file: &str, name: impl AsRef<Path>) -> PathBuf {
+        let source = [samples_dir(), formats_dir()].map(|dir| dir.join(file));
+        let source = source.iter().find(|path| path.exists()).unwrap();
+        self.write(name, std::fs::read(source).unwrap())
+    }
+
+    /// The program with nothing of this machine's settings in its environment.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"CLIP_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("HOME", self.path("home"))
+            .env("XDG_DATA_HOME", self.path("home/data"))
+            .env("CLIP_INDEX", self.path("library"))
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs the program in the folder.
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
+        finish(self.command(program()).args(args))
+    }
+
+    /// Runs the program in the repository, where `samples` is.
+    pub(crate) fn run_in_repository<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
+        finish(self.command(program()).args(args).current_dir(repository_root()))
+    }
+}
+
+pub(crate) fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_clip-cli")
+}
+
+pub(crate) fn finish(command: &mut Command) -> Run {
+    let output = command.output().unwrap();
+    Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

@@ -1,0 +1,188 @@
+//! `clip-cli search`, from query to printed answer.
+
+mod common;
+
+use common::Sandbox;
+use serde_json::Value;
+
+/// The README's first command, with the reference's answers.
+#[test]
+fn a_sentence_finds_pictures() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
+    insta::assert_snapshot!(run, @r"");
+
+    // The second time everything is known, and the hint was given.
+    let again = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
+    assert_eq!((again.stdout, again.stderr), (run.stdout, String::new()));
+    let library = sandbox.run_in_repository(&["search", "a cup of coffee", "-t", "3"]);
+    insta::assert_snapshot!(library, @r"");
+    let flower = sandbox.run_in_repository(&["search", "a picture of a flower", "-t", "3"]);
+    insta::assert_snapshot!(flower, @r"");
+}
+
+#[test]
+fn formats_for_programs() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    sandbox.copy("fx-car.png", "p/car.png");
+    let search = |format: &str| sandbox.run(&["search", "a picture of a dog", "p", format]);
+
+    let json: Value = serde_json::from_str(&search("--json").stdout).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 2);
+    assert_eq!(json[0]["rank"], 1);
+    assert_eq!(json[0]["path"], "p/dog.png");
+    assert_eq!(json[0]["modality"], "image");
+    assert!((json[0]["score"].as_f64().unwrap() - 0.5276).abs() < 1e-3, "{json}");
+
+    let jsonl = search("--jsonl");
+    let rows: Vec<Value> =
+        jsonl.lines().iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(Value::Array(rows), json);
+    assert_eq!(search("-f").stdout, "p/dog.png\np/car.png\n");
+    assert_eq!(search("-0").stdout, "p/dog.png\0p/car.png\0");
+    let run = sandbox.run(&["search", "a dog", "p", "--json", "-f"]);
+    run.check(2, &["cannot be used with"]);
+}
+
+#[test]
+fn json_of_nothing_is_an_empty_array() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let run = sandbox.run(&["search", "a dog", "empty", "--json"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, "[]\n"), "{}", run.stderr);
+}
+
+#[test]
+fn a_picture_finds_itself_first() {
+    let sandbox = Sandbox::new();
+    let pictures = ["dog", "cat", "car", "flower"].map(|name| format!("fx-{name}.png"));
+    for picture in &pictures {
+        sandbox.copy(picture, format!("p/{picture}"));
+    }
+    let absolute = sandbox.path("p/fx-car.png");
+    let absolute = absolute.to_str().unwrap();
+    let check = |args: &[&str]| {
+        let run = sandbox.run(&[&["search", "-t", "1"], args].concat());
+        assert_eq!(run.stdout, "1.000\tp/fx-car.png\n", "{args:?}: {run}");
+    };
+    check(&["./p/fx-car.png", "p"]);
+    check(&[absolute, "p"]);
+    check(&[&format!("file://{absolute}")]);
+    check(&["--image", "p/fx-car.png", "p"]);
+    check(&["--image", "p/fx-car.png"]);
+}
+
+#[test]
+fn terms_are_added_and_subtracted() {
+    let sandbox = Sandbox::new();
+    for name in ["dog", "cat", "car", "flower"] {
+        sandbox.copy(&format!("fx-{name}.png"), format!("p/{name}.png"));
+    }
+    let first = |args: &[&str]| {
+        let run = sandbox.run(&[&["search", "-t", "1", "-f"], args].concat());
+        assert_eq!(run.code, 0, "{run}");
+        run.stdout
+    };
+    assert_eq!(first(&["./p/dog.png", "p"]), "p/dog.png\n");
+    assert_eq!(first(&["./p/dog.png", "+", "3:./p/car.png", "p"]), "p/car.png\n");
+    assert_eq!(first(&["./p/dog.png", "--add", "3:./p/car.png"]), "p/car.png\n");
+    assert_eq!(first(&["0.1:./p/dog.png", "-a", "./p/flower.png"]), "p/flower.png\n");
+    // Without its own direction the dog is no longer first.
+    assert_ne!(first(&["./p/dog.png", "-", "2:./p/dog.png"]), "p/dog.png\n");
+    let both = first(&["./p/dog.png", "-s", "./p/cat.png"]);
+    assert_eq!(both, first(&["./p/dog.png", "-", "./p/cat.png"]));
+    sandbox.run(&["search", "dog", "-", "dog", "p"]).check(2, &["cancel each other out"]);
+}
+
+/// The other direction: a picture against the lines of a file.
+#[test]
+fn a_picture_finds_sentences() {
+    let sandbox = Sandbox::new();
+    let picture = sandbox.copy("fx-dog.png", "dog.png");
+    sandbox.write(
+        "captions.txt",
+        "A picture of a dog.\n\n  A picture of a cat.\r\nA picture of a car.\nA picture of a flower.\n",
+    );
+    let picture = picture.to_str().unwrap();
+    let run = sandbox.run(&["search", "--image", picture, "--texts", "captions.txt"]);
+    insta::assert_snapshot!(run, @r"");
+    let json = sandbox.run(&["search", picture, "--texts", "captions.txt", "-t", "1", "--json"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json[0]["text"], "A picture of a dog.");
+    assert_eq!(json[0]["modality"], "text");
+    assert!(!sandbox.path("library").exists(), "sentences of a file are not kept");
+}
+
+#[test]
+fn a_search_is_about_the_paths_it_names() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "a/dog.png");
+    sandbox.copy("fx-car.png", "b/car.png");
+    sandbox.copy("fx-cat.png", "ab/cat.png");
+    let search = |args: &[&str]| {
+        let run = sandbox.run(&[&["search", "a picture of a dog", "-f"], args].concat());
+        assert_eq!(run.code, 0, "{run}");
+        run.stdout
+    };
+    assert_eq!(search(&["a", "b", "ab"]), "a/dog.png\nab/cat.png\nb/car.png\n");
+    assert_eq!(search(&["b"]), "b/car.png\n");
+    assert_eq!(search(&["a", "-n"]), "a/dog.png\n");
+    assert_eq!(search(&["b/car.png", "./b", "b/../b"]), "b/car.png\n");
+    assert_eq!(search(&[]), "a/dog.png\nab/cat.png\nb/car.png\n");
+}
+
+#[test]
+fn the_library_follows_the_folder() {
+    let sandbox = Sandbox::new();
+    let picture = sandbox.copy("fx-dog.png", "p/1.png");
+    let search = || sandbox.run(&["search", "./p/query.png", "p"]);
+    sandbox.copy("fx-car.png", "p/query.png");
+    assert_eq!(search().lines().len(), 2);
+
+    // Another content under the same name.
+    sandbox.copy("fx-car.png", "p/1.png");
+    let run = search();
+    assert!(run.lines().iter().all(|line| line.starts_with("1.000\t")), "{run}");
+
+    // A name that no longer holds a picture, and one that is gone.
+    sandbox.write("p/1.png", "not a picture");
+    let run = search();
+    assert_eq!(run.lines().len(), 1, "{run}");
+    run.check(0, &["p/1.png", "1 file was skipped"]);
+    std::fs::remove_file(picture).unwrap();
+    sandbox.copy("fx-cat.png", "p/new/2.png");
+    assert_eq!(search().lines().len(), 2);
+    let run = sandbox.run(&["index", "p"]);
+    assert_eq!(run.lines()[0], "2 pictures: 0 new, 0 changed, 2 unchanged, 0 gone");
+}
+
+#[test]
+fn hidden_and_excluded_pictures_are_left_out() {
+    let sandbox = Sandbox::new();
+    for name in ["p/a.png", "p/.hidden.png", "p/._a.png", "p/.dir/b.png", "p/skip/c.png", "p/d.PNG"]
+    {
+        sandbox.copy("fx-dog.png", name);
+    }
+    sandbox.write("p/notes.txt", "not a picture, and not meant to be one");
+    let found = |args: &[&str]| {
+        let run = sandbox.run(&[&["search", "dog", "p", "-f"], args].concat());
+        assert_eq!(run.stderr.lines().filter(|line| !line.starts_with("hint")).count(), 0, "{run}");
+        let mut lines: Vec<_> = run.lines().into_iter().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(found(&["--exclude-dir", "skip"]), ["p/a.png", "p/d.PNG"]);
+    assert_eq!(found(&[]), ["p/a.png", "p/d.PNG", "p/skip/c.png"]);
+    assert_eq!(found(&["--include-hidden"]).len(), 6);
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let sandbox = Sandbox::new();
+    let command = format!("'{}' completions bash | true", common::program());
+    let run = common::finish(
+        sandbox.command("sh").args(["-c", &format!("set -o pipefail 2>/dev/null; {command}")]),
+    );
+    assert!(!run.stderr.contains("error") && !run.stderr.contains("panicked"), "{run}");
+}

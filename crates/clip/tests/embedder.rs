@@ -1,0 +1,221 @@
+//! The built-in model against transformers, from files and sentences to ranked answers.
+#![cfg(all(feature = "embedded-model", any(feature = "flex", feature = "ndarray")))]
+
+use std::path::PathBuf;
+
+use clip::{Device, DeviceName, Embedder, Embedding, Error, Overflow, ReadOptions};
+use clip_testkit::{Answers, assert_close, formats_dir, samples_dir};
+
+fn device() -> Device {
+    DeviceName::Auto.open().unwrap()
+}
+
+fn clip() -> Embedder {
+    Embedder::embedded(&device()).unwrap()
+}
+
+/// The sample pictures in the order of the goldens.
+fn samples() -> Vec<PathBuf> {
+    let endings = ["png", "jpg", "webp"];
+    let mut files: Vec<_> = std::fs::read_dir(samples_dir())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| endings.iter().any(|e| path.extension().is_some_and(|ending| ending == *e)))
+        .collect();
+    files.sort();
+    files
+}
+
+fn vectors(embeddings: &[Embedding]) -> Vec<f32> {
+    embeddings.iter().flat_map(|embedding| embedding.as_slice().to_vec()).collect()
+}
+
+#[test]
+fn sentences_have_the_references_vectors() {
+    let answers = Answers::open();
+    let texts: Vec<_> = answers.queries.iter().map(|answer| answer.text.as_str()).collect();
+    let expected = Answers::embeddings("text_embeds").values;
+    assert_close("together", &vectors(&clip().texts(&texts).unwrap()), &expected, 1e-5);
+
+    // Whatever else is in a batch changes nothing.
+    let clip = clip().with_batch_size(3);
+    assert_close("in threes", &vectors(&clip.texts(&texts).unwrap()), &expected, 1e-5);
+    let alone: Vec<_> = texts.iter().map(|text| clip.text(text).unwrap()).collect();
+    assert_close("alone", &vectors(&alone), &expected, 1e-5);
+}
+
+/// Lossless files agree to 1e-5; in the others the JPEG decoder shows.
+#[test]
+fn pictures_have_the_references_vectors() {
+    let (clip, files) = (clip(), samples());
+    let embeddings = clip.files(&files, &ReadOptions::default()).unwrap();
+    let expected = Answers::embeddings("image_embeds");
+    let width = expected.shape[1];
+    assert_eq!(files.len(), expected.shape[0]);
+    for ((file, embedding), expected) in
+        files.iter().zip(embeddings).zip(expected.values.chunks(width))
+    {
+        let tolerance = if file.extension().unwrap() == "jpg" { 1e-2 } else { 1e-5 };
+        let actual = embedding.unwrap();
+        assert_close(&file.display().to_string(), actual.as_slice(), expected, tolerance);
+    }
+}
+
+/// The first program anyone writes with CLIP: four drawings, four sentences, both directions.
+#[test]
+fn four_drawings_and_four_sentences() {
+    let (clip, table) = (clip(), Answers::open().drawings);
+    let texts = clip.texts(&table.sentences).unwrap();
+    let files: Vec<_> = table.pictures.iter().map(|file| samples_dir().join(file)).collect();
+    let pictures: Vec<_> = files.iter().map(|file| clip.file(file).unwrap()).collect();
+    let scores: Vec<Vec<f32>> = texts
+        .iter()
+        .map(|text| pictures.iter().map(|picture| picture.similarity(text)).collect())
+        .collect();
+    for (sentence, (actual, expected)) in
+        table.sentences.iter().zip(scores.iter().zip(&table.reference))
+    {
+        assert_close(sentence, actual, expected, 1e-5);
+    }
+
+    let best = |scores: &[f32]| {
+        let (best, _) = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+        ["dog", "cat", "car", "flower"][best]
+    };
+    // The reference's answers, five right of eight: a later model must do better.
+    let to_pictures: Vec<_> = scores.iter().map(|row| best(row)).collect();
+    assert_eq!(to_pictures, ["dog", "dog", "car", "flower"]);
+    let column = |i: usize| scores.iter().map(|row| row[i]).collect::<Vec<_>>();
+    let to_texts: Vec<_> = (0..4).map(|i| best(&column(i))).collect();
+    assert_eq!(to_texts, ["dog", "dog", "dog", "flower"]);
+}
+
+/// Exact reading follows transformers, which puts transparency on white.
+#[test]
+fn transparency_and_exact_reading() {
+    let clip = clip();
+    let files = ["dog", "cat", "horse"].map(|name| formats_dir().join(format!("{name}-alpha.png")));
+    let expected = Answers::embeddings("alpha_embeds_on_white").values;
+    let exact = ReadOptions::reference(clip.card().preprocess.mode);
+    for options in [ReadOptions::default(), exact] {
+        let embeddings = clip.files(&files, &options).unwrap();
+        let embeddings: Vec<_> = embeddings.into_iter().map(Result::unwrap).collect();
+        assert_close(&format!("{options:?}"), &vectors(&embeddings), &expected, 1e-5);
+    }
+}
+
+/// The orientation that a camera noted is followed for people and ignored for comparing numbers.
+#[test]
+fn orientation_and_exact_reading() {
+    let clip = clip();
+    let [turned, upright] =
+        ["dog-exif6.jpg", "dog-baseline.jpg"].map(|name| formats_dir().join(name));
+    let exact = ReadOptions::reference(clip.card().preprocess.mode);
+    let one = |options| clip.files(&[&turned], options).unwrap().remove(0).unwrap();
+    let as_stored = clip.file(&upright).unwrap();
+    assert!(one(&exact).similarity(&as_stored) > 0.999);
+    assert!(one(&ReadOptions::default()).similarity(&as_stored) < 0.99);
+}
+
+#[test]
+fn one_bad_file_fails_alone() {
+    let good = samples_dir().join("fx-dog.png");
+    let bad = samples_dir().join("captions.tsv");
+    let missing = PathBuf::from("no/such.png");
+    let clip = clip();
+    let results = clip.files(&[&good, &bad, &good, &missing], &ReadOptions::default()).unwrap();
+    assert!(matches!(
+        results.as_slice(),
+        [Ok(a), Err(Error::Picture(_)), Ok(b), Err(Error::Picture(_))] if a == b
+    ));
+}
+
+#[test]
+fn texts_that_say_nothing_or_too_much_are_refused() {
+    let clip = clip();
+    for empty in ["", "  ", "\n\t"] {
+        assert!(matches!(clip.text(empty), Err(Error::EmptyText)), "{empty:?}");
+    }
+    let long = "word ".repeat(500);
+    let error = clip.text(&long).unwrap_err().to_string();
+    assert!(error.contains("502") && error.contains("77"), "{error}");
+    let cut = clip.with_overflow(Overflow::Truncate);
+    assert_eq!(cut.text(&long).unwrap(), cut.text(&"word ".repeat(75)).unwrap());
+}
+
+#[test]
+fn probabilities_are_the_softmax_of_scaled_cosines() {
+    let clip = clip();
+    let picture = clip.file(&samples_dir().join("fx-car.png")).unwrap();
+    let labels = ["dog", "cat", "car"];
+    let cosines: Vec<f32> = labels
+        .iter()
+        .map(|label| picture.similarity(&clip.text(&format!("a photo of a {label}")).unwrap()))
+        .collect();
+    let scale = clip.logit_scale().unwrap();
+    let weights: Vec<f32> = cosines.iter().map(|cosine| (scale * cosine).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    let expected: Vec<f32> = weights.iter().map(|weight| weight / sum).collect();
+    let actual: Vec<f32> =
+        clip.classify(&picture, &labels).unwrap().into_iter().map(|(_, p)| p).collect();
+    assert_close("probabilities", &actual, &expected, 1e-5);
+}
+
+#[test]
+fn templates_are_averaged() {
+    let clip = clip();
+    let templates = ["a photo of a {}", "a drawing of a {}", "{}"];
+    let classifier = clip.classifier(&["dog", "cat"], &templates).unwrap();
+    let ensemble = |label: &str| {
+        let texts = templates.map(|template| clip.text(&template.replace("{}", label)).unwrap());
+        clip.combine(&texts.each_ref().map(|text| (1.0, text))).unwrap()
+    };
+    let picture = clip.file(&samples_dir().join("fx-cat.png")).unwrap();
+    let scale = clip.logit_scale().unwrap();
+    let [dog, cat] = ["dog", "cat"].map(|label| scale * picture.similarity(&ensemble(label)));
+    let expected = 1.0 / (1.0 + (cat - dog).exp());
+    assert_close("dog", &classifier.probabilities(&picture)[..1], &[expected], 1e-5);
+}
+
+#[test]
+fn labels_and_templates_that_cannot_work_are_refused() {
+    let clip = clip();
+    let none: [&str; 0] = [];
+    assert!(matches!(clip.classifier(&none, &["{}"]), Err(Error::NoLabels)));
+    let error = clip.classifier(&["dog"], &["a photo"]).unwrap_err().to_string();
+    assert!(error.contains("'a photo'") && error.contains("{}"), "{error}");
+}
+
+#[test]
+fn terms_are_weighted_and_normalized() {
+    let clip = clip();
+    let [dog, cat] = ["dog", "cat"].map(|text| clip.text(text).unwrap());
+    let sum = clip.combine(&[(2.0, &dog), (-0.5, &cat)]).unwrap();
+    let raw: Vec<f32> =
+        dog.as_slice().iter().zip(cat.as_slice()).map(|(a, b)| 2.0 * a - 0.5 * b).collect();
+    let norm = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let expected: Vec<f32> = raw.iter().map(|x| x / norm).collect();
+    assert_close("2 dog - 0.5 cat", sum.as_slice(), &expected, 1e-6);
+    for terms in [vec![(1.0, &dog), (-1.0, &dog)], vec![(0.0, &dog)], vec![]] {
+        assert!(matches!(clip.combine(&terms), Err(Error::NothingLeft)));
+    }
+}
+
+/// A text search must not need the picture half of the file: damage there goes unseen.
+#[test]
+fn texts_do_not_read_the_picture_half() {
+    let source = clip_testkit::repository_root().join("weights/clip-tiny.safetensors");
+    let mut bytes = std::fs::read(&source).unwrap();
+    let checkpoint = clip::Checkpoint::open(&source).unwrap();
+    let weights = checkpoint.stored("visual.ln_pre.gamma").unwrap().bytes;
+    let at = bytes.windows(weights.len()).position(|window| window == weights).unwrap();
+    bytes[at..at + 2].copy_from_slice(&[0xff, 0x7f]); // an f16 NaN
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = folder.path().join("damaged.safetensors");
+    std::fs::write(&damaged, bytes).unwrap();
+
+    let clip = Embedder::open(&damaged, &device()).unwrap();
+    assert!(clip.text("a dog").is_ok());
+    let error = clip.file(&samples_dir().join("fx-dog.png")).unwrap_err().to_string();
+    assert!(error.contains("visual.ln_pre.gamma holds NaN"), "{error}");
+}
