@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::DeviceName;
 
 /// Search pictures in words, and words with pictures.
@@ -213,9 +213,10 @@ pub(crate) struct ClassifyArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("input").args(["text", "image"]).required(true).multiple(true)))]
 pub(crate) struct EmbedArgs {
     /// A text (repeatable)
-    #[arg(short, long, value_name = "TEXT", required_unless_present = "image", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) text: Vec<String>,
 
     /// A picture (repeatable)

@@ -1,11 +1,9 @@
 //! Full-size models with random weights against transformers, where `CLIP_REFERENCE_DIR` names a
 //! folder made by `tests/scripts/goldens.py full`.
 
-mod common;
-
+use crate::common::{check_on_every_backend, convert, pixels, token_ids, values};
 use clip_model::{ImageEncoder, TextEncoder};
 use clip_testkit::{Golden, assert_close, reference_dir};
-use common::{check_on_every_backend, convert, pixels, token_ids, values};
 
 #[test]
 #[expect(clippy::print_stderr, reason = "the differences are to be reported")]

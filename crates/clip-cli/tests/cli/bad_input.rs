@@ -1,8 +1,6 @@
 //! What users hand in by mistake: one clear sentence each, and the rest goes on.
 
-mod common;
-
-use common::{Run, Sandbox};
+use crate::sandbox::{Run, Sandbox, finish, program};
 
 /// A search over one good picture and one more file: the good one is found, the other named.
 fn check_skipped(name: &str, content: &[u8], says: &str) {
@@ -96,7 +94,6 @@ fn queries_that_say_nothing_or_too_much() {
     let long = "word ".repeat(500);
     sandbox.run(&["search", &long, "p"]).check(2, &["502", "77", "--truncate"]);
     sandbox.run(&["search", &long, "p", "--truncate"]).check(0, &[]);
-    assert!(sandbox.run(&["search", "p"]).code == 2);
     sandbox.run(&["embed"]).check(2, &["--text", "--image"]);
 }
 
@@ -119,16 +116,14 @@ fn paths_that_are_not_utf8() {
     let name = std::ffi::OsStr::from_bytes(b"p/caf\xe9.png");
     sandbox.copy("fx-dog.png", name);
     let search = |format: &str| {
-        let mut command = sandbox.command(common::program());
+        let mut command = sandbox.command(program());
         command.args(["search", "a picture of a dog", "p", format]).output().unwrap().stdout
     };
     assert_eq!(search("-0"), b"p/caf\xe9.png\0");
     assert_eq!(search("-f"), b"p/caf\xe9.png\n");
     assert!(String::from_utf8(search("--json")).unwrap().contains("p/caf\u{fffd}.png"));
     // A query by such a path, and the second time from the library.
-    let run = common::finish(
-        sandbox.command(common::program()).args(["search", "--image"]).arg(name).args(["p"]),
-    );
+    let run = finish(sandbox.command(program()).args(["search", "--image"]).arg(name).args(["p"]));
     assert!(run.code == 0 && run.stdout.starts_with("1.000"), "{run}");
 }
 
@@ -146,7 +141,7 @@ fn folders_that_may_not_be_read() {
     sandbox.copy("fx-dog.png", "p/dog.png");
     sandbox.copy("fx-cat.png", "p/closed/cat.png");
     // The program itself may lie where another user cannot reach.
-    let program = sandbox.write("clip-cli", std::fs::read(common::program()).unwrap());
+    let program = sandbox.write("clip-cli", std::fs::read(program()).unwrap());
     chmod(&program, 0o755);
     chmod(&sandbox.path(""), 0o777);
     chmod(&sandbox.path("p/closed"), 0o000);
@@ -155,7 +150,7 @@ fn folders_that_may_not_be_read() {
     if is_root {
         command.uid(NOBODY).gid(NOBODY);
     }
-    let run = common::finish(command.args(["search", "a picture of a dog", "p"]));
+    let run = finish(command.args(["search", "a picture of a dog", "p"]));
     chmod(&sandbox.path("p/closed"), 0o755);
     assert_eq!(run.stdout, "0.528\tp/dog.png\n", "{run}");
     run.check(0, &["p/closed", "1 file was skipped"]);

@@ -3,11 +3,9 @@
 //! A golden is a small checkpoint in Hugging Face layout with random weights, and what transformers
 //! computes with it. It goes the whole way here: converted, written, opened, loaded, run.
 
-mod common;
-
+use crate::common::{check_on_every_backend, convert, pixels, token_ids, values};
 use clip_model::{Clip, Device};
 use clip_testkit::{Golden, GoldenIds, GoldenTensor, assert_close, goldens};
-use common::{check_on_every_backend, convert, pixels, token_ids, values};
 
 /// Largest difference allowed in the components of unit vectors.
 fn tolerance(backend: clip_model::Backend) -> f32 {

@@ -1,8 +1,6 @@
 //! `clip-cli search`, from query to printed answer.
 
-mod common;
-
-use common::Sandbox;
+use crate::sandbox::{Sandbox, finish, program};
 use serde_json::Value;
 
 /// The README's first command, with the reference's answers.
@@ -10,15 +8,34 @@ use serde_json::Value;
 fn a_sentence_finds_pictures() {
     let sandbox = Sandbox::new();
     let run = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
-    insta::assert_snapshot!(run, @r"");
+    insta::assert_snapshot!(run, @r"
+    exit 0
+    0.528	samples/fx-dog.png
+    0.494	samples/fx-cat.png
+    0.492	samples/fx-guitar.png
+    0.449	samples/astronaut.png
+    0.446	samples/cat-chelsea.png
+    --- stderr
+    hint: this is the small built-in model: it knows few things. OpenAI's weights know far more: `cargo xtask convert-weights openai/clip-vit-base-patch32`, then search with `--model clip-vit-base-patch32`
+    ");
 
     // The second time everything is known, and the hint was given.
     let again = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
     assert_eq!((again.stdout, again.stderr), (run.stdout, String::new()));
     let library = sandbox.run_in_repository(&["search", "a cup of coffee", "-t", "3"]);
-    insta::assert_snapshot!(library, @r"");
+    insta::assert_snapshot!(library, @r"
+    exit 0
+    0.546	samples/crab.webp
+    0.533	samples/kingfisher.webp
+    0.507	samples/scarlet-macaw.webp
+    ");
     let flower = sandbox.run_in_repository(&["search", "a picture of a flower", "-t", "3"]);
-    insta::assert_snapshot!(flower, @r"");
+    insta::assert_snapshot!(flower, @r"
+    exit 0
+    0.566	samples/red-panda.webp
+    0.536	samples/duck.webp
+    0.459	samples/polar-bear.webp
+    ");
 }
 
 #[test]
@@ -106,7 +123,13 @@ fn a_picture_finds_sentences() {
     );
     let picture = picture.to_str().unwrap();
     let run = sandbox.run(&["search", "--image", picture, "--texts", "captions.txt"]);
-    insta::assert_snapshot!(run, @r"");
+    insta::assert_snapshot!(run, @r"
+    exit 0
+    0.522	A picture of a dog.
+    0.484	A picture of a cat.
+    0.382	A picture of a flower.
+    -0.503	A picture of a car.
+    ");
     let json = sandbox.run(&["search", picture, "--texts", "captions.txt", "-t", "1", "--json"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(json[0]["text"], "A picture of a dog.");
@@ -180,8 +203,8 @@ fn hidden_and_excluded_pictures_are_left_out() {
 #[test]
 fn a_closed_pipe_is_success() {
     let sandbox = Sandbox::new();
-    let command = format!("'{}' completions bash | true", common::program());
-    let run = common::finish(
+    let command = format!("'{}' completions bash | true", program());
+    let run = finish(
         sandbox.command("sh").args(["-c", &format!("set -o pipefail 2>/dev/null; {command}")]),
     );
     assert!(!run.stderr.contains("error") && !run.stderr.contains("panicked"), "{run}");

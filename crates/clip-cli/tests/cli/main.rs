@@ -1,0 +1,6 @@
+//! The program as a user runs it.
+
+mod bad_input;
+mod commands;
+mod sandbox;
+mod search;
