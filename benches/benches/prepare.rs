@@ -1,24 +1,20 @@
 //! What does it cost to get a picture or a text ready for a tower?
 
-use clip_checkpoint::{
-    Interpolation, PreprocessConfig, PreprocessMode, ResizeMode, TokenizerConfig, TokenizerMode,
-};
+use clip_checkpoint::{Checkpoint, ModelCard, PreprocessConfig};
 use clip_preprocess::{Preprocessor, ReadOptions, RgbImage, decode};
-use clip_testkit::{Random, samples_dir};
+use clip_testkit::{Random, repository_root, samples_dir};
 use clip_tokenizer::{Overflow, Tokenizer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-fn preprocess() -> Preprocessor {
-    Preprocessor::new(&PreprocessConfig {
-        mode: PreprocessMode::HfPil,
-        resize: ResizeMode::Shortest,
-        resize_size: 224,
-        interpolation: Interpolation::Bicubic,
-        crop_size: 224,
-        mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
-    })
-    .expect("OpenAI's preprocessing")
+fn card() -> ModelCard {
+    let file = repository_root().join("weights/clip-tiny.safetensors");
+    Checkpoint::open(&file).expect("the built-in model").card().clone()
+}
+
+/// The built-in model's preprocessing at the size of most published models.
+fn preprocessor() -> Preprocessor {
+    let config = PreprocessConfig { resize_size: 224, crop_size: 224, ..card().preprocess };
+    Preprocessor::new(&config).expect("a preprocessing that can be done")
 }
 
 fn noise(width: u32, height: u32) -> RgbImage {
@@ -28,7 +24,7 @@ fn noise(width: u32, height: u32) -> RgbImage {
 }
 
 fn resize(c: &mut Criterion) {
-    let preprocessor = preprocess();
+    let preprocessor = preprocessor();
     let mut group = c.benchmark_group("resize to 224");
     for (width, height) in [(640, 480), (1920, 1080), (4000, 3000)] {
         let picture = noise(width, height);
@@ -52,12 +48,7 @@ fn decoding(c: &mut Criterion) {
 }
 
 fn tokens(c: &mut Criterion) {
-    let config = TokenizerConfig {
-        mode: TokenizerMode::Hf,
-        start_token: 49_406,
-        end_token: 49_407,
-        pad_token: 49_407,
-    };
+    let config = card().tokenizer;
     c.bench_function("tokenizer start", |b| b.iter(|| Tokenizer::new(&config, 77)));
     let tokenizer = Tokenizer::new(&config, 77);
     let caption = "a photo of a kingfisher on a branch above a river, looking for fish";

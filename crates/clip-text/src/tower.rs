@@ -109,7 +109,7 @@ impl TextTransformer {
         let [_, length] = ids.dims();
         let [context, _] = self.positional_embedding.dims();
         assert!(length <= context, "a text of {length} tokens exceeds the context of {context}");
-        let positions = self.positional_embedding.val().slice([0..length]);
+        let positions = self.positional_embedding.val().slice_dim(0, 0..length);
         self.token_embedding.forward(ids) + positions.unsqueeze()
     }
 

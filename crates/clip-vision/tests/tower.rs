@@ -56,7 +56,7 @@ fn pictures_of_a_batch_do_not_mix() {
     let batch = pixels(3);
     let together = values(tower.forward(batch.clone()));
     let alone: Vec<f32> =
-        (0..3).flat_map(|i| values(tower.forward(batch.clone().slice([i..i + 1])))).collect();
+        (0..3).flat_map(|i| values(tower.forward(batch.clone().slice_dim(0, i..i + 1)))).collect();
     assert_close("batch", &together, &alone, 1e-5);
 }
 
