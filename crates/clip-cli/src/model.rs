@@ -50,7 +50,7 @@ impl Model {
             return Ok(Self::File(found));
         }
         bail!(
-            "there is no model {}: give a checkpoint file, or a name that `clip-cli models` lists",
+            "there is no model {0}: give a checkpoint file or a name that `clip-cli models` lists, or convert one with `cargo xtask convert-weights {0}`",
             name.display()
         )
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clip::Overflow;
 
 use crate::args::IndexArgs;
-use crate::indexing::{self, Shelf};
+use crate::indexing::{self, Changes, Shelf};
 use crate::report::Skipped;
 use crate::{Outcome, model, output, scan};
 
@@ -18,19 +18,16 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     let changes = indexing::update(&mut shelf, &embedder, &scan, &args.scan, &mut skipped)?;
 
     let mut out = output::stdout();
+    let Changes { added, changed, unchanged, removed } = changes;
+    let total = added + changed + unchanged;
     writeln!(
         out,
-        "{} pictures: {} new, {} changed, {} unchanged, {} gone",
-        changes.added + changes.changed + changes.unchanged,
-        changes.added,
-        changes.changed,
-        changes.unchanged,
-        changes.removed
+        "{total} {}: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone",
+        if total == 1 { "picture" } else { "pictures" }
     )?;
     writeln!(out, "library: {} ({} items)", shelf.path().display(), shelf.library().len())?;
     out.flush()?;
     skipped.summarize();
     shelf.introduce();
-    let any = changes.added + changes.changed + changes.unchanged > 0;
-    Ok(if any { Outcome::Found } else { Outcome::Nothing })
+    Ok(if total > 0 { Outcome::Found } else { Outcome::Nothing })
 }

@@ -101,10 +101,10 @@ fn index_counts_what_it_did() {
     sandbox.copy("cat-truncated.jpg", "p/cut.jpg");
     let run = sandbox.run(&["index", "p"]);
     run.check(0, &["p/cut.jpg", "1 file was skipped", "hint: this is the small built-in model"]);
-    assert_eq!(run.lines()[0], "1 pictures: 1 new, 0 changed, 0 unchanged, 0 gone");
+    assert_eq!(run.lines()[0], "1 picture: 1 new, 0 changed, 0 unchanged, 0 gone");
     let again = sandbox.run(&["index", "p"]);
     assert!(!again.stderr.contains("hint"), "{again}");
-    assert_eq!(again.lines()[0], "1 pictures: 0 new, 0 changed, 1 unchanged, 0 gone");
+    assert_eq!(again.lines()[0], "1 picture: 0 new, 0 changed, 1 unchanged, 0 gone");
     std::fs::remove_file(sandbox.path("p/dog.png")).unwrap();
     let gone = sandbox.run(&["index", "p"]);
     assert_eq!(gone.lines()[0], "0 pictures: 0 new, 0 changed, 0 unchanged, 1 gone");
