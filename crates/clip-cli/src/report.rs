@@ -1,34 +1,32 @@
 //! What goes to standard error: notes, warnings, hints, and a bar while work is long.
 
-use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::fmt::{Display, Write};
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use clap::builder::styling::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Says one line on standard error. A closed standard error is not a reason to stop.
-fn say(label: &str, style: clap::builder::styling::Style, message: impl Display) {
-    let mut err = anstream::stderr().lock();
-    let _ = writeln!(err, "{style}{label}:{style:#} {message}");
+fn say(label: &str, color: AnsiColor, message: impl Display) {
+    let style = Style::new().bold().fg_color(Some(color.into()));
+    let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {message}");
 }
 
 /// Why the program ends with code 2.
 pub(crate) fn error(error: &anyhow::Error) {
-    use clap::builder::styling::{AnsiColor, Style};
-    say("error", Style::new().bold().fg_color(Some(AnsiColor::Red.into())), format!("{error:#}"));
+    say("error", AnsiColor::Red, format_args!("{error:#}"));
 }
 
 /// Something was left out and the work goes on.
 pub(crate) fn warning(message: impl Display) {
-    use clap::builder::styling::{AnsiColor, Style};
-    say("warning", Style::new().bold().fg_color(Some(AnsiColor::Yellow.into())), message);
+    say("warning", AnsiColor::Yellow, message);
 }
 
 /// What the user may want to do next.
 pub(crate) fn hint(message: impl Display) {
-    use clap::builder::styling::{AnsiColor, Style};
-    say("hint", Style::new().bold().fg_color(Some(AnsiColor::Cyan.into())), message);
+    say("hint", AnsiColor::Cyan, message);
 }
 
 /// Counts what could not be read, naming each as it is met.
@@ -76,9 +74,11 @@ impl Bar {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let template = "{spinner} {pos}/{len} pictures {wide_bar} {per_sec}, {eta} left";
+        let template = "{spinner} {pos}/{len} pictures {wide_bar} {speed}/s, {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = write!(out, "{:.0}", state.per_sec());
+            }));
         }
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
