@@ -11,7 +11,7 @@ use clip_retrieval::{FileStamp, Item, Library, Lock};
 use crate::args::{LibraryArgs, ScanArgs};
 use crate::report::{self, Bar, Skipped};
 use crate::scan::Scan;
-use crate::{model, places};
+use crate::{model, output, places};
 
 /// Work that a crash may cost.
 const SAVE_EVERY: Duration = Duration::from_secs(15);
@@ -77,8 +77,9 @@ pub(crate) fn update(
     args: &ScanArgs,
     skipped: &mut Skipped,
 ) -> Result<Changes> {
+    let current = std::env::current_dir().ok();
     for (folder, error) in &scan.unreadable {
-        skipped.add(&Bar::hidden(), folder, error);
+        skipped.add(&Bar::hidden(), output::shorten(folder, current.as_deref()), error);
     }
     let mut plan = Plan::new(shelf, scan);
     if plan.is_empty() {
@@ -144,10 +145,15 @@ fn carry_out(
     shelf.library.retain(|item| item.path().is_none_or(|path| !plan.gone.contains(path)));
     let options = ReadOptions { max_megapixels: args.max_megapixels, ..ReadOptions::default() };
     let bar = Bar::pictures(plan.pending.len());
+    let current = std::env::current_dir().ok();
     let mut dirty = !plan.gone.is_empty();
     let mut saved = Instant::now();
     for batch in plan.pending.chunks(embedder.batch_size()) {
-        let paths: Vec<&Path> = batch.iter().map(|pending| pending.path.as_path()).collect();
+        // As short as the user would write them, for the messages.
+        let paths: Vec<&Path> = batch
+            .iter()
+            .map(|pending| output::shorten(&pending.path, current.as_deref()))
+            .collect();
         let embeddings = embedder.files(&paths, &options)?;
         for (Pending { path, stamp, was_known }, embedding) in batch.iter().zip(embeddings) {
             match embedding {
@@ -159,7 +165,7 @@ fn carry_out(
                 Err(error) => {
                     // What it showed before is no longer true.
                     dirty |= shelf.library.remove(&Item::path_id(path));
-                    skipped.add(&bar, path, error);
+                    skipped.add(&bar, output::shorten(path, current.as_deref()), error);
                 }
             }
         }

@@ -14,9 +14,15 @@ fn say(label: &str, color: AnsiColor, message: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {message}");
 }
 
-/// Why the program ends with code 2.
+/// Why the program ends with code 2. A cause that the message before it quotes is not repeated.
 pub(crate) fn error(error: &anyhow::Error) {
-    say("error", AnsiColor::Red, format_args!("{error:#}"));
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    say("error", AnsiColor::Red, message);
 }
 
 /// Something was left out and the work goes on.

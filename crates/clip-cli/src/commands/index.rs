@@ -28,6 +28,9 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     writeln!(out, "library: {} ({} items)", shelf.path().display(), shelf.library().len())?;
     out.flush()?;
     skipped.summarize();
+    if total == 0 {
+        return Ok(Outcome::Nothing);
+    }
     shelf.introduce();
-    Ok(if total > 0 { Outcome::Found } else { Outcome::Nothing })
+    Ok(Outcome::Found)
 }

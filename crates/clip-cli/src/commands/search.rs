@@ -120,8 +120,11 @@ fn search_pictures(
         .collect();
     output::rows(args.format.format(), &rows)?;
     skipped.summarize();
+    if rows.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
     shelf.introduce();
-    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+    Ok(Outcome::Found)
 }
 
 /// Which pictures of the library a search is about.
