@@ -113,12 +113,15 @@ impl Checkpoint {
         first.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
     }
 
-    /// Identifies the model: SHA-256 over the header, in hexadecimal. The header names the source
-    /// and its hash, the converter, the number format, the preprocessing and every shape, so two
-    /// files of one fingerprint give the same vectors, and it is known without reading the weights.
+    /// Identifies the vectors that the model makes, in hexadecimal: SHA-256 over the architecture,
+    /// the preparation of inputs, the hashes of the source files and the number format. Name,
+    /// license and converter do not count. Known without reading the weights.
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(&self.bytes[..self.data_start]);
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let ModelCard { card_version, config, preprocess, tokenizer, source, .. } = &self.card;
+        let sources: Vec<&str> = source.files.iter().map(|file| file.sha256.as_str()).collect();
+        let identity = (card_version, config, preprocess, tokenizer, sources, self.dtype());
+        let json = serde_json::to_vec(&identity).unwrap_or_default();
+        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The tensor as it lies in the file; `None` for a name the model does not have.

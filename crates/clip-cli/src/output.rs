@@ -82,6 +82,11 @@ pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
     io::BufWriter::new(io::stdout().lock())
 }
 
+/// A number with its noun, in the plural where it is not one.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The path as a person would type it here: relative where it lies below the current folder.
 pub(crate) fn shorten<'a>(path: &'a Path, current: Option<&Path>) -> &'a Path {
     current.and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path)

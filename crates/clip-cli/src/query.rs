@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use percent_encoding::percent_decode_str;
 
 /// One weighted part of a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +37,7 @@ impl Term {
             bail!("the query is empty: write what to look for, such as \"a dog on a beach\"");
         }
         let content = match rest.strip_prefix("file://") {
-            Some(path) => Content::Picture(path.into()),
+            Some(path) => Content::Picture(percent_decode_str(path).decode_utf8()?.as_ref().into()),
             None if ["./", "../", "/"].iter().any(|start| rest.starts_with(start)) => {
                 Content::Picture(rest.into())
             }
@@ -96,6 +97,7 @@ mod tests {
         check("../a.jpg", 1.0, picture("../a.jpg"));
         check("/a b.jpg", 1.0, picture("/a b.jpg"));
         check("3:file:///a.jpg", 3.0, picture("/a.jpg"));
+        check("file:///a%20b%C3%A9.jpg", 1.0, picture("/a bé.jpg"));
         check("dir/a.jpg", 1.0, text("dir/a.jpg"));
     }
 

@@ -15,7 +15,8 @@ const ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "t
 /// What was found below the given paths.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
-    /// The given paths, absolute.
+    /// The given paths, absolute; not the empty folders, each of which may be where a drive belongs
+    /// that is not plugged in.
     pub(crate) roots: Vec<PathBuf>,
     /// The pictures, absolute, each once, in the order of the folders.
     pub(crate) pictures: Vec<PathBuf>,
@@ -32,7 +33,9 @@ pub(crate) fn scan(paths: &[PathBuf], args: &ScanArgs) -> Result<Scan> {
         let root = absolute(path)?;
         let found = if root.is_dir() { scan.folder(&root, args) } else { vec![root.clone()] };
         scan.pictures.extend(found.into_iter().filter(|path| seen.insert(path.clone())));
-        scan.roots.push(root);
+        if !is_empty_folder(&root) {
+            scan.roots.push(root);
+        }
     }
     Ok(scan)
 }
@@ -73,6 +76,10 @@ impl Scan {
         self.roots.iter().any(|root| path.starts_with(root))
             && !self.unreadable.iter().any(|(folder, _)| path.starts_with(folder))
     }
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 fn is_wanted(entry: &DirEntry, args: &ScanArgs) -> bool {

@@ -121,6 +121,9 @@ impl Embedder {
     /// [`Error::EmptyText`], [`Error::Text`] where a text is longer than the context (see
     /// [`Embedder::with_overflow`]), [`Error::Model`] where the weights are damaged.
     pub fn texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Embedding>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
         let tokenizer = self.tokenizer()?;
         let mut ids = Vec::with_capacity(texts.len());
         for text in texts.iter().map(AsRef::as_ref) {

@@ -87,7 +87,7 @@ fn embed<'a>(
     inputs: &[Input<'a>],
     skipped: &mut Skipped,
 ) -> Result<Vec<(Input<'a>, Embedding)>> {
-    let mut texts = embedder.texts(&args.text)?.into_iter();
+    let mut texts = embedder.texts(&args.text).map_err(super::name_truncate)?.into_iter();
     let options = match args.exact {
         true => ReadOptions::reference(embedder.card().preprocess.mode),
         false => ReadOptions::default(),

@@ -22,10 +22,11 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     let total = added + changed + unchanged;
     writeln!(
         out,
-        "{total} {}: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone",
-        if total == 1 { "picture" } else { "pictures" }
+        "{}: {added} new, {changed} changed, {unchanged} unchanged, {removed} gone",
+        output::count(total, "picture")
     )?;
-    writeln!(out, "library: {} ({} items)", shelf.path().display(), shelf.library().len())?;
+    let items = output::count(shelf.library().len(), "item");
+    writeln!(out, "library: {} ({items})", shelf.path().display())?;
     out.flush()?;
     skipped.summarize();
     if total == 0 {

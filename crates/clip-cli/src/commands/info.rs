@@ -120,7 +120,7 @@ fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
     writeln!(out, "  vectors   {} numbers", model.embed_dim)?;
     writeln!(out, "  source    {}", model.source)?;
     writeln!(out, "  license   {}", model.license.as_deref().unwrap_or("not stated"))?;
-    write!(out, "library     {} ({} items)", library.file, library.items)?;
+    write!(out, "library     {} ({})", library.file, output::count(library.items, "item"))?;
     match &library.error {
         Some(error) => writeln!(out, "\n  error     {error}"),
         None => writeln!(out),

@@ -14,3 +14,11 @@ use clip::Overflow;
 fn overflow(truncate: bool) -> Overflow {
     if truncate { Overflow::Truncate } else { Overflow::Error }
 }
+
+/// Names the option that helps against a text that is too long.
+fn name_truncate(error: clip::Error) -> anyhow::Error {
+    match error {
+        clip::Error::Text(_) => anyhow::Error::new(error).context("too long (--truncate cuts it)"),
+        error => error.into(),
+    }
+}

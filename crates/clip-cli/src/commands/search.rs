@@ -55,7 +55,7 @@ fn embed_query(embedder: &Embedder, terms: &[Term]) -> Result<Embedding> {
     let embeddings = terms
         .iter()
         .map(|term| match &term.content {
-            Content::Text(text) => embedder.text(text).map_err(with_truncate_hint),
+            Content::Text(text) => embedder.text(text).map_err(super::name_truncate),
             Content::Picture(path) => Ok(embedder.file(path)?),
         })
         .collect::<Result<Vec<_>>>()?;
@@ -67,15 +67,6 @@ fn embed_query(embedder: &Embedder, terms: &[Term]) -> Result<Embedding> {
             let terms: Vec<_> = weights.zip(&embeddings).collect();
             Ok(embedder.combine(&terms)?)
         }
-    }
-}
-
-fn with_truncate_hint(error: clip::Error) -> anyhow::Error {
-    match error {
-        clip::Error::Text(error) => {
-            anyhow::Error::new(error).context("the query is too long (--truncate cuts it)")
-        }
-        error => error.into(),
     }
 }
 
@@ -161,7 +152,7 @@ fn search_texts(
     let content = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let embeddings = embedder.texts(&lines).map_err(with_truncate_hint)?;
+    let embeddings = embedder.texts(&lines).map_err(super::name_truncate)?;
     let mut scored: Vec<(f32, &str)> =
         embeddings.iter().map(|text| query.similarity(text)).zip(lines).collect();
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));

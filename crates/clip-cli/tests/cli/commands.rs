@@ -111,6 +111,22 @@ fn index_counts_what_it_did() {
     assert_eq!(gone.code, 1);
 }
 
+/// An empty folder may be where a drive belongs that is not plugged in: nothing is forgotten.
+#[test]
+fn an_empty_folder_forgets_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "drive/dog.png");
+    sandbox.run(&["index", "drive"]).check(0, &[]);
+    std::fs::rename(sandbox.path("drive"), sandbox.path("elsewhere")).unwrap();
+    std::fs::create_dir(sandbox.path("drive")).unwrap();
+    let run = sandbox.run(&["index", "drive"]);
+    assert_eq!(run.lines()[1].rsplit_once('(').unwrap().1, "1 item)", "{run}");
+    std::fs::remove_dir(sandbox.path("drive")).unwrap();
+    std::fs::rename(sandbox.path("elsewhere"), sandbox.path("drive")).unwrap();
+    let run = sandbox.run(&["index", "drive"]);
+    assert_eq!(run.lines()[0], "1 picture: 0 new, 0 changed, 1 unchanged, 0 gone");
+}
+
 #[test]
 fn models_and_info_describe() {
     let sandbox = Sandbox::new();
@@ -153,7 +169,7 @@ fn each_model_has_a_library_of_its_own() {
     assert_eq!(run.code, 0, "{run}");
     let library = run.lines()[1];
     assert!(
-        library.contains("home/data/clip/clip-tiny-") && library.ends_with("(1 items)"),
+        library.contains("home/data/clip/clip-tiny-") && library.ends_with("(1 item)"),
         "{run}"
     );
 }
