@@ -18,7 +18,7 @@ use crate::bar::Bar;
 /// go on where an earlier run stopped.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
-    /// Folder, weights file, or OWNER/NAME on the hub.
+    /// Folder, weights file, or OWNER/NAME (or OWNER/NAME@REVISION) on the hub.
     source: String,
     /// File to write [default: weights/NAME.safetensors].
     #[arg(short, long, value_name = "OUT")]

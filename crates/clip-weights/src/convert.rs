@@ -72,13 +72,17 @@ impl Family {
 /// [`Error`] names the file, field or tensor that is missing, unknown, misshapen or damaged.
 pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) -> Result<Summary> {
     let started = Instant::now();
-    let mut model = match source {
-        Source::Path(path) => hf::Model::open(path)?,
-        Source::Hub(id) => hf::Model::open(&hub::download(id, &options.hub, progress)?)?,
-    };
-    let (name, origin) = match source {
-        Source::Path(_) => (model.name.clone(), model.name.clone()),
-        Source::Hub(id) => (id.rsplit('/').next().unwrap_or(id).to_owned(), id.clone()),
+    let (mut model, name, origin) = match source {
+        Source::Path(path) => {
+            let model = hf::Model::open(path)?;
+            let name = model.name.clone();
+            (model, name.clone(), name)
+        }
+        Source::Hub { id, revision } => {
+            let (folder, origin) = hub::download(id, revision.as_deref(), &options.hub, progress)?;
+            let name = id.rsplit('/').next().unwrap_or(id).to_owned();
+            (hf::Model::open(&folder)?, name, origin)
+        }
     };
     check(&model)?;
     let name = options.name.clone().unwrap_or(name);
@@ -87,9 +91,9 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     check_output(&output, &model.weights)?;
 
     let files = model.weights.hash(progress)?;
-    if let Source::Hub(id) = source {
+    if let Source::Hub { .. } = source {
         for (path, file) in model.weights.paths().zip(&files) {
-            hub::verify(id, path, &file.sha256)?;
+            hub::verify(&origin, path, &file.sha256)?;
         }
     }
     let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();

@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// Nothing lies under that path, and it is no hub id either.
     #[error(
-        "there is no file or folder {path}; a model of the hub is written owner/name, such as openai/clip-vit-base-patch32"
+        "there is no file or folder {path}; a model of the hub is written owner/name or owner/name@revision, such as openai/clip-vit-base-patch32"
     )]
     NoSource {
         /// What was asked for.
@@ -72,6 +72,14 @@ pub enum Error {
         value: String,
         /// What is supported.
         supported: String,
+    },
+    /// The text tower learned another vocabulary than the tokenizer knows.
+    #[error(
+        "{path} is not OpenAI's vocabulary, the only one that the tokenizer knows: a model that was trained with another cannot be converted"
+    )]
+    Vocabulary {
+        /// The file of the source's tokenizer.
+        path: PathBuf,
     },
     /// The bytes are not a whole safetensors file.
     #[error("{path} is not a whole safetensors file ({reason}): download or copy it again")]
@@ -183,7 +191,7 @@ pub enum Error {
         "{id} is not on this disk, and this program was built without downloads: build it with the feature `hub` of clip-weights"
     )]
     HubDisabled {
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
     },
     /// No folder for downloads.
@@ -196,7 +204,7 @@ pub enum Error {
     HubUnreachable {
         /// Address of the hub.
         endpoint: String,
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// One sentence on what failed.
         reason: String,
@@ -208,7 +216,7 @@ pub enum Error {
     HubRefused {
         /// Address of the hub.
         endpoint: String,
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// 401 or 403.
         status: u16,
@@ -220,10 +228,20 @@ pub enum Error {
     HubNotFound {
         /// Address of the hub.
         endpoint: String,
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// File name.
         file: String,
+    },
+    /// The repository has no safetensors, and none were found in a pull request of the conversion bot.
+    #[error(
+        "{endpoint} has no model.safetensors under {id}, and pytorch_model.bin is not read: name a revision that has it, as owner/name@revision, or save the model again with transformers' `save_pretrained` and give that folder"
+    )]
+    HubNoSafetensors {
+        /// Address of the hub.
+        endpoint: String,
+        /// `owner/name`, with `@revision` where one was given.
+        id: String,
     },
     /// The hub, or what answers in its place, said something unexpected.
     #[error(
@@ -232,7 +250,7 @@ pub enum Error {
     HubAnswer {
         /// Address of the hub.
         endpoint: String,
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// File name.
         file: String,
@@ -244,7 +262,7 @@ pub enum Error {
         "the download of {file} of {id} broke off ({reason}): run the command again, it goes on where it stopped"
     )]
     HubBroken {
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// File name.
         file: String,
@@ -256,7 +274,7 @@ pub enum Error {
         "the SHA-256 of {file} of {id} is not the hub's, so the download was deleted: run the command again"
     )]
     HubHash {
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
         /// File name.
         file: String,
@@ -264,7 +282,7 @@ pub enum Error {
     /// Files of two revisions.
     #[error("{id} changed on the hub while it was downloaded: run the command again")]
     HubChanged {
-        /// `owner/name`.
+        /// `owner/name`, with `@revision` where one was given.
         id: String,
     },
 }

@@ -41,6 +41,8 @@ impl fmt::Debug for HubOptions {
 }
 
 #[cfg(feature = "hub")]
+mod conversion;
+#[cfg(feature = "hub")]
 mod enabled;
 #[cfg(feature = "hub")]
 pub(crate) use enabled::{download, verify};

@@ -12,7 +12,8 @@
 //! what it cannot express by naming the field or the tensor. Tensors are read one at a time from
 //! the place where they lie in the file, so memory stays near the size of the largest one.
 //!
-//! With the feature `hub`, a source can be a hub id such as `openai/clip-vit-base-patch32`.
+//! With the feature `hub`, a source can be a hub id such as `openai/clip-vit-base-patch32`, with a
+//! revision after `@` if need be.
 //!
 //! ```
 //! use std::path::PathBuf;
@@ -20,7 +21,8 @@
 //! use clip_weights::{Error, Options, Source, convert};
 //!
 //! let source = Source::parse("openai/clip-vit-base-patch32");
-//! assert_eq!(source, Source::Hub("openai/clip-vit-base-patch32".to_owned()));
+//! let id = "openai/clip-vit-base-patch32".to_owned();
+//! assert_eq!(source, Source::Hub { id, revision: None });
 //!
 //! let source = Source::Path(PathBuf::from("no/such/folder"));
 //! let error = convert(&source, &Options::default(), &mut ()).unwrap_err();

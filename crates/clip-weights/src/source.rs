@@ -5,16 +5,28 @@ use std::path::{Path, PathBuf};
 pub enum Source {
     /// A folder in Hugging Face layout, or a weights file inside one.
     Path(PathBuf),
-    /// A repository on the Hugging Face hub, `owner/name`.
-    Hub(String),
+    /// A repository on the Hugging Face hub.
+    Hub {
+        /// `owner/name`.
+        id: String,
+        /// A branch, a tag, a commit, or `refs/pr/N`, the changes of a pull request. Where it is not
+        /// given: the main branch, or, if that has no safetensors, the pull request in which the
+        /// hub's conversion bot offers them.
+        revision: Option<String>,
+    },
 }
 
 impl Source {
     /// What a user typed: something on the disk if it is there, otherwise a hub id if it looks like
-    /// one (`owner/name` in letters, digits, `.`, `_` and `-`), otherwise a path that is not there.
+    /// one (`owner/name` or `owner/name@revision` in letters, digits, `.`, `_` and `-`), otherwise a
+    /// path that is not there.
     pub fn parse(text: &str) -> Self {
-        if !Path::new(text).exists() && is_hub_id(text) {
-            Self::Hub(text.to_owned())
+        let (id, revision) = match text.split_once('@') {
+            Some((id, revision)) => (id, Some(revision)),
+            None => (text, None),
+        };
+        if !Path::new(text).exists() && is_hub_id(id) && revision.is_none_or(is_revision) {
+            Self::Hub { id: id.to_owned(), revision: revision.map(str::to_owned) }
         } else {
             Self::Path(PathBuf::from(text))
         }
@@ -25,12 +37,11 @@ impl Source {
 /// (`validate_repo_id`), less the names without an owner.
 fn is_hub_id(text: &str) -> bool {
     let part = |part: &str| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         !part.is_empty()
             && part.len() <= 96
             && !part.starts_with(['.', '-'])
             && !part.ends_with(['.', '-'])
-            && part.chars().all(plain)
+            && part.chars().all(is_plain)
     };
     match text.split_once('/') {
         Some((owner, name)) => part(owner) && part(name) && !name.ends_with(".safetensors"),
@@ -38,24 +49,62 @@ fn is_hub_id(text: &str) -> bool {
     }
 }
 
+/// Git's rule for references (`git help check-ref-format`) on the characters of an id. It ends up
+/// in paths, so it must not lead out of a folder.
+fn is_revision(text: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && part.chars().all(is_plain)
+    };
+    text.len() <= 250 && text.split('/').all(part)
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ids_and_paths_are_told_apart() {
-        let hub = |text: &str| assert_eq!(Source::parse(text), Source::Hub(text.to_owned()));
+    fn ids_revisions_and_paths_are_told_apart() {
+        let hub = |text: &str, id: &str, revision: Option<&str>| {
+            let source = Source::Hub { id: id.to_owned(), revision: revision.map(str::to_owned) };
+            assert_eq!(Source::parse(text), source);
+        };
         let path = |text: &str| assert_eq!(Source::parse(text), Source::Path(text.into()));
-        hub("openai/clip-vit-base-patch32");
-        hub("laion/CLIP-ViT-B-32-laion2B-s34B-b79K");
+        let openai = "openai/clip-vit-base-patch32";
+        let laion = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K";
+        hub(openai, openai, None);
+        hub(laion, laion, None);
+        hub(&format!("{openai}@refs/pr/66"), openai, Some("refs/pr/66"));
+        hub(&format!("{openai}@3d74acf"), openai, Some("3d74acf"));
+        hub("a/b@v1.0", "a/b", Some("v1.0"));
         path("src");
         path("./openai/clip-vit-base-patch32");
         path("/openai/clip-vit-base-patch32");
         path("../weights/clip");
         path("a/b/c");
         path("clip");
+        path("clip@main");
         path("folder/model.safetensors");
         path("two words/clip");
         path("");
+        for revision in ["", "/", "a//b", "a/", "..", "../..", "a/../b", "a b", "a@b", "a?b", "-a"]
+        {
+            path(&format!("a/b@{revision}"));
+        }
+    }
+
+    #[test]
+    fn what_is_on_the_disk_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("owner/name@main").to_str().unwrap().to_owned();
+        std::fs::create_dir_all(&text).unwrap();
+        assert_eq!(Source::parse(&text), Source::Path(text.into()));
     }
 }

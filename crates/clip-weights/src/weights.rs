@@ -210,7 +210,7 @@ impl Weights {
                 progress.advance(read as u64);
             }
             progress.finish();
-            let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = hex(&digest.finalize());
             hashed.push(SourceFile { name: name.clone(), sha256 });
         }
         Ok(hashed)
@@ -253,6 +253,11 @@ fn decode(dtype: safetensors::Dtype, bytes: &[u8]) -> Vec<f32> {
         safetensors::Dtype::BF16 => halves.map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
         _ => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
     }
+}
+
+/// A digest as it is written everywhere.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The name without folders, for messages and the card.

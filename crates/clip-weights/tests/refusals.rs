@@ -196,7 +196,7 @@ fn missing_files_are_named() {
     let folder = Model::tiny().write();
     assert_eq!(
         message(&folder, "absent", None),
-        "there is no file or folder FOLDER/absent; a model of the hub is written owner/name, such as openai/clip-vit-base-patch32"
+        "there is no file or folder FOLDER/absent; a model of the hub is written owner/name or owner/name@revision, such as openai/clip-vit-base-patch32"
     );
     folder.file("config.json", "[]");
     check(

@@ -6,6 +6,7 @@ mod license;
 mod preprocessor;
 mod table;
 mod tokenizer;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,5 @@
-//! Token ids. The vocabulary of every published CLIP is OpenAI's; its files are not read, the
-//! configuration of the text tower and the name of the padding token say all that differs.
+//! Token ids. The vocabulary of every published CLIP is OpenAI's, so its files are only compared;
+//! the configuration of the text tower and the name of the padding token say all that differs.
 
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::config::{LEGACY_EOS, TokenIds};
 use super::json::Fields;
+use super::vocabulary;
 use crate::Result;
 
 /// Number of ids in OpenAI's vocabulary; the last two are the start and the end token.
@@ -16,6 +17,10 @@ const START: u32 = 49_406;
 const END: u32 = 49_407;
 
 pub(super) fn read(folder: &Path, vocab_size: usize, tokens: TokenIds) -> Result<TokenizerConfig> {
+    // A shorter vocabulary is a test model's own.
+    if vocab_size >= PUBLISHED_VOCAB {
+        vocabulary::check(folder)?;
+    }
     let (start_token, end_token) = start_and_end(vocab_size, &tokens)?;
     let pad_token = pad(folder, end_token)?;
     Ok(TokenizerConfig { mode: TokenizerMode::Hf, start_token, end_token, pad_token })

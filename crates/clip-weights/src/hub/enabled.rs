@@ -1,60 +1,52 @@
 //! Downloads, through the crate `hf-hub` and into the cache that all Hugging Face tools share.
 //!
 //! `hf-hub` goes on with a partial file by a Range request. What it leaves to its caller is here:
-//! trying again as long as bytes arrive, a partial file that was complete, the hub's SHA-256, and
-//! saying what happened.
+//! trying again as long as bytes arrive, a partial file that was complete, the hub's SHA-256, the
+//! pull request that has the safetensors where main has none, and saying what happened.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, Repo};
+use hf_hub::{Cache, Repo, RepoType};
 
+use super::conversion;
 use crate::{Error, HubOptions, Progress, Result};
 
 const PUBLIC_HUB: &str = "https://huggingface.co";
+const MAIN: &str = "main";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// What a model may have beside its weights; which of these it needs is the reader's to say.
-const SMALL_FILES: [&str; 5] = [
+const SMALL_FILES: [&str; 7] = [
     "preprocessor_config.json",
     "processor_config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "vocab.json",
+    "tokenizer.json",
     "README.md",
 ];
 
-/// Downloads what is not in the cache yet; returns the folder that holds the model.
+/// Downloads what is not in the cache yet; returns the folder that holds the model, and where it
+/// comes from: `id`, or `id@revision`.
 pub(crate) fn download(
     id: &str,
+    revision: Option<&str>,
     options: &HubOptions,
     progress: &mut dyn Progress,
-) -> Result<PathBuf> {
-    let mut hub = Hub::new(id, options, progress)?;
-    let mut files = vec![hub.require("config.json")?];
-    for name in SMALL_FILES {
-        match hub.fetch(name) {
-            Ok(file) => files.extend(file),
-            // Without a network, a model that is in the cache can still be converted.
-            Err(Error::HubUnreachable { .. }) => {}
-            Err(error) => return Err(error),
-        }
+) -> Result<(PathBuf, String)> {
+    let found = Hub::new(id, revision, options, progress)?.download();
+    if revision.is_some() || !matches!(found, Err(Error::HubNoSafetensors { .. })) {
+        return found;
     }
-    match hub.fetch(WEIGHTS)? {
-        Some(file) => files.push(file),
-        None => {
-            let Some(index) = hub.fetch(INDEX)? else { return Err(hub.not_found(WEIGHTS)) };
-            for shard in shards(&index)? {
-                files.push(hub.require(&shard)?);
-            }
-            files.push(index);
-        }
+    let hub = Hub::new(id, None, options, progress)?;
+    let token = options.token.clone().or_else(|| hub.cache.token());
+    match conversion::find(&hub.endpoint, id, token) {
+        // All files come from there: but for the weights it is main.
+        Some(revision) => Hub::new(id, Some(&revision), options, progress)?.download(),
+        None => found,
     }
-    let folder = files[0].parent().map(Path::to_owned).unwrap_or_default();
-    if files.iter().any(|file| file.parent() != Some(&folder)) {
-        return Err(Error::HubChanged { id: id.to_owned() });
-    }
-    Ok(folder)
 }
 
 /// Compares a downloaded file with the hub's SHA-256, and deletes it where they differ. The cache
@@ -82,19 +74,28 @@ fn shards(index: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// One revision of a repository.
 struct Hub<'a> {
-    id: &'a str,
+    /// What messages and the card call it.
+    origin: String,
     endpoint: String,
     cache: Cache,
     api: Api,
-    repo: ApiRepo,
+    repo: Repo,
+    files: ApiRepo,
     progress: &'a mut dyn Progress,
 }
 
 impl<'a> Hub<'a> {
-    fn new(id: &'a str, options: &HubOptions, progress: &'a mut dyn Progress) -> Result<Self> {
+    fn new(
+        id: &str,
+        revision: Option<&str>,
+        options: &HubOptions,
+        progress: &'a mut dyn Progress,
+    ) -> Result<Self> {
         let endpoint = options.endpoint.as_deref().unwrap_or(PUBLIC_HUB);
         let endpoint = endpoint.trim_end_matches('/').to_owned();
+        let origin = revision.map_or_else(|| id.to_owned(), |revision| format!("{id}@{revision}"));
         // `Cache::default` panics where there is no home.
         let home = || std::env::home_dir().map(|home| home.join(".cache/huggingface/hub"));
         let cache = options.cache.clone().or_else(home).ok_or(Error::HubNoCache)?;
@@ -105,11 +106,40 @@ impl<'a> Hub<'a> {
         }
         let api = builder.build().map_err(|error| Error::HubUnreachable {
             endpoint: endpoint.clone(),
-            id: id.to_owned(),
+            id: origin.clone(),
             reason: error.to_string(),
         })?;
-        let repo = api.repo(Repo::model(id.to_owned()));
-        Ok(Self { id, endpoint, cache, api, repo, progress })
+        let revision = revision.unwrap_or(MAIN).to_owned();
+        let repo = Repo::with_revision(id.to_owned(), RepoType::Model, revision);
+        let files = api.repo(repo.clone());
+        Ok(Self { origin, endpoint, cache, api, repo, files, progress })
+    }
+
+    fn download(mut self) -> Result<(PathBuf, String)> {
+        let mut files = vec![self.require("config.json")?];
+        for name in SMALL_FILES {
+            match self.fetch(name) {
+                Ok(file) => files.extend(file),
+                // Without a network, a model that is in the cache can still be converted.
+                Err(Error::HubUnreachable { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.fetch(WEIGHTS)? {
+            Some(file) => files.push(file),
+            None => {
+                let Some(index) = self.fetch(INDEX)? else { return Err(self.no_safetensors()) };
+                for shard in shards(&index)? {
+                    files.push(self.require(&shard)?);
+                }
+                files.push(index);
+            }
+        }
+        let folder = files[0].parent().map(Path::to_owned).unwrap_or_default();
+        if files.iter().any(|file| file.parent() != Some(&folder)) {
+            return Err(Error::HubChanged { id: self.origin });
+        }
+        Ok((folder, self.origin))
     }
 
     fn require(&mut self, file: &str) -> Result<PathBuf> {
@@ -118,14 +148,19 @@ impl<'a> Hub<'a> {
 
     /// The file in the cache, downloaded if need be; `None` where the repository has no such file.
     fn fetch(&mut self, file: &str) -> Result<Option<PathBuf>> {
-        if let Some(path) = self.cache.repo(Repo::model(self.id.to_owned())).get(file) {
+        if let Some(path) = self.cache.repo(self.repo.clone()).get(file) {
             return Ok(Some(path));
         }
+        let task = match self.repo.revision() {
+            MAIN => format!("downloading {file}"),
+            revision => format!("downloading {file} of {revision}"),
+        };
         let mut before = 0;
         loop {
-            let mut meter = Meter { file, done: 0, progress: self.progress };
-            let result = prepare(&self.api, &self.cache, &self.repo, self.id, file)
-                .and_then(|()| self.repo.download_with_progress(file, &mut meter));
+            let prepared = self.prepare(file);
+            let mut meter = Meter { task: &task, done: 0, progress: self.progress };
+            let result =
+                prepared.and_then(|()| self.files.download_with_progress(file, &mut meter));
             let done = meter.done;
             match result {
                 Ok(path) => return Ok(Some(path)),
@@ -141,13 +176,35 @@ impl<'a> Hub<'a> {
         }
     }
 
+    /// Makes the partial file of an earlier run one that `hf-hub` can go on with: it asks for what
+    /// comes after the last byte, and a complete file has nothing there.
+    fn prepare(&self, file: &str) -> std::result::Result<(), ApiError> {
+        let metadata = self.api.metadata(&self.files.url(file))?;
+        let blob = self.cache.repo(self.repo.clone()).blob_path(metadata.etag());
+        let partial = blob.with_extension("part");
+        let (size, length) = match fs::metadata(&partial) {
+            Ok(partial) => (metadata.size() as u64, partial.len()),
+            Err(_) => return Ok(()),
+        };
+        if length > size {
+            fs::remove_file(&partial)?;
+        } else if length == size {
+            OpenOptions::new().write(true).open(&partial)?.set_len(size.saturating_sub(1))?;
+        }
+        Ok(())
+    }
+
     fn not_found(&self, file: &str) -> Error {
-        let (endpoint, id, file) = (self.endpoint.clone(), self.id.to_owned(), file.to_owned());
+        let (endpoint, id, file) = (self.endpoint.clone(), self.origin.clone(), file.to_owned());
         Error::HubNotFound { endpoint, id, file }
     }
 
+    fn no_safetensors(&self) -> Error {
+        Error::HubNoSafetensors { endpoint: self.endpoint.clone(), id: self.origin.clone() }
+    }
+
     fn explain(&self, error: ApiError, file: &str) -> Error {
-        let (endpoint, id, file) = (self.endpoint.clone(), self.id.to_owned(), file.to_owned());
+        let (endpoint, id, file) = (self.endpoint.clone(), self.origin.clone(), file.to_owned());
         match error {
             ApiError::RequestError(error) => match *error {
                 ureq::Error::StatusCode(404) => Error::HubNotFound { endpoint, id, file },
@@ -169,33 +226,9 @@ impl<'a> Hub<'a> {
     }
 }
 
-/// Makes the partial file of an earlier run one that `hf-hub` can go on with: it asks for what
-/// comes after the last byte, and a complete file has nothing there.
-fn prepare(
-    api: &Api,
-    cache: &Cache,
-    repo: &ApiRepo,
-    id: &str,
-    file: &str,
-) -> std::result::Result<(), ApiError> {
-    let metadata = api.metadata(&repo.url(file))?;
-    let blob = cache.repo(Repo::model(id.to_owned())).blob_path(metadata.etag());
-    let partial = blob.with_extension("part");
-    let (size, length) = match fs::metadata(&partial) {
-        Ok(partial) => (metadata.size() as u64, partial.len()),
-        Err(_) => return Ok(()),
-    };
-    if length > size {
-        fs::remove_file(&partial)?;
-    } else if length == size {
-        OpenOptions::new().write(true).open(&partial)?.set_len(size.saturating_sub(1))?;
-    }
-    Ok(())
-}
-
 /// Passes `hf-hub`'s progress on, and counts.
 struct Meter<'a> {
-    file: &'a str,
+    task: &'a str,
     done: u64,
     progress: &'a mut dyn Progress,
 }
@@ -203,7 +236,7 @@ struct Meter<'a> {
 impl hf_hub::api::Progress for &mut Meter<'_> {
     fn init(&mut self, size: usize, _: &str) {
         self.done = 0;
-        self.progress.start(&format!("downloading {}", self.file), size as u64);
+        self.progress.start(self.task, size as u64);
     }
 
     fn update(&mut self, size: usize) {

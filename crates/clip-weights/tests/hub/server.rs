@@ -1,0 +1,294 @@
+//! A small server that answers as the hub's resolve, commits and discussions endpoints do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use clip_checkpoint::Checkpoint;
+use clip_weights::{Error, HubOptions, Options, Progress, Source, Summary, convert};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::common::Model;
+
+pub(crate) const ID: &str = "someone/tiny-clip";
+
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// What the server holds and how it behaves.
+#[derive(Default)]
+pub(crate) struct Repository {
+    /// The main branch.
+    pub(crate) files: Files,
+    /// Other revisions, spelled as in an address.
+    pub(crate) revisions: BTreeMap<&'static str, Files>,
+    /// What the hub's other endpoints say, by their address below the model's.
+    pub(crate) answers: BTreeMap<&'static str, Value>,
+    /// Answers every request with this status.
+    pub(crate) status: Option<u16>,
+    /// Answers with [`Repository::status`] unless this token is shown.
+    pub(crate) token: Option<&'static str>,
+    /// Closes the connection after so many bytes of a body, as often as there are entries.
+    pub(crate) cuts: Vec<usize>,
+    /// Large files are on another server, small ones on another address, as on the public hub.
+    pub(crate) redirects: bool,
+    /// Announces another SHA-256 than the file's.
+    pub(crate) lies: bool,
+}
+
+impl Repository {
+    /// Files at `/OWNER/NAME/resolve/REVISION/FILE`, and at `/cdn/REVISION/FILE` after a redirect.
+    fn find<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a Vec<u8>)> {
+        let place = path.strip_prefix(&format!("/{ID}/resolve/"));
+        let (revision, name) = place.or_else(|| path.strip_prefix("/cdn/"))?.split_once('/')?;
+        let files = match revision {
+            "main" => &self.files,
+            _ => self.revisions.get(revision)?,
+        };
+        Some((revision, files.get(name)?))
+    }
+}
+
+pub(crate) struct Hub {
+    pub(crate) endpoint: String,
+    pub(crate) repository: Arc<Mutex<Repository>>,
+    /// Paths and ranges that were asked for, in order.
+    pub(crate) log: Arc<Mutex<Vec<(String, u64)>>>,
+    pub(crate) cache: TempDir,
+}
+
+impl Hub {
+    pub(crate) fn new(folder: &Path, repository: Repository) -> Self {
+        let files = fs::read_dir(folder).unwrap().map(|entry| {
+            let path = entry.unwrap().path();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read(&path).unwrap())
+        });
+        Self::serving(Repository { files: files.collect(), ..repository })
+    }
+
+    pub(crate) fn serving(repository: Repository) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let repository = Arc::new(Mutex::new(repository));
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (shared, shared_log, base) = (repository.clone(), log.clone(), endpoint.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                // A client that hangs up early is part of the tests.
+                let _ = serve(stream.unwrap(), &base, &shared, &shared_log);
+            }
+        });
+        Self { endpoint, repository, log, cache: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn tiny(repository: Repository) -> Self {
+        Self::new(Model::tiny().write().path(), repository)
+    }
+
+    pub(crate) fn options(&self) -> HubOptions {
+        HubOptions {
+            endpoint: Some(self.endpoint.clone()),
+            cache: Some(self.cache.path().join("hub")),
+            token: None,
+        }
+    }
+
+    /// The same cache and a port that nobody listens on: bound and closed again.
+    pub(crate) fn offline(&self) -> HubOptions {
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        HubOptions { endpoint: Some(format!("http://{closed}")), ..self.options() }
+    }
+
+    pub(crate) fn output(&self) -> PathBuf {
+        self.cache.path().join("out.safetensors")
+    }
+
+    pub(crate) fn convert(&self) -> Result<Summary, Error> {
+        self.convert_as(self.options(), &mut ())
+    }
+
+    pub(crate) fn convert_as(
+        &self,
+        hub: HubOptions,
+        progress: &mut dyn Progress,
+    ) -> Result<Summary, Error> {
+        self.convert_source(ID, hub, progress)
+    }
+
+    pub(crate) fn convert_source(
+        &self,
+        source: &str,
+        hub: HubOptions,
+        progress: &mut dyn Progress,
+    ) -> Result<Summary, Error> {
+        let options = Options { output: Some(self.output()), hub, ..Options::default() };
+        convert(&Source::parse(source), &options, progress)
+    }
+
+    /// The message of a conversion that fails, without the address.
+    pub(crate) fn refusal(&self) -> String {
+        self.refusal_of(ID)
+    }
+
+    pub(crate) fn refusal_of(&self, source: &str) -> String {
+        let error = self.convert_source(source, self.options(), &mut ()).unwrap_err();
+        assert!(!self.output().exists());
+        error.to_string().replace(&self.endpoint, "HUB")
+    }
+
+    /// Where the downloads of weights began, the one-byte questions left out.
+    pub(crate) fn weight_requests(&self) -> Vec<u64> {
+        let log = self.log.lock().unwrap();
+        log.iter()
+            .filter(|(file, _)| file == "model.safetensors")
+            .map(|(_, start)| *start)
+            .collect()
+    }
+
+    pub(crate) fn partial_file(&self) -> PathBuf {
+        let blobs = self.cache.path().join("hub/models--someone--tiny-clip/blobs");
+        let weights = &self.repository.lock().unwrap().files["model.safetensors"];
+        blobs.join(format!("{}.part", sha256(weights)))
+    }
+}
+
+/// The newest commit of a revision.
+pub(crate) fn commit(revision: &str) -> String {
+    sha256(revision.as_bytes())[..40].to_owned()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn serve(
+    mut stream: TcpStream,
+    endpoint: &str,
+    repository: &Mutex<Repository>,
+    log: &Mutex<Vec<(String, u64)>>,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().unwrap()?;
+    let headers: Vec<String> =
+        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+    let header = |name: &str| {
+        headers.iter().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    };
+    let mut repository = repository.lock().unwrap();
+    let path = request.split(' ').nth(1).unwrap();
+    let name = path.rsplit('/').next().unwrap().to_owned();
+    // The first parameter, the page, is enough here.
+    let answer = path.strip_prefix(&format!("/api/models/{ID}/"));
+    let answer = answer.and_then(|path| repository.answers.get(path.split('&').next()?));
+    let allowed = repository.token.is_some_and(|token| {
+        header("authorization").is_some_and(|value| value == format!("Bearer {token}"))
+    });
+    let status = match repository.status {
+        Some(status) if !allowed => Some(status),
+        _ if answer.is_none() && repository.find(path).is_none() => Some(404),
+        _ => answer.and_then(|answer| answer.as_u64()).map(|status| status as u16),
+    };
+    if let Some(status) = status {
+        return write!(
+            stream,
+            "HTTP/1.1 {status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+    }
+    if let Some(answer) = answer {
+        let body = answer.to_string();
+        let length = body.len();
+        return write!(
+            stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+    }
+    let (revision, body) = repository.find(path).unwrap();
+    let (commit, body) = (commit(revision), body.clone());
+    let is_weights = name.ends_with(".safetensors");
+    let etag = match (is_weights, repository.lies) {
+        (true, false) => sha256(&body),
+        (true, true) => sha256(b"other bytes"),
+        (false, _) => format!("small-{}", &sha256(&body)[..20]),
+    };
+    let named = format!("x-repo-commit: {commit}\r\netag: \"{etag}\"\r\nconnection: close\r\n");
+    if repository.redirects && !path.starts_with("/cdn/") {
+        let (status, server) = if is_weights { ("302 Found", endpoint) } else { ("307 Moved", "") };
+        return write!(
+            stream,
+            "HTTP/1.1 {status}\r\nlocation: {server}/cdn/{revision}/{name}\r\nx-linked-etag: \"{etag}\"\r\ncontent-length: 0\r\n{named}\r\n"
+        );
+    }
+    let range = header("range").unwrap().strip_prefix("bytes=").unwrap().to_owned();
+    let (start, end) = range.split_once('-').unwrap();
+    let start: usize = start.parse().unwrap();
+    let end = end.parse().map_or(body.len(), |end: usize| end + 1);
+    if start >= body.len() {
+        return write!(stream, "HTTP/1.1 416 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    }
+    write!(
+        stream,
+        "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes {start}-{}/{}\r\ncontent-length: {}\r\n{named}\r\n",
+        end - 1,
+        body.len(),
+        end - start
+    )?;
+    let mut part = &body[start..end];
+    if range != "0-0" {
+        log.lock().unwrap().push((name, start as u64));
+        if is_weights && !repository.cuts.is_empty() {
+            part = &part[..repository.cuts.remove(0)];
+        }
+    }
+    stream.write_all(part)
+}
+
+pub(crate) fn check_converted(hub: &Hub, summary: &Summary) {
+    check_converted_from(hub, summary, ID, &hub.repository.lock().unwrap().files);
+}
+
+pub(crate) fn check_converted_from(hub: &Hub, summary: &Summary, origin: &str, files: &Files) {
+    let model = Model::tiny();
+    let checkpoint = Checkpoint::open(&hub.output()).unwrap();
+    let scale = &model.tensors["logit_scale"].1;
+    assert_eq!(&checkpoint.read("logit_scale").unwrap(), scale);
+    let card = checkpoint.card();
+    assert_eq!((&*card.name, &*card.source.origin), ("tiny-clip", origin));
+    for file in &summary.card.source.files {
+        assert_eq!(file.sha256, sha256(&files[&file.name]));
+    }
+}
+
+/// Bytes announced and done of each task.
+#[derive(Debug, Default)]
+pub(crate) struct Log(Vec<(String, u64, u64)>);
+
+impl Log {
+    pub(crate) fn tasks(&self) -> Vec<&str> {
+        let mut tasks: Vec<_> = self.0.iter().map(|(task, ..)| task.as_str()).collect();
+        tasks.dedup();
+        tasks
+    }
+}
+
+impl Progress for Log {
+    fn start(&mut self, task: &str, bytes: u64) {
+        self.0.push((task.to_owned(), bytes, 0));
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.0.last_mut().unwrap().2 += bytes;
+    }
+
+    fn finish(&mut self) {
+        let (task, announced, done) = self.0.last().unwrap();
+        assert_eq!(announced, done, "{task}");
+    }
+}
