@@ -102,6 +102,18 @@ impl Backend {
         !matches!(self, Self::Flex | Self::NdArray)
     }
 
+    /// The backend's driver that computes on the CPU (Mesa's llvmpipe): for tests, and much slower
+    /// than the CPU backends.
+    fn software(self) -> Option<Device> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(Device::wgpu(burn::tensor::DeviceKind::Cpu)),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(Device::vulkan(burn::tensor::DeviceKind::Cpu)),
+            _ => None,
+        }
+    }
+
     /// The devices of the backend on this machine; none where it was not compiled in.
     pub fn devices(self) -> Vec<Device> {
         match self {
@@ -161,8 +173,11 @@ impl DeviceName {
 }
 
 fn auto() -> Result<Device, DeviceError> {
-    Backend::compiled()
-        .find_map(|backend| backend.devices().into_iter().next())
+    let devices = || Backend::compiled().flat_map(|b| b.devices().into_iter().map(move |d| (b, d)));
+    devices()
+        .find(|(backend, device)| backend.software().as_ref() != Some(device))
+        .or_else(|| devices().next())
+        .map(|(_, device)| device)
         .ok_or(DeviceError::NotCompiled { backend: Backend::Flex, compiled: Vec::new() })
 }
 
@@ -235,6 +250,15 @@ mod tests {
             let error = DeviceName::On(backend, 0).open().unwrap_err().to_string();
             assert!(error.contains(&format!("--features {backend}")), "{error}");
         }
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn a_software_driver_is_known_and_comes_last() {
+        let software = Backend::Wgpu.software().unwrap();
+        let only_software = Backend::Wgpu.devices().iter().all(|device| *device == software);
+        let chosen = DeviceName::Auto.open().unwrap();
+        assert_eq!(chosen == software, only_software && Backend::compiled().count() == 1);
     }
 
     #[test]
