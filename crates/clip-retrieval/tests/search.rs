@@ -1,23 +1,12 @@
 //! The search finds what a sort of all scores finds.
 
 use clip_retrieval::{Error, Item, Library, Modality};
+use clip_testkit::Random;
 
-/// A small deterministic generator (xorshift64, Marsaglia 2003).
-struct Random(u64);
-
-impl Random {
-    fn value(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn unit(&mut self, dimension: usize) -> Vec<f32> {
-        let vector: Vec<f32> = (0..dimension).map(|_| self.value()).collect();
-        let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-        vector.into_iter().map(|v| v / norm).collect()
-    }
+fn unit(random: &mut Random, dimension: usize) -> Vec<f32> {
+    let vector = random.values(dimension);
+    let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
+    vector.into_iter().map(|v| v / norm).collect()
 }
 
 fn empty(dimension: usize) -> Library {
@@ -43,11 +32,11 @@ fn found(library: &Library, query: &[f32], top: usize) -> Vec<usize> {
 fn the_best_are_those_of_a_sort() {
     // 40,000 rows are shared among threads.
     for (dimension, rows) in [(1, 500), (3, 40_000), (16, 500), (40, 500), (512, 500)] {
-        let mut random = Random(88_172_645_463_325_252);
-        let vectors: Vec<_> = (0..rows).map(|_| random.unit(dimension)).collect();
+        let mut random = Random::new(7);
+        let vectors: Vec<_> = (0..rows).map(|_| unit(&mut random, dimension)).collect();
         let library = library(&vectors);
         for top in [0, 1, 10, 499, 500, 1000] {
-            let query = random.unit(dimension);
+            let query = unit(&mut random, dimension);
             let exact = |row: usize| {
                 let products = vectors[row].iter().zip(&query);
                 products.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()

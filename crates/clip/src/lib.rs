@@ -32,7 +32,7 @@ mod labels;
 pub use clip_checkpoint::{Checkpoint, ModelCard};
 pub use clip_model::{Backend, DeviceError, DeviceName};
 pub use clip_preprocess::{ReadOptions, RgbImage, read as read_picture};
-pub use clip_tokenizer::Overflow;
+pub use clip_tokenizer::{Error as TextError, Overflow};
 #[cfg(feature = "hub")]
 pub use clip_weights as weights;
 pub use embedder::Embedder;

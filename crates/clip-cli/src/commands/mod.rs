@@ -8,7 +8,7 @@ pub(crate) mod info;
 pub(crate) mod models;
 pub(crate) mod search;
 
-use clip::Overflow;
+use clip::{Overflow, TextError};
 
 /// What `--truncate` asks for.
 fn overflow(truncate: bool) -> Overflow {
@@ -18,7 +18,9 @@ fn overflow(truncate: bool) -> Overflow {
 /// Names the option that helps against a text that is too long.
 fn name_truncate(error: clip::Error) -> anyhow::Error {
     match error {
-        clip::Error::Text(_) => anyhow::Error::new(error).context("too long (--truncate cuts it)"),
+        clip::Error::Text(TextError::TooLong { .. }) => {
+            anyhow::Error::new(error).context("too long (--truncate cuts it)")
+        }
         error => error.into(),
     }
 }
