@@ -7,6 +7,8 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::fused::Mix;
+
 /// Which tokens a token may look at.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
 pub enum AttentionMask {
@@ -97,5 +99,10 @@ impl MultiHeadAttention {
         };
         let mixed = attention(q, k, v, None, None, options);
         self.out_proj.forward(mixed.swap_dims(1, 2).reshape([batch, length, width]))
+    }
+
+    /// What stands between the two projections.
+    pub(crate) fn mix(&self) -> Mix {
+        Mix::Attention { heads: self.heads, causal: self.mask == AttentionMask::Causal }
     }
 }

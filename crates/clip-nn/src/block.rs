@@ -5,6 +5,7 @@ use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
+use crate::fused::{self, Branch, Mix};
 use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig};
 
 /// Configuration of [`ResidualAttentionBlock`].
@@ -30,6 +31,7 @@ pub struct ResidualAttentionBlock {
     pub ln_2: LayerNorm,
     /// Works on each token alone.
     pub mlp: Mlp,
+    layer_norm_eps: f64,
 }
 
 impl ResidualAttentionBlockConfig {
@@ -45,6 +47,7 @@ impl ResidualAttentionBlockConfig {
             attn: self.attn.init(device),
             ln_2: norm.init(device),
             mlp: self.mlp.init(device),
+            layer_norm_eps: self.layer_norm_eps,
         }
     }
 }
@@ -58,7 +61,25 @@ impl ResidualAttentionBlock {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attn.forward(self.ln_1.forward(x));
-        x.clone() + self.mlp.forward(self.ln_2.forward(x))
+        let x = self.attend(x);
+        self.think(x)
+    }
+
+    /// `x + attn(ln_1(x))`.
+    fn attend(&self, x: Tensor<3>) -> Tensor<3> {
+        let attn = &self.attn;
+        fused::residual(&x, &self.ln_1, &attn.in_proj, &attn.out_proj, self.branch(attn.mix()))
+            .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
+    }
+
+    /// `x + mlp(ln_2(x))`.
+    fn think(&self, x: Tensor<3>) -> Tensor<3> {
+        let mlp = &self.mlp;
+        fused::residual(&x, &self.ln_2, &mlp.c_fc, &mlp.c_proj, self.branch(mlp.mix()))
+            .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
+    }
+
+    fn branch(&self, mix: Mix) -> Branch {
+        Branch { mix, epsilon: self.layer_norm_eps as f32 }
     }
 }

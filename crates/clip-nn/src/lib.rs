@@ -23,6 +23,8 @@
 mod activation;
 mod attention;
 mod block;
+#[cfg_attr(not(feature = "flex"), path = "fused/composed.rs")]
+mod fused;
 mod mlp;
 mod transformer;
 

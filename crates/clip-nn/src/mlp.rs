@@ -6,6 +6,7 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::Activation;
+use crate::fused::Mix;
 
 /// Configuration of [`Mlp`].
 #[derive(Config, Debug)]
@@ -61,5 +62,10 @@ impl Mlp {
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.c_proj.forward(self.activation.forward(self.c_fc.forward(x)))
+    }
+
+    /// What stands between the two layers.
+    pub(crate) fn mix(&self) -> Mix {
+        Mix::Activation(self.activation)
     }
 }

@@ -20,8 +20,10 @@
 
 mod head;
 mod logit_scale;
+mod loss;
 mod similarity;
 
 pub use head::{Projection, ProjectionConfig};
 pub use logit_scale::{LogitScale, LogitScaleConfig};
+pub use loss::{info_nce, sigmoid_loss};
 pub use similarity::{normalize, similarity};

@@ -4,7 +4,7 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
-use burn::tensor::{Device, Tensor, assert_shape};
+use burn::tensor::{Device, Int, Tensor, assert_shape, s};
 use clip_nn::{Activation, Transformer, TransformerConfig};
 
 /// Configuration of [`VisionTransformer`].
@@ -108,13 +108,71 @@ impl VisionTransformer {
     ///
     /// Where the pictures are of another size.
     pub fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
+        self.embed_patches(self.patches(pixels), None)
+    }
+
+    /// Pooled features of pictures of which only some patches are there, as in training with
+    /// dropped patches (FLIP, Li et al. 2023, arXiv:2212.00794).
+    ///
+    /// # Shapes
+    ///
+    /// - `patches`: `[B, K, 3·P·P]`, as [`VisionTransformer::patches`] cuts them
+    /// - `kept`: `[B, K]`, the number of each patch; nothing where all are there, in order
+    /// - output: `[B, width]`
+    ///
+    /// # Panics
+    ///
+    /// Where the patches have another size, or all are to be there and are not.
+    pub fn forward_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
+        let tokens = self.ln_pre.forward(self.embed_patches(patches, kept));
+        self.pool(self.transformer.forward(tokens))
+    }
+
+    /// Pictures cut into patches, row by row; each patch is channels, rows, columns.
+    ///
+    /// # Shapes
+    ///
+    /// - `pixels`: `[B, 3, H, W]`
+    /// - output: `[B, N, 3·P·P]`
+    ///
+    /// # Panics
+    ///
+    /// Where the pictures do not have three channels.
+    pub fn patches(&self, pixels: Tensor<4>) -> Tensor<3> {
         assert_shape!(pixels, [_, 3, _, _]);
-        let [batch, ..] = pixels.dims();
-        let patches = self.patch_embedding.forward(pixels).flatten::<3>(2, 3).swap_dims(1, 2);
+        let [_, _, side, _] = self.patch_embedding.weight.dims();
+        let [batch, _, height, width] = pixels.dims();
+        let (rows, columns) = (height / side, width / side);
+        // A remainder at the right and bottom edge is ignored, as a convolution ignores it.
+        pixels
+            .slice(s![.., .., 0..rows * side, 0..columns * side])
+            .reshape([batch, 3, rows, side, columns, side])
+            .permute([0, 2, 4, 1, 3, 5])
+            .reshape([batch, rows * columns, 3 * side * side])
+    }
+
+    fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
         let [tokens, width] = self.positional_embedding.dims();
-        assert_shape!(patches, [batch, tokens - 1, width]);
-        let class = self.class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
-        Tensor::cat(vec![class, patches], 1) + self.positional_embedding.val().unsqueeze()
+        let [batch, count, values] = patches.dims();
+        // The convolution's stride is its size: it is one product a patch.
+        let weight = self.patch_embedding.weight.val().reshape([width, values]).transpose();
+        let patches = patches.reshape([batch * count, values]).matmul(weight);
+        let positions = self.positional_embedding.val();
+        let class = self.class_embedding.val().reshape([1, 1, width])
+            + positions.clone().slice(s![0..1, ..]).unsqueeze();
+        let positions = match kept {
+            Some(kept) => positions.select(0, kept.reshape([batch * count]) + 1),
+            None => {
+                assert_eq!(count + 1, tokens, "patches of a picture of another size");
+                positions
+                    .slice(s![1.., ..])
+                    .unsqueeze::<3>()
+                    .expand([batch, count, width])
+                    .reshape([batch * count, width])
+            }
+        };
+        let patches = (patches + positions).reshape([batch, count, width]);
+        Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
     }
 
     /// The normalized class token.

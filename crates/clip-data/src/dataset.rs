@@ -1,0 +1,199 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use clip_preprocess::{ReadOptions, RgbImage};
+
+use crate::source::{self, Classes, Place, SourceFile};
+use crate::{Error, Filter, Problem, Result, Sample};
+
+/// Pictures with texts, from any number of sources. Opening reads the texts and where each picture
+/// is, not the pictures; any of them can be read at any time, from any thread.
+#[derive(Debug)]
+pub struct Dataset {
+    samples: Vec<Sample>,
+    places: Vec<Place>,
+    groups: Vec<u32>,
+    names: Vec<String>,
+    problems: Vec<Problem>,
+    classes: Classes,
+}
+
+impl Dataset {
+    /// Opens sources, one after the other. Each path is one of
+    ///
+    /// - a WebDataset shard, `train-0000.tar`: `KEY.webp` (or `.jpg`, `.png`, ..) and `KEY.json`,
+    ///   `KEY.txt` or `KEY.cls`
+    /// - a pattern in the file name: `train-*.tar` or `train-{0000..0010}.tar`
+    /// - a table with a header, `.tsv` or `.csv`, or `.jsonl`, that names a picture file in each
+    ///   row
+    /// - a Parquet file of img2dataset (cargo feature `parquet`)
+    /// - a folder with `captions.tsv`, `captions.csv` or `captions.jsonl`, or with shards, or with
+    ///   Parquet files
+    ///
+    /// Class names and templates are taken from `classnames.txt` and
+    /// `zeroshot_classification_templates.txt` beside the first source that has them, or one
+    /// folder above it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPaths`]; [`Error::NotFound`], [`Error::NoMatch`], [`Error::BadPattern`],
+    /// [`Error::EmptyFolder`], [`Error::UnknownFormat`], [`Error::NeedsFeature`] for a path;
+    /// [`Error::Io`], [`Error::MissingColumn`], [`Error::Damaged`] for a file; and
+    /// [`Error::NoSamples`] if nothing in them can be used. What else is wrong is skipped and
+    /// listed by [`Self::problems`].
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        if paths.is_empty() {
+            return Err(Error::NoPaths);
+        }
+        let mut files: Vec<SourceFile> = Vec::new();
+        for path in paths {
+            files.extend(source::find(path)?);
+        }
+        let mut classes = Classes::default();
+        let (mut samples, mut places, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        for file in &files {
+            let beside = Classes::beside(&file.path)?;
+            let index = source::index(file, &beside)?;
+            classes.names = classes.names.or(beside.names);
+            classes.templates = classes.templates.or(beside.templates);
+            problems.extend(index.problems);
+            for (sample, place) in index.samples {
+                samples.push(sample);
+                places.push(place);
+            }
+        }
+        if samples.is_empty() {
+            let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(Error::NoSamples { paths: paths.join(", "), problems });
+        }
+        let (groups, names) = group(&samples);
+        Ok(Self { samples, places, groups, names, problems, classes })
+    }
+
+    /// Without the samples that `filter` does not allow. Indices and groups are counted anew; none
+    /// may be left.
+    #[must_use]
+    pub fn filtered(self, filter: &Filter) -> Self {
+        self.filter(|sample| filter.allows(sample))
+    }
+
+    /// Without the samples for which `keep` says no. Indices and groups are counted anew; none may
+    /// be left.
+    #[must_use]
+    pub fn filter(mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
+        let pairs = self.samples.into_iter().zip(self.places);
+        (self.samples, self.places) = pairs.filter(|(sample, _)| keep(sample)).unzip();
+        (self.groups, self.names) = group(&self.samples);
+        self
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether there are no samples, which only a filter can bring about.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// A sample's texts.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn sample(&self, index: usize) -> &Sample {
+        &self.samples[index]
+    }
+
+    /// All samples' texts, in the order of the sources.
+    pub fn samples(&self) -> &[Sample] {
+        &self.samples
+    }
+
+    /// The number of a sample's name: samples of one group show the same thing. Names that differ
+    /// only in case or in underscores for spaces are the same.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn group(&self, index: usize) -> u32 {
+        self.groups[index]
+    }
+
+    /// The groups of all samples.
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
+    }
+
+    /// The name of each group, as its first sample has it, with spaces for underscores.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What was skipped on opening.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Names of the classes by number, where the data comes with them.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.classes.names.as_deref()
+    }
+
+    /// Sentences with one `{}` for the name of a class, where the data comes with them.
+    pub fn templates(&self) -> Option<&[String]> {
+        self.classes.templates.as_deref()
+    }
+
+    /// What messages call a sample's picture: its file, and its place in it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn origin(&self, index: usize) -> String {
+        self.places[index].origin()
+    }
+
+    /// Reads the bytes of a picture file, as they are stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Io`] and, for Parquet, [`Error::Damaged`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn read(&self, index: usize) -> Result<Vec<u8>> {
+        self.places[index].read()
+    }
+
+    /// Reads and decodes a picture.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::read`], and [`Error::Picture`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn picture(&self, index: usize, options: &ReadOptions) -> Result<RgbImage> {
+        let bytes = self.read(index)?;
+        Ok(clip_preprocess::decode(&bytes, &self.origin(index), options)?)
+    }
+}
+
+/// The group of each sample, and the name of each group.
+fn group(samples: &[Sample]) -> (Vec<u32>, Vec<String>) {
+    let mut numbers = HashMap::new();
+    let mut names = Vec::new();
+    let mut number = |sample: &Sample| {
+        let name = sample.name.replace('_', " ");
+        *numbers.entry(name.to_lowercase()).or_insert_with(|| {
+            names.push(name);
+            names.len() as u32 - 1
+        })
+    };
+    let groups = samples.iter().map(&mut number).collect();
+    (groups, names)
+}

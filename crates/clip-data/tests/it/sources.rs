@@ -1,0 +1,251 @@
+//! Every kind of source opens, and what is damaged or missing is named.
+
+use crate::common::{format, format_path, names, numbered_tar, open, refusal, tar};
+use clip_data::{Dataset, Filter, Kind};
+
+#[test]
+fn a_shard_gives_texts_and_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train-0000.tar");
+    let json = br#"{"id": "x/1", "source": "x", "name": "guide_dog", "keywords": ["dog", "animal"],
+        "captions": ["a dog at work"], "kind": "drawing", "licence": "MIT", "score": [1, 2]}"#;
+    tar(
+        &path,
+        &[
+            ("a.webp", &format("dog-lossy.webp")),
+            ("a.json", json),
+            ("sub/b.jpg", &format("cat-baseline.jpg")),
+            ("sub/b.txt", b"a cat on a mat\n"),
+            ("sub/b.seg.png", b"no picture of the sample"),
+            ("c.json", br#"{"name": "later"}"#),
+            ("c.PNG", &format("horse-palette.png")),
+        ],
+    );
+    let dataset = open(&path);
+    assert_eq!(names(&dataset), ["guide_dog", "a cat on a mat", "later"]);
+    assert_eq!(dataset.names(), ["guide dog", "a cat on a mat", "later"]);
+    assert!(dataset.problems().is_empty(), "{:?}", dataset.problems());
+    let first = dataset.sample(0);
+    assert_eq!((first.key.as_str(), first.kind), ("x/1", Kind::Drawing));
+    assert_eq!((first.source.as_deref(), first.license.as_deref()), (Some("x"), Some("MIT")));
+    assert_eq!((first.keywords.len(), first.captions.len(), first.class), (2, 1, None));
+    assert_eq!(dataset.sample(1).key, "train-0000/sub/b");
+    assert_eq!(dataset.read(1).unwrap(), format("cat-baseline.jpg"));
+    assert!(dataset.origin(1).ends_with("train-0000.tar:sub/b.jpg"));
+}
+
+#[test]
+fn patterns_and_folders_hold_shards() {
+    let folder = tempfile::tempdir().unwrap();
+    for shard in 0..3 {
+        numbered_tar(&folder.path().join(format!("s-{shard:02}.tar")), 4, 2);
+    }
+    let count = |name: &str| open(&folder.path().join(name)).len();
+    assert_eq!((count("s-*.tar"), count("s-{00..01}.tar"), count("")), (12, 8, 12));
+    let dataset = open(folder.path());
+    assert_eq!(dataset.names(), ["name-0", "name-1"]);
+    assert_eq!(&dataset.groups()[..4], [0, 1, 0, 1]);
+}
+
+#[test]
+fn damaged_shards_keep_what_precedes_the_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.tar");
+    numbered_tar(&path, 6, 6);
+    let whole = std::fs::read(&path).unwrap();
+    let check = |bytes: &[u8], kept: std::ops::Range<usize>, reason: &str| {
+        let path = folder.path().join("damaged.tar");
+        std::fs::write(&path, bytes).unwrap();
+        let dataset = open(&path);
+        assert!(kept.contains(&dataset.len()), "{} samples", dataset.len());
+        assert_eq!(names(&dataset).len(), dataset.len());
+        let problems = dataset.problems();
+        assert!(problems[0].to_string().contains(reason), "{problems:?}");
+        assert!(problems[0].origin.contains("damaged.tar"));
+    };
+    check(&whole[..whole.len() / 2], 1..5, "cut off");
+    check(&whole[..whole.len() - 1024], 6..7, "no end mark");
+    let mut scratched = whole.clone();
+    let middle = whole.len() / 2 / 512 * 512;
+    let header = (middle..).step_by(512).find(|at| whole[*at..].starts_with(b"000")).unwrap();
+    scratched[header + 100..header + 160].fill(b'?');
+    check(&scratched, 1..5, "damaged after");
+}
+
+#[test]
+fn members_without_their_other_half_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("odd.tar");
+    let picture = format("dog-lossy.webp");
+    tar(
+        &path,
+        &[
+            ("a.webp", &picture),
+            ("b.json", br#"{"name": "b"}"#),
+            ("c.webp", &picture),
+            ("c.json", b"{broken"),
+            ("d.webp", &picture),
+            ("d.txt", b"a dog"),
+        ],
+    );
+    let dataset = open(&path);
+    assert_eq!(names(&dataset), ["a dog"]);
+    let problems: Vec<String> = dataset.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(problems[0].contains("1 skipped, the first is c.json"), "{problems:?}");
+    assert!(problems[1].contains("the first is b: has no picture"), "{problems:?}");
+    assert!(problems[2].contains("2 skipped, the first is a: has no text"), "{problems:?}");
+}
+
+#[test]
+fn classification_shards_take_names_from_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let test = folder.path().join("test");
+    std::fs::create_dir(&test).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("classnames.txt", "cat\ndog\nsea horse\n");
+    write("zeroshot_classification_templates.txt", "a photo of a {c}.\nart of the {c}.\n");
+    let members = [
+        ("s0.cls", &b"2"[..]),
+        ("s0.webp", &format("horse-lossy.webp")),
+        ("s1.cls", b"0\n"),
+        ("s1.webp", &format("cat-lossy.webp")),
+    ];
+    tar(&test.join("0.tar"), &members);
+    let dataset = open(&test);
+    assert_eq!(names(&dataset), ["sea horse", "cat"]);
+    assert_eq!((dataset.sample(0).class, dataset.sample(1).class), (Some(2), Some(0)));
+    assert_eq!(dataset.class_names().unwrap(), ["cat", "dog", "sea horse"]);
+    assert_eq!(dataset.templates().unwrap(), ["a photo of a {}.", "art of the {}."]);
+}
+
+#[test]
+fn tables_name_pictures_of_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for picture in ["dog-lossy.webp", "cat-baseline.jpg"] {
+        std::fs::copy(format_path(picture), folder.path().join(picture)).unwrap();
+    }
+    let check = |file: &str, text: &str, expected: &[&str], captions: usize| {
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        for source in [path.as_path(), folder.path()] {
+            let dataset = open(source);
+            assert_eq!(names(&dataset), expected, "{file}");
+            assert_eq!(dataset.sample(0).captions.len(), captions, "{file}");
+            assert!(dataset.problems().is_empty(), "{:?}", dataset.problems());
+        }
+        std::fs::remove_file(&path).unwrap();
+    };
+    check(
+        "captions.tsv",
+        "file\tcaption\tlabel\tauthor\ndog-lossy.webp\ta \"good\" dog\tdog\tme\ncat-baseline.jpg\t\tcat\t\n",
+        &["dog", "cat"],
+        1,
+    );
+    check(
+        "captions.csv",
+        "\u{feff}File Name,Name,Keywords\ndog-lossy.webp,\"dog, big\",\"pet,animal\"\n",
+        &["dog, big"],
+        0,
+    );
+    check(
+        "captions.jsonl",
+        "{\"image\": \"dog-lossy.webp\", \"text\": \"a dog\"}\n\n{\"path\": \"cat-baseline.jpg\", \"name\": \"cat\"}\n",
+        &["a dog", "cat"],
+        1,
+    );
+    // Several captions of one picture are one sample.
+    check(
+        "captions.csv",
+        "image,caption\ndog-lossy.webp,a dog\ndog-lossy.webp,a puppy\n",
+        &["a dog"],
+        2,
+    );
+}
+
+#[test]
+fn the_samples_of_the_repository_open() {
+    let dataset = open(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples"));
+    assert_eq!(dataset.len(), 36);
+    assert_eq!(names(&dataset)[0], "dog");
+    assert_eq!(dataset.sample(0).captions, ["a photo of a dog"]);
+}
+
+#[test]
+fn bad_rows_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |file: &str, text: &str, reasons: &[&str]| {
+        let path = folder.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        let dataset = open(&path);
+        let problems: Vec<String> = dataset.problems().iter().map(ToString::to_string).collect();
+        assert_eq!((dataset.len(), problems.len()), (1, reasons.len()), "{problems:?}");
+        for (problem, reason) in problems.iter().zip(reasons) {
+            assert!(problem.contains(reason), "{problem}");
+        }
+    };
+    check(
+        "a.csv",
+        "file,name\n,x\na.png,dog\nb.png\n",
+        &["the first is line 2: names no picture", "the first is line 4: has no text"],
+    );
+    check(
+        "a.jsonl",
+        "{\"file\": \"a.png\", \"name\": \"dog\"}\nnot json\n[1]\n",
+        &["2 skipped, the first is line 2"],
+    );
+}
+
+#[test]
+fn what_holds_nothing_says_what_was_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let check = |name: &str, words: &[&str]| {
+        let text = refusal(&at(name));
+        for word in words {
+            assert!(text.contains(word), "{text}");
+        }
+    };
+    check("", &["captions.tsv", "*.tar"]);
+    check("none.tar", &["there is no", "none.tar"]);
+    tar(&at("empty.tar"), &[]);
+    check("empty.tar", &["no picture with a text", "KEY.json"]);
+    std::fs::write(at("noise.tar"), [7; 3000]).unwrap();
+    check("noise.tar", &["no picture with a text", "damaged"]);
+    std::fs::write(at("t.tsv"), "picture\tsize\na.png\t3\n").unwrap();
+    check("t.tsv", &["the text", "picture, size", "caption"]);
+    std::fs::write(at("u.csv"), "name\ndog\n").unwrap();
+    check("u.csv", &["the picture", "filename"]);
+    std::fs::write(at("v.csv"), "").unwrap();
+    check("v.csv", &["no column"]);
+    assert!(Dataset::open(&[]).unwrap_err().to_string().contains("no data was named"));
+}
+
+#[test]
+fn filters_leave_samples_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.tar");
+    numbered_tar(&path, 12, 4);
+    let left = |filter: Filter| {
+        let dataset = open(&path).filtered(&filter);
+        assert_eq!(dataset.groups().len(), dataset.len());
+        (dataset.len(), dataset.names().len())
+    };
+    let prefixes = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let filter = Filter::default;
+    assert_eq!(left(filter()), (12, 4));
+    assert_eq!(left(Filter { exclude_prefix: prefixes(&["t/1"]), ..filter() }), (9, 4));
+    assert_eq!(left(Filter { only_prefix: prefixes(&["t/1", "t/2"]), ..filter() }), (4, 3));
+    assert_eq!(left(Filter { kinds: vec![Kind::Emoji], ..filter() }), (0, 0));
+    let dataset = open(&path).filter(|sample| sample.name == "name-3");
+    assert_eq!((names(&dataset), dataset.group(2)), (vec!["name-3"; 3], 0));
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_asks_for_its_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    std::fs::write(&path, "PAR1").unwrap();
+    assert!(refusal(&path).contains("`parquet`"));
+}

@@ -1,0 +1,44 @@
+//! Residual branches in one piece.
+//!
+//! A block is written in [`crate::ResidualAttentionBlock`]: what stands here does the same
+//! arithmetic faster where the tensors live on Flex, forward and, with feature `autodiff`,
+//! backward. [`branch`] says how; `tests/fused.rs` holds it to the composed form.
+
+mod branch;
+mod extension;
+mod mix;
+mod product;
+mod simd;
+
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{DType, Tensor};
+
+pub(crate) use branch::Branch;
+pub(crate) use mix::Mix;
+
+/// `x + output(mix(input(norm(x))))`, or nothing where the composed form has to do it: another
+/// backend, another number format, a layer without bias.
+pub(crate) fn residual(
+    x: &Tensor<3>,
+    norm: &LayerNorm,
+    input: &Linear,
+    output: &Linear,
+    branch: Branch,
+) -> Option<Tensor<3>> {
+    // One short batch has too few sequences to go round: there the products run on all cores.
+    let [batch, ..] = x.dims();
+    let enough = x.is_autodiff() || batch >= rayon::current_num_threads();
+    if !enough || !extension::applies(x) || x.dtype() != DType::F32 {
+        return None;
+    }
+    let tensors = extension::Tensors {
+        x: x.clone().into_dispatch(),
+        gamma: norm.gamma.val().into_dispatch(),
+        beta: norm.beta.as_ref()?.val().into_dispatch(),
+        in_weight: input.weight.val().into_dispatch(),
+        in_bias: input.bias.as_ref()?.val().into_dispatch(),
+        out_weight: output.weight.val().into_dispatch(),
+        out_bias: output.bias.as_ref()?.val().into_dispatch(),
+    };
+    Some(extension::residual(tensors, branch))
+}

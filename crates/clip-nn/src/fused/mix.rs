@@ -1,0 +1,138 @@
+//! The middle of a residual branch, where the two branches of a block differ.
+
+use super::product::{Into, Matrix, multiply};
+use super::simd;
+use crate::Activation;
+
+/// From what the first projection wrote to what the second one reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mix {
+    /// Multi-head attention: rows of `3W` (queries, keys, values) to rows of `W`.
+    Attention { heads: usize, causal: bool },
+    /// A nonlinearity, value by value.
+    Activation(Activation),
+}
+
+/// Room for one square of attention weights and its gradient.
+#[derive(Default)]
+pub(super) struct Squares {
+    weights: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Mix {
+    /// Width of a mixed row, for a row of `hidden` values before.
+    pub(super) fn mixed_width(self, hidden: usize) -> usize {
+        match self {
+            Self::Attention { .. } => hidden / 3,
+            Self::Activation(_) => hidden,
+        }
+    }
+
+    /// Whole sequences of `length` rows, `row` hidden values each.
+    pub(super) fn forward(
+        self,
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        mixed: &mut [f32],
+        squares: &mut Squares,
+    ) {
+        match self {
+            Self::Activation(Activation::QuickGelu) => simd::quick_gelu(hidden, mixed),
+            Self::Activation(Activation::Gelu) => simd::gelu(hidden, mixed),
+            Self::Attention { heads, causal } => {
+                squares.weights.resize(length * length, 0.0);
+                let heads = Heads::new(hidden, [length, row], heads);
+                for (sequence, mixed) in mixed.chunks_exact_mut(length * heads.width).enumerate() {
+                    for head in 0..heads.count {
+                        let [_, _, v] = heads.weigh(sequence, head, causal, &mut squares.weights);
+                        let weights = Matrix::new(&squares.weights, length);
+                        let out = &mut mixed[head * heads.size..];
+                        multiply(weights, v, 1.0, Into::Replace, out, heads.width);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The gradient of `hidden` from that of `mixed`.
+    pub(super) fn backward(
+        self,
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        dmixed: &[f32],
+        dhidden: &mut [f32],
+        squares: &mut Squares,
+    ) {
+        match self {
+            Self::Activation(Activation::QuickGelu) => {
+                simd::quick_gelu_backward(hidden, dmixed, dhidden);
+            }
+            Self::Activation(Activation::Gelu) => simd::gelu_backward(hidden, dmixed, dhidden),
+            Self::Attention { heads, causal } => {
+                squares.weights.resize(length * length, 0.0);
+                squares.gradient.resize(length * length, 0.0);
+                let Squares { weights, gradient } = squares;
+                let heads = Heads::new(hidden, [length, row], heads);
+                for (sequence, dhidden) in dhidden.chunks_exact_mut(length * row).enumerate() {
+                    for head in 0..heads.count {
+                        let [q, k, v] = heads.weigh(sequence, head, causal, weights);
+                        let start = sequence * length * heads.width + head * heads.size;
+                        let dout =
+                            Matrix::strided(&dmixed[start..], length, heads.size, heads.width);
+                        multiply(dout, v.transposed(), 1.0, Into::Replace, gradient, length);
+                        simd::softmax_backward(weights, gradient, length, heads.scale);
+                        let p = Matrix::new(weights, length);
+                        let ds = Matrix::new(gradient, length);
+                        let mut into = |part: usize, a: Matrix<'_>, b: Matrix<'_>| {
+                            let out = &mut dhidden[part * heads.width + head * heads.size..];
+                            multiply(a, b, 1.0, Into::Replace, out, row);
+                        };
+                        into(0, ds, k);
+                        into(1, ds.transposed(), q);
+                        into(2, p.transposed(), dout);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Queries, keys and values of whole sequences, side by side.
+struct Heads<'a> {
+    hidden: &'a [f32],
+    length: usize,
+    count: usize,
+    /// Width of one head.
+    size: usize,
+    /// Width of all heads.
+    width: usize,
+    scale: f32,
+}
+
+impl<'a> Heads<'a> {
+    fn new(hidden: &'a [f32], [length, row]: [usize; 2], count: usize) -> Self {
+        let width = row / 3;
+        let size = width / count;
+        Self { hidden, length, count, size, width, scale: (size as f32).powf(-0.5) }
+    }
+
+    /// The attention weights of one head, and its queries, keys and values: `[length, size]`.
+    fn weigh(
+        &self,
+        sequence: usize,
+        head: usize,
+        causal: bool,
+        weights: &mut [f32],
+    ) -> [Matrix<'a>; 3] {
+        let row = 3 * self.width;
+        let qkv = [0, 1, 2].map(|part| {
+            let start = sequence * self.length * row + part * self.width + head * self.size;
+            Matrix::strided(&self.hidden[start..], self.length, self.size, row)
+        });
+        let [q, k, _] = qkv;
+        multiply(q, k.transposed(), self.scale, Into::Replace, weights, self.length);
+        simd::softmax(weights, self.length, causal);
+        qkv
+    }
+}

@@ -1,0 +1,109 @@
+//! The module under training: a CLIP, and the bias of the sigmoid loss.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Int, Tensor};
+use clip_model::{Clip, Device, normalize};
+use clip_projection::similarity;
+
+use crate::LossKind;
+use crate::parameters;
+
+/// Largest logarithm of the scale: logits of 100 (section 2.5 of the CLIP paper).
+const MAX_LOG_SCALE: f32 = 4.605_170_2;
+
+/// A CLIP under training.
+#[derive(Module, Debug)]
+pub struct Learner {
+    /// The model.
+    pub clip: Clip,
+    /// Added to the logits of the sigmoid loss: `[1]`.
+    pub logit_bias: Option<Param<Tensor<1>>>,
+}
+
+/// One batch on a device.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Pixels of some patches of each picture, `[B, K, 3·P·P]`.
+    pub patches: Tensor<3>,
+    /// Which patches they are, `[B, K]`; nothing where all are there, in order.
+    pub kept: Option<Tensor<2, Int>>,
+    /// Token ids, `[B, L]`.
+    pub ids: Tensor<2, Int>,
+    /// Equal numbers mark rows of one concept, `[B]`.
+    pub groups: Tensor<1, Int>,
+}
+
+impl Learner {
+    /// Readies a model for a loss. A model that starts fresh gets the scale that the loss's paper
+    /// starts from (`fresh`); a trained one keeps its own.
+    pub fn new(mut clip: Clip, loss: LossKind, fresh: bool, device: &Device) -> Self {
+        let (scale, bias) = loss.start();
+        if fresh {
+            clip.logit_scale.log_scale = Param::from_tensor(scalar(scale, device).require_grad());
+        }
+        let bias = bias.map(|bias| Param::from_tensor(scalar(bias, device).require_grad()));
+        Self { clip, logit_bias: bias }
+    }
+
+    /// Unit vectors of pictures.
+    ///
+    /// # Shapes
+    ///
+    /// - `patches`, `kept`: as in [`Inputs`]
+    /// - output: `[B, E]`
+    pub fn embed_images(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
+        let image = &self.clip.image;
+        let features = image.visual.forward_patches(patches, kept);
+        normalize(image.visual_projection.forward(features))
+    }
+
+    /// Unit vectors of texts.
+    ///
+    /// # Shapes
+    ///
+    /// - `ids`: `[B, L]`
+    /// - output: `[B, E]`
+    pub fn embed_texts(&self, ids: Tensor<2, Int>) -> Tensor<2> {
+        self.clip.text.forward(ids)
+    }
+
+    /// The loss of a batch of unit vectors.
+    ///
+    /// # Shapes
+    ///
+    /// - `images`, `texts`: `[B, E]`
+    /// - `groups`: `[B]`
+    /// - output: `[1]`
+    pub fn loss(
+        &self,
+        kind: LossKind,
+        images: Tensor<2>,
+        texts: Tensor<2>,
+        groups: Tensor<1, Int>,
+    ) -> Tensor<1> {
+        let logits = self.clip.logit_scale.forward(similarity(images, texts));
+        let logits = match &self.logit_bias {
+            Some(bias) => logits + bias.val().unsqueeze(),
+            None => logits,
+        };
+        kind.forward(logits, groups)
+    }
+
+    /// Keeps the scale between 1 and 100, as OpenCLIP's trainer does after each step.
+    pub fn clamp_scale(self) -> Self {
+        parameters::update(
+            self,
+            |name| name.ends_with("logit_scale.log_scale"),
+            |_, value| value.clamp(0.0, MAX_LOG_SCALE),
+        )
+    }
+
+    /// The scale of the logits. Reads one number back from the device.
+    pub fn scale(&self) -> f32 {
+        self.clip.logit_scale.log_scale.val().exp().into_scalar()
+    }
+}
+
+fn scalar(value: f64, device: &Device) -> Tensor<1> {
+    Tensor::from_floats([value as f32], device)
+}
