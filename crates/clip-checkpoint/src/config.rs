@@ -133,7 +133,8 @@ pub enum Interpolation {
 pub struct TokenizerConfig {
     /// Whose text cleaning is followed.
     pub mode: TokenizerMode,
-    /// Id of the start token.
+    /// Id of the start token. The ids before it are those of the bytes and of the first merges of
+    /// CLIP's vocabulary, so it also says how many merges are in use.
     pub start_token: u32,
     /// Id of the end token.
     pub end_token: u32,

@@ -15,6 +15,9 @@ const MERGES_GZ: &[u8] = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz"
 /// Merges in use, `49152 - 256 - 2` of the 262,144 in the file.
 const MERGES: usize = 48_894;
 
+/// Ids before those of the merges: every byte, inside a word and at its end.
+const BYTE_SYMBOLS: usize = 512;
+
 /// Marks the last symbol of a word.
 const END_OF_WORD: &str = "</w>";
 
@@ -25,9 +28,14 @@ pub(crate) struct WordEncoder {
 }
 
 impl WordEncoder {
-    pub(crate) fn new() -> Self {
+    /// The words of a model whose start token is `start_token`: it follows the bytes and merges, so
+    /// that it says how many merges are in use. A model with a start token among the bytes is a
+    /// test's, and uses all.
+    pub(crate) fn new(start_token: u32) -> Self {
+        let merges = (start_token as usize).checked_sub(BYTE_SYMBOLS);
+        let merges = merges.map_or(MERGES, |merges| merges.min(MERGES));
         let symbols = byte_symbols();
-        let text = merge_lines().expect("the compiled-in vocabulary unpacks");
+        let text = merge_lines(merges).expect("the compiled-in vocabulary unpacks");
         let merges: Vec<_> = text
             .lines()
             .filter_map(|line| line.split_once(' '))
@@ -49,13 +57,14 @@ impl WordEncoder {
     }
 }
 
-/// The lines of the merges in use; the unpacking stops after them, at a fifth of the file.
-fn merge_lines() -> std::io::Result<String> {
+/// The lines of the first merges; the unpacking stops after them, for all in use at a fifth of the
+/// file.
+fn merge_lines(merges: usize) -> std::io::Result<String> {
     let mut file = BufReader::new(GzDecoder::new(MERGES_GZ));
     let mut text = String::with_capacity(600 << 10);
     file.read_line(&mut text)?;
     text.clear();
-    for _ in 0..MERGES {
+    for _ in 0..merges {
         if file.read_line(&mut text)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
@@ -92,7 +101,7 @@ mod tests {
 
     fn check(word: &str, expected: &[u32]) {
         let mut ids = Vec::new();
-        WordEncoder::new().encode(word, &mut ids);
+        WordEncoder::new(49_406).encode(word, &mut ids);
         assert_eq!(ids, expected, "{word}");
     }
 
@@ -107,11 +116,30 @@ mod tests {
 
     #[test]
     fn the_vocabulary_has_one_id_for_each_symbol_and_merge() {
-        let bpe = WordEncoder::new().bpe;
+        let bpe = WordEncoder::new(49_406).bpe;
         assert_eq!(bpe.get_vocab_size(), 49_406);
         assert_eq!(bpe.token_to_id("!"), Some(0));
         assert_eq!(bpe.token_to_id("Ń</w>"), Some(511));
         assert_eq!(bpe.token_to_id("in"), Some(512));
         assert_eq!(bpe.id_to_token(49_405).as_deref(), Some("jekyll</w>"));
+    }
+
+    /// A model with fewer merges has the first ones, under the same ids: what is not in its
+    /// vocabulary falls into pieces that are.
+    #[test]
+    fn a_smaller_vocabulary_is_the_beginning_of_the_whole() {
+        let (small, whole) = (WordEncoder::new(512 + 1000), WordEncoder::new(49_406));
+        let encode = |encoder: &WordEncoder, word: &str| {
+            let mut ids = Vec::new();
+            encoder.encode(word, &mut ids);
+            ids
+        };
+        assert_eq!(small.bpe.get_vocab_size(), 1512);
+        assert_eq!(encode(&small, "the"), encode(&whole, "the"));
+        let pieces = encode(&small, "elephant");
+        assert!(pieces.len() > encode(&whole, "elephant").len());
+        assert!(pieces.iter().all(|id| *id < 1512));
+        let text: String = pieces.iter().filter_map(|id| small.bpe.id_to_token(*id)).collect();
+        assert_eq!(text, "elephant</w>");
     }
 }

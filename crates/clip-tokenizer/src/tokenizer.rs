@@ -34,7 +34,7 @@ impl Tokenizer {
             config: config.clone(),
             context_length,
             words: WordSplitter::new(config.mode),
-            encoder: WordEncoder::new(),
+            encoder: WordEncoder::new(config.start_token),
         }
     }
 

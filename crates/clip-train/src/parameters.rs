@@ -166,3 +166,8 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     let elements = tensor.shape().num_elements();
     tensor.reshape([elements])
 }
+
+/// The values of a tensor, read back from its device.
+pub(crate) fn host(tensor: Tensor<1>) -> Vec<f32> {
+    tensor.into_data().convert::<f32>().try_to_vec().expect("converted to f32")
+}

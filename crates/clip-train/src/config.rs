@@ -1,0 +1,304 @@
+//! A run, as it stands in a TOML file: every setting has a default, an unknown one is an error.
+
+use std::path::PathBuf;
+
+use clip_checkpoint::{
+    Activation, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig, PreprocessMode,
+    ResizeMode, Source, TextConfig, TokenizerConfig, TokenizerMode, VisionConfig,
+};
+use clip_data::{AugmentConfig, CaptionConfig, Filter, LoaderConfig, SamplerConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::{AdamWConfig, AdaptConfig, Error, LossKind, Result, ScheduleConfig};
+
+/// Everything about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// What all chances follow from.
+    pub seed: u64,
+    /// Folder for checkpoints, metrics and the plot.
+    pub output: PathBuf,
+    /// A canonical checkpoint to start from; without one the run starts fresh from `[model]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
+    /// Which loss is minimized.
+    pub loss: LossKind,
+    /// Rows that go through the towers together; 0 for the whole batch. Saves memory, changes no
+    /// number: the negatives are those of the whole batch.
+    pub chunk: usize,
+    /// Compute activations again in the backward pass: less memory, more time.
+    pub checkpointing: bool,
+    /// Share of the patches of each picture that training sees, as in FLIP.
+    pub patches_kept: f64,
+    /// Epochs at the end in which training sees all patches.
+    pub full_epochs: u64,
+    /// Decay of the average of the weights a step; 0 for none. Checkpoints hold the average.
+    pub ema: f64,
+    /// Validate after every so many epochs, and after the last.
+    pub validate_every: u64,
+    /// Save the state of the run after every so many steps, besides each validation.
+    pub save_every: u64,
+    /// The sentence around a name in validation.
+    pub validation_template: String,
+    /// The size of a fresh model.
+    pub model: FreshModel,
+    /// What is learned from.
+    pub data: DataConfig,
+    /// Which rows meet in a batch.
+    pub sampler: SamplerConfig,
+    /// What happens to pictures.
+    pub augment: AugmentConfig,
+    /// What a picture is called.
+    pub captions: CaptionConfig,
+    /// Steps.
+    pub optimizer: AdamWConfig,
+    /// Learning rate and length of the run.
+    pub schedule: ScheduleConfig,
+    /// What of a model learns; all of it by default.
+    pub adapt: AdaptConfig,
+}
+
+/// What a run learns from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Shards, folders and tables to learn from.
+    pub train: Vec<PathBuf>,
+    /// Those to validate on; without any the run does not validate.
+    pub validation: Vec<PathBuf>,
+    /// Which of the rows to learn from count.
+    pub filter: Filter,
+    /// How batches are made.
+    pub loader: LoaderConfig,
+}
+
+/// The sizes of a model that starts fresh.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FreshModel {
+    /// Name in the model card.
+    pub name: String,
+    /// What may be done with the weights.
+    pub license: String,
+    /// Width of the shared space.
+    pub embed_dim: usize,
+    /// Nonlinearity of the MLPs.
+    pub activation: Activation,
+    /// Side of the square input in pixels.
+    pub image_size: usize,
+    /// The shorter side of a picture before the center is cut out.
+    pub resize_size: usize,
+    /// Side of a patch in pixels.
+    pub patch_size: usize,
+    /// The picture tower.
+    pub vision: TowerSize,
+    /// The longest text in tokens.
+    pub context_length: usize,
+    /// Number of token ids: the 512 bytes, the first merges of CLIP's vocabulary, start and end.
+    pub vocab_size: usize,
+    /// The text tower.
+    pub text: TowerSize,
+}
+
+/// The sizes of a tower; its MLPs are four times as wide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TowerSize {
+    /// Width of a token.
+    pub width: usize,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            output: "run".into(),
+            from: None,
+            loss: LossKind::InfoNce,
+            chunk: 0,
+            checkpointing: false,
+            patches_kept: 1.0,
+            full_epochs: 1,
+            ema: 0.0,
+            validate_every: 1,
+            save_every: 500,
+            validation_template: "a picture of a {}".to_owned(),
+            model: FreshModel::default(),
+            data: DataConfig::default(),
+            sampler: SamplerConfig::default(),
+            augment: AugmentConfig::default(),
+            captions: CaptionConfig::default(),
+            optimizer: AdamWConfig::default(),
+            schedule: ScheduleConfig::default(),
+            adapt: AdaptConfig::default(),
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            train: Vec::new(),
+            validation: Vec::new(),
+            filter: Filter::default(),
+            loader: LoaderConfig::default(),
+        }
+    }
+}
+
+impl Default for FreshModel {
+    fn default() -> Self {
+        Self {
+            name: "clip".to_owned(),
+            license: String::new(),
+            embed_dim: 256,
+            activation: Activation::QuickGelu,
+            image_size: 64,
+            resize_size: 64,
+            patch_size: 8,
+            vision: TowerSize { width: 256, layers: 6, heads: 4 },
+            context_length: 32,
+            vocab_size: 16_896,
+            text: TowerSize { width: 192, layers: 4, heads: 3 },
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a TOML file's text; `file` names it in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with the line that cannot be understood, or the setting that cannot be.
+    pub fn parse(file: &str, text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text)
+            .map_err(|error| Error::Config { file: file.to_owned(), reason: error.to_string() })?;
+        config.validate().map_err(|reason| Error::Config { file: file.to_owned(), reason })?;
+        Ok(config)
+    }
+
+    /// The whole configuration as TOML, defaults and all.
+    ///
+    /// # Panics
+    ///
+    /// Never: every value has a TOML form.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("settings have a TOML form")
+    }
+
+    fn validate(&self) -> std::result::Result<(), String> {
+        let unit = |name: &str, value: f64| match (0.0..=1.0).contains(&value) {
+            true => Ok(()),
+            false => Err(format!("`{name}` is {value}: write a number between 0 and 1")),
+        };
+        unit("patches_kept", self.patches_kept)?;
+        unit("ema", self.ema)?;
+        let positive = [
+            ("validate_every", self.validate_every),
+            ("save_every", self.save_every),
+            ("schedule.epochs", self.schedule.epochs),
+        ];
+        for (name, value) in positive {
+            if value == 0 {
+                return Err(format!("`{name}` is 0: write a number from 1 on"));
+            }
+        }
+        if !(self.schedule.learning_rate > 0.0 && self.schedule.learning_rate.is_finite()) {
+            return Err("`schedule.learning_rate` is not a positive number".to_owned());
+        }
+        if !self.validation_template.contains("{}") {
+            return Err("`validation_template` has no {} for the name".to_owned());
+        }
+        if self.from.is_none() {
+            self.model.card().validate().map_err(|error| format!("[model]: {error}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl FreshModel {
+    /// The card of the model.
+    pub fn card(&self) -> ModelCard {
+        let end_token = (self.vocab_size as u32).saturating_sub(1);
+        let text = &self.text;
+        ModelCard {
+            card_version: clip_checkpoint::CARD_VERSION,
+            name: self.name.clone(),
+            config: ModelConfig {
+                embed_dim: self.embed_dim,
+                vision: VisionConfig {
+                    image_size: self.image_size,
+                    patch_size: self.patch_size,
+                    width: self.vision.width,
+                    layers: self.vision.layers,
+                    heads: self.vision.heads,
+                    mlp_width: 4 * self.vision.width,
+                    activation: self.activation,
+                    layer_norm_eps: 1e-5,
+                },
+                text: TextConfig {
+                    context_length: self.context_length,
+                    vocab_size: self.vocab_size,
+                    width: text.width,
+                    layers: text.layers,
+                    heads: text.heads,
+                    mlp_width: 4 * text.width,
+                    activation: self.activation,
+                    layer_norm_eps: 1e-5,
+                    pooling: Pooling::EndToken(end_token),
+                },
+            },
+            preprocess: PreprocessConfig {
+                mode: PreprocessMode::HfPil,
+                resize: ResizeMode::Shortest,
+                resize_size: self.resize_size,
+                interpolation: Interpolation::Bicubic,
+                crop_size: self.image_size,
+                // Of OpenAI's training pictures, as every CLIP has them.
+                mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+                std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+            },
+            tokenizer: TokenizerConfig {
+                mode: TokenizerMode::Hf,
+                start_token: end_token.saturating_sub(1),
+                end_token,
+                pad_token: end_token,
+            },
+            source: Source {
+                origin: "trained from scratch".to_owned(),
+                files: Vec::new(),
+                converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
+            },
+            license: (!self.license.is_empty()).then(|| self.license.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        let config = TrainConfig::default();
+        assert_eq!(TrainConfig::parse("run.toml", &config.to_toml()).unwrap(), config);
+        assert_eq!(TrainConfig::parse("run.toml", "").unwrap(), config);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let refused = |text: &str| TrainConfig::parse("run.toml", text).unwrap_err().to_string();
+        assert!(refused("epochs = 3").contains("unknown field `epochs`"));
+        assert!(refused("patches_kept = 1.5").contains("`patches_kept` is 1.5"));
+        assert!(
+            refused("[model]\nvision = { width = 10, layers = 1, heads = 3 }").contains("3 heads")
+        );
+        assert!(refused("[schedule]\nepochs = 0").contains("`schedule.epochs` is 0"));
+        assert!(refused("loss = \"l2\"").contains("info-nce"));
+    }
+}

@@ -1,0 +1,36 @@
+//! From a learner to a canonical checkpoint.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::module::Module;
+use clip_checkpoint::{Dtype, ModelCard, TensorSource, TensorSpec};
+
+use crate::parameters::{self, canonical};
+use crate::{Error, Learner, Result};
+
+/// Writes the model into a canonical file, adapters folded into the weights they adapt. The file
+/// appears when it is whole; an older one stays until then.
+///
+/// # Errors
+///
+/// [`Error::Checkpoint`] where the disk fails or a weight is not finite.
+pub fn export(learner: &Learner, card: &ModelCard, dtype: Dtype, path: &Path) -> Result<()> {
+    struct Values(BTreeMap<String, Vec<f32>>);
+    impl TensorSource for Values {
+        type Error = clip_checkpoint::Error;
+
+        fn read(&mut self, spec: &TensorSpec) -> clip_checkpoint::Result<Vec<f32>> {
+            self.0
+                .remove(&spec.name)
+                .ok_or_else(|| clip_checkpoint::Error::Missing { names: vec![spec.name.clone()] })
+        }
+    }
+    let whole = learner.valid().materialize();
+    let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
+        (canonical(&path).to_owned(), parameters::host(tensor))
+    };
+    let values = parameters::values(&whole).into_iter().map(read).collect();
+    clip_checkpoint::write(path, card, dtype, &mut Values(values)).map_err(Error::Checkpoint)?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The whole state of a run in one file, so that it goes on as if it had never stopped.
+//!
+//! A safetensors file: every parameter (`value.NAME`), the optimizer's moments (`first.NAME`,
+//! `second.NAME`) and the average (`average.NAME`) in f32, and in the header's metadata where the
+//! run is. Chances need no state: they follow from the seed, the epoch and the row.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write;
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::parameters::{Named, host};
+use crate::{Error, Result, TrainConfig};
+
+/// Key of [`Progress`] in the header's metadata.
+const PROGRESS: &str = "clip_train_progress";
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs that are over.
+    pub epoch: u64,
+    /// Steps taken in the current epoch.
+    pub step_in_epoch: u64,
+    /// Steps of the schedule that are over.
+    pub step: u64,
+    /// Updates among them; a step whose rows could not be read is none.
+    pub updates: u64,
+    /// Rows that could not be read so far.
+    pub skipped: u64,
+    /// The best validation so far: mean of both recalls at 1.
+    pub best: Option<f64>,
+    /// The settings of the run, to notice a resume with others.
+    pub config: TrainConfig,
+}
+
+/// Everything a run needs to go on.
+#[derive(Debug)]
+pub struct State {
+    /// Where it is.
+    pub progress: Progress,
+    /// Parameters by name.
+    pub values: Named,
+    /// The optimizer's moments by name.
+    pub moments: BTreeMap<String, [Tensor<1>; 2]>,
+    /// The average of the weights by name; empty where there is none.
+    pub average: Named,
+}
+
+impl State {
+    /// Writes the file beside its place and renames it when it is whole and on the disk.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Save`] where the disk fails; an older file is then still there.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let failed = |source| Error::Save { path: path.to_owned(), source };
+        let mut tensors: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut put = |kind: &str, name: &str, tensor: &Tensor<1>| {
+            let bytes = host(tensor.clone()).into_iter().flat_map(f32::to_le_bytes).collect();
+            tensors.push((format!("{kind}.{name}"), bytes));
+        };
+        self.values.iter().for_each(|(name, tensor)| put("value", name, tensor));
+        self.average.iter().for_each(|(name, tensor)| put("average", name, tensor));
+        for (name, [first, second]) in &self.moments {
+            put("first", name, first);
+            put("second", name, second);
+        }
+        let views = tensors.iter().map(|(name, bytes)| {
+            let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes);
+            (name.as_str(), view.expect("whole numbers of 4 bytes"))
+        });
+        let json = serde_json::to_string(&self.progress).expect("settings have a JSON form");
+        let metadata = HashMap::from([(PROGRESS.to_owned(), json)]);
+        let bytes = serialize(views, Some(metadata))
+            .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+        file.write_all(&bytes).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+
+    /// Reads a file that [`Self::save`] wrote, onto a device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadState`] where the file is missing, damaged or of another kind.
+    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        let bad = |reason: String| Error::BadState { path: path.to_owned(), reason };
+        let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let (_, header) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| bad(error.to_string()))?;
+        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(PROGRESS));
+        let json = json.ok_or_else(|| bad("it is not the state of a run".to_owned()))?;
+        let progress = serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| bad(error.to_string()))?;
+        let (mut values, mut average) = (Named::new(), Named::new());
+        let (mut first, mut second) = (Named::new(), Named::new());
+        for (name, view) in file.iter() {
+            let numbers = view.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            let numbers: Vec<f32> = numbers.collect();
+            let length = numbers.len();
+            let tensor = Tensor::from_data(TensorData::new(numbers, [length]), device);
+            let (kind, name) = name.split_once('.').unwrap_or((name, ""));
+            let map = match kind {
+                "value" => &mut values,
+                "average" => &mut average,
+                "first" => &mut first,
+                "second" => &mut second,
+                _ => return Err(bad(format!("it holds an unknown tensor {kind}.{name}"))),
+            };
+            map.insert(name.to_owned(), tensor);
+        }
+        let pair = |(name, first)| Some((String::clone(&name), [first, second.remove(&name)?]));
+        let moments = first.into_iter().filter_map(pair).collect();
+        Ok(Self { progress, values, moments, average })
+    }
+}

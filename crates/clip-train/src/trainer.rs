@@ -1,0 +1,501 @@
+//! A run from its configuration to its checkpoints.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
+use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
+use clip_model::{Clip, Device};
+use clip_tokenizer::Tokenizer;
+
+use crate::batch::Patches;
+use crate::learner::Learner;
+use crate::metrics::{Metrics, Record};
+use crate::parameters::{self, Named};
+use crate::state::{Progress, State};
+use crate::{AdamW, Error, Result, StepReport, Stepper, TrainConfig, Validation, adapt, export};
+
+/// Steps over which the speed is averaged.
+const SPEED_STEPS: usize = 20;
+
+/// Who watches a run, and may end it.
+pub trait Observer {
+    /// A step was taken.
+    fn step(&mut self, event: &StepEvent);
+
+    /// The model was validated after `epoch` epochs.
+    fn validated(&mut self, epoch: u64, validation: &Validation);
+
+    /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
+    /// be saved.
+    fn problem(&mut self, problem: &str);
+
+    /// Whether the run shall save its state and end; asked after each step.
+    fn stop(&self) -> bool;
+}
+
+/// What a step tells its observer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepEvent {
+    /// The epoch, from 1.
+    pub epoch: u64,
+    /// Steps taken in all, this one counted.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub steps: u64,
+    /// Loss and gradient norm.
+    pub report: StepReport,
+    /// The learning rate.
+    pub rate: f64,
+    /// The scale of the logits.
+    pub logit_scale: f32,
+    /// Pictures a second, averaged over the last steps.
+    pub images_per_second: f64,
+    /// Seconds a step, averaged likewise.
+    pub seconds_per_step: f64,
+    /// Rows that could not be read so far.
+    pub skipped: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps were taken.
+    Finished,
+    /// The observer ended it; [`Start::Resume`] goes on.
+    Stopped,
+}
+
+/// How a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// In a folder without a run.
+    New,
+    /// Where the run in the folder was last saved.
+    Resume,
+}
+
+/// The files of a run.
+#[derive(Debug, Clone)]
+pub struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    /// The best model so far, by validation.
+    pub fn best(&self) -> PathBuf {
+        self.folder.join("best.safetensors")
+    }
+
+    /// The model of the last save.
+    pub fn last(&self) -> PathBuf {
+        self.folder.join("last.safetensors")
+    }
+
+    /// What a resume reads.
+    pub fn state(&self) -> PathBuf {
+        self.folder.join("state.safetensors")
+    }
+
+    /// Losses and recalls, one JSON object a line.
+    pub fn metrics(&self) -> PathBuf {
+        self.folder.join("metrics.jsonl")
+    }
+
+    /// Loss and recall, drawn.
+    pub fn plot(&self) -> PathBuf {
+        self.folder.join("metrics.svg")
+    }
+
+    /// The settings of the run, defaults and all.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("config.toml")
+    }
+}
+
+/// A run.
+pub struct Trainer {
+    config: TrainConfig,
+    device: Device,
+    card: ModelCard,
+    tokenizer: Tokenizer,
+    loader: Loader,
+    validation: Option<Loader>,
+    learner: Option<Learner>,
+    stepper: Stepper,
+    average: Named,
+    progress: Progress,
+    metrics: Metrics,
+    files: Files,
+    /// Steps of each epoch.
+    epochs: Vec<u64>,
+}
+
+impl Trainer {
+    /// Opens the data and readies the model, on a device with gradients.
+    ///
+    /// # Errors
+    ///
+    /// Where the data, the checkpoint to start from or the state to resume from cannot be read, the
+    /// data make no batch, or the output folder is not as [`Start`] wants it.
+    pub fn new(config: TrainConfig, device: &Device, start: Start) -> Result<Self> {
+        let files = Files { folder: config.output.clone() };
+        if start == Start::New && files.state().exists() {
+            return Err(Error::Occupied { path: config.output });
+        }
+        let device = match config.checkpointing {
+            true => device.clone().autodiff().gradient_checkpointing(),
+            false => device.clone().autodiff(),
+        };
+        device.seed(config.seed);
+        let (card, clip) = match &config.from {
+            None => {
+                let card = config.model.card();
+                let clip = Clip::init(&card.config, &device);
+                (card, clip)
+            }
+            Some(path) => {
+                let checkpoint = Checkpoint::open(path)?;
+                let clip = Clip::load(&checkpoint, &device)?;
+                (tuned(checkpoint.card(), &checkpoint, path), clip)
+            }
+        };
+        let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
+        let factors = adapt::layer_factors(&learner, config.optimizer.layer_decay);
+        let learner = config.adapt.apply(learner);
+        let loader = loader(&config, &card)?;
+        let epochs: Vec<u64> =
+            (0..config.schedule.epochs).map(|epoch| loader.plan(epoch).len() as u64).collect();
+        if epochs.iter().sum::<u64>() == 0 {
+            return Err(Error::NoBatches {
+                batch_size: config.sampler.batch_size,
+                rows: loader.dataset().len(),
+                names: loader.dataset().names().len(),
+            });
+        }
+        // Drawing the weights now makes them independent of what is computed first.
+        let values = parameters::values(&learner);
+        let average = if config.ema > 0.0 { values } else { Named::new() };
+        let mut trainer = Self {
+            tokenizer: Tokenizer::new(&card.tokenizer, card.config.text.context_length),
+            validation: validation_loader(&config, &card)?,
+            stepper: Stepper {
+                optimizer: AdamW::new(config.optimizer.clone(), factors),
+                loss: config.loss,
+                chunk: config.chunk,
+            },
+            progress: Progress {
+                epoch: 0,
+                step_in_epoch: 0,
+                step: 0,
+                updates: 0,
+                skipped: 0,
+                best: None,
+                config: config.clone(),
+            },
+            metrics: Metrics::new(files.metrics()),
+            learner: Some(learner),
+            average,
+            device,
+            card,
+            loader,
+            files,
+            epochs,
+            config,
+        };
+        if start == Start::Resume {
+            trainer.restore()?;
+        }
+        Ok(trainer)
+    }
+
+    /// The data that the run learns from.
+    pub fn dataset(&self) -> &Dataset {
+        self.loader.dataset()
+    }
+
+    /// The card of the model.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// Where the run writes.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// Steps of the whole run.
+    pub fn steps(&self) -> u64 {
+        let all = self.epochs.iter().sum();
+        match self.config.schedule.max_steps {
+            0 => all,
+            most => most.min(all),
+        }
+    }
+
+    /// Steps taken so far.
+    pub fn step(&self) -> u64 {
+        self.progress.step
+    }
+
+    /// Takes the steps that are left, or as many as the observer lets it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFinite`] where the loss left the numbers, [`Error::AllSkipped`] where no row of
+    /// an epoch can be read, and where the last save fails. A save on the way that fails is told
+    /// to the observer, and the run goes on: the disk may have room at the next one.
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        self.files.write_config(&self.config)?;
+        self.metrics.resume(self.progress.step)?;
+        let steps = self.steps();
+        while self.progress.step < steps {
+            let epoch = self.progress.epoch;
+            if self.epoch(observer)? == Outcome::Stopped {
+                self.save()?;
+                return Ok(Outcome::Stopped);
+            }
+            let over = self.progress.step >= steps;
+            if over || self.progress.epoch.is_multiple_of(self.config.validate_every) {
+                self.validate(observer)?;
+            }
+            match self.save() {
+                Err(error) if !over => observer.problem(&error.to_string()),
+                other => other?,
+            }
+            debug_assert!(over || self.progress.epoch > epoch);
+        }
+        self.metrics.plot(&self.files.plot())?;
+        Ok(Outcome::Finished)
+    }
+
+    /// The rest of the current epoch.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let epoch = self.progress.epoch;
+        let vision = &self.card.config.vision;
+        let full = epoch + self.config.full_epochs >= self.config.schedule.epochs;
+        let share = if full { 1.0 } else { self.config.patches_kept };
+        let patches = Patches::new(vision.image_size, vision.patch_size, share);
+        let steps = self.steps();
+        let mut times = vec![(Instant::now(), 0)];
+        let mut problem = None;
+        let mut seen = self.progress.step_in_epoch > 0;
+        for batch in self.loader.epoch(epoch, self.progress.step_in_epoch as usize) {
+            for Problem { origin, reason } in &batch.skipped {
+                self.progress.skipped += 1;
+                let line = format!("{origin}: {reason}");
+                observer.problem(&line);
+                problem = Some(line);
+            }
+            self.progress.step_in_epoch += 1;
+            if batch.len() < 2 {
+                // Contrast takes two.
+                self.progress.step += 1;
+                continue;
+            }
+            seen = true;
+            let seed = mix(self.config.seed, self.progress.step);
+            let inputs = patches.inputs(&batch, &self.tokenizer, seed, &self.device)?;
+            let rate = self.config.schedule.rate(self.progress.step, steps);
+            let learner = self.learner.take().expect("a learner between steps");
+            let (learner, report) = self.stepper.step(learner, inputs, rate)?;
+            self.progress.step += 1;
+            self.progress.updates += 1;
+            let logit_scale = learner.scale();
+            self.follow(&learner);
+            self.learner = Some(learner);
+            times.push((Instant::now(), batch.len()));
+            let (images_per_second, seconds_per_step) = speed(&mut times);
+            let event = StepEvent {
+                epoch: epoch + 1,
+                step: self.progress.step,
+                steps,
+                report,
+                rate,
+                logit_scale,
+                images_per_second,
+                seconds_per_step,
+                skipped: self.progress.skipped,
+            };
+            self.metrics.add(Record::of_step(&event))?;
+            observer.step(&event);
+            if observer.stop() {
+                return Ok(Outcome::Stopped);
+            }
+            if self.progress.step >= steps {
+                break;
+            }
+            if self.progress.step.is_multiple_of(self.config.save_every)
+                && let Err(error) = self.save()
+            {
+                observer.problem(&error.to_string());
+            }
+        }
+        if !seen {
+            let problem = problem.unwrap_or_else(|| "an epoch without batches".to_owned());
+            return Err(Error::AllSkipped { epoch: epoch + 1, problem });
+        }
+        self.progress.epoch += 1;
+        self.progress.step_in_epoch = 0;
+        Ok(Outcome::Finished)
+    }
+
+    /// Moves the average towards the weights.
+    fn follow(&mut self, learner: &Learner) {
+        if self.config.ema == 0.0 {
+            return;
+        }
+        // As the average begins with random weights, it follows faster at first.
+        let step = self.progress.step as f64;
+        let decay = self.config.ema.min((1.0 + step) / (10.0 + step));
+        for (name, value) in parameters::values(learner) {
+            let average = self.average.remove(&name).expect("an average of every parameter");
+            self.average.insert(name, average * decay + value * (1.0 - decay));
+        }
+    }
+
+    /// The model that checkpoints hold: the average where there is one.
+    fn model(&self) -> Learner {
+        let learner = self.learner.clone().expect("a learner between steps");
+        match self.average.is_empty() {
+            true => learner,
+            false => {
+                parameters::update(learner, |_| true, |about, _| self.average[about.name].clone())
+            }
+        }
+    }
+
+    fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let Some(loader) = &self.validation else { return Ok(()) };
+        let model = self.model();
+        let plain = model.valid().materialize();
+        let (template, device) = (&self.config.validation_template, self.device.clone().inner());
+        let validation = Validation::measure(&plain, loader, &self.tokenizer, template, &device)?;
+        self.metrics.add(Record::of_validation(&self.progress, &validation))?;
+        observer.validated(self.progress.epoch, &validation);
+        if self.progress.best.is_none_or(|best| validation.score() > best) {
+            self.progress.best = Some(validation.score());
+            if let Err(error) = export(&model, &self.card, Dtype::F16, &self.files.best()) {
+                observer.problem(&error.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    fn save(&self) -> Result<()> {
+        export(&self.model(), &self.card, Dtype::F16, &self.files.last())?;
+        let learner = self.learner.as_ref().expect("a learner between steps");
+        let optimizer = &self.stepper.optimizer;
+        let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
+        let state = State {
+            progress: self.progress.clone(),
+            values: parameters::values(learner),
+            moments: moments.collect(),
+            average: self.average.clone(),
+        };
+        state.save(&self.files.state())
+    }
+
+    fn restore(&mut self) -> Result<()> {
+        let path = self.files.state();
+        let State { progress, mut values, moments, average } =
+            State::load(&path, &self.device.clone().inner())?;
+        if let Some(setting) = differs(&progress.config, &self.config) {
+            return Err(Error::OtherRun { path, setting });
+        }
+        let learner = self.learner.take().expect("a learner between steps");
+        let expected = parameters::values(&learner);
+        if !expected.keys().eq(values.keys()) {
+            let reason = "its parameters are those of another model".to_owned();
+            return Err(Error::BadState { path, reason });
+        }
+        let restored = |about: parameters::About<'_>, _: Tensor<1>| {
+            values.remove(about.name).expect("compared above")
+        };
+        self.learner = Some(parameters::update(learner, |_| true, restored));
+        let optimizer = self.stepper.optimizer.clone();
+        self.stepper.optimizer = optimizer.restored(moments, progress.updates);
+        self.average = average;
+        self.progress = progress;
+        Ok(())
+    }
+}
+
+impl Files {
+    fn write_config(&self, config: &TrainConfig) -> Result<()> {
+        let path = self.config();
+        let write = || {
+            std::fs::create_dir_all(&self.folder)?;
+            std::fs::write(&path, config.to_toml())
+        };
+        write().map_err(|source| Error::Save { path: path.clone(), source })
+    }
+}
+
+/// The card of a model that is trained further.
+fn tuned(card: &ModelCard, checkpoint: &Checkpoint, path: &Path) -> ModelCard {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    ModelCard {
+        source: Source {
+            origin: format!("{}, trained further", card.name),
+            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
+            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
+        },
+        ..card.clone()
+    }
+}
+
+fn loader(config: &TrainConfig, card: &ModelCard) -> Result<Loader> {
+    let dataset = Dataset::open(&config.data.train)?.filtered(&config.data.filter);
+    let transform = Transform::train(&config.augment, &card.preprocess)?;
+    let (captions, sampler) = (&config.captions, &config.sampler);
+    let (how, seed) = (&config.data.loader, config.seed);
+    Ok(Loader::new(Arc::new(dataset), transform, captions, sampler, how, seed)?)
+}
+
+fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Loader>> {
+    if config.data.validation.is_empty() {
+        return Ok(None);
+    }
+    let dataset = Arc::new(Dataset::open(&config.data.validation)?);
+    let sampler =
+        SamplerConfig { unique_names: false, drop_last: false, ..SamplerConfig::default() };
+    let transform = Transform::exact(&card.preprocess)?;
+    let (captions, how) = (&config.captions, &config.data.loader);
+    Ok(Some(Loader::new(dataset, transform, captions, &sampler, how, config.seed)?))
+}
+
+/// The first setting in which a resume differs from its run. How batches are made, how often
+/// something is saved, and where, may differ: they change no number.
+fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
+    let neutral = |config: &TrainConfig| TrainConfig {
+        output: PathBuf::new(),
+        save_every: 1,
+        validate_every: 1,
+        data: crate::DataConfig { loader: Default::default(), ..config.data.clone() },
+        ..config.clone()
+    };
+    let table = |config: &TrainConfig| serde_json::to_value(neutral(config)).unwrap_or_default();
+    let (before, now) = (table(before), table(now));
+    let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
+    let mut changed = keys.filter(|key| before.get(key) != now.get(key));
+    changed.next().cloned()
+}
+
+/// Pictures a second and seconds a step over the last steps.
+fn speed(times: &mut Vec<(Instant, usize)>) -> (f64, f64) {
+    if times.len() > SPEED_STEPS {
+        times.remove(0);
+    }
+    let rows: usize = times[1..].iter().map(|(_, rows)| rows).sum();
+    let seconds = times[0].0.elapsed().as_secs_f64();
+    (rows as f64 / seconds.max(1e-9), seconds / (times.len() - 1).max(1) as f64)
+}
+
+/// A seed of its own for each step.
+fn mix(seed: u64, step: u64) -> u64 {
+    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(step)
+}
