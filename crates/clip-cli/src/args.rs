@@ -6,6 +6,8 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::DeviceName;
 
+use crate::commands::eval::EvalArgs;
+
 /// Search pictures in words, and words with pictures.
 ///
 /// Everything runs on this machine. Exit codes: 0 something was found, 1 nothing was found, 2 an
@@ -27,6 +29,8 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// Measure a model: recall, zero-shot accuracy, linear probe
+    Eval(EvalArgs),
     /// List the models on this machine
     Models,
     /// Describe the program, the model and the library in use

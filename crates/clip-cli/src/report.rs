@@ -67,6 +67,13 @@ impl Skipped {
     }
 }
 
+fn on_terminal() -> ProgressDrawTarget {
+    match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    }
+}
+
 /// A progress bar on standard error where that is a terminal, and nothing elsewhere.
 #[derive(Debug)]
 pub(crate) struct Bar(ProgressBar);
@@ -74,18 +81,34 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// A bar over `total` pictures.
     pub(crate) fn pictures(total: usize) -> Self {
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(Some(total as u64), target);
-        let template = "{spinner} {pos}/{len} pictures {wide_bar} {speed}/s, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        Self::over(total, "pictures")
+    }
+
+    /// A bar over `total` texts.
+    pub(crate) fn texts(total: usize) -> Self {
+        Self::over(total, "texts")
+    }
+
+    fn over(total: usize, noun: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), on_terminal());
+        let template =
+            format!("{{spinner}} {{pos}}/{{len}} {noun} {{wide_bar}} {{speed}}/s, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
                 let _ = write!(out, "{:.0}", state.per_sec());
             }));
         }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// For work whose end is not known: what is being done, and for how long.
+    pub(crate) fn spinner(work: &'static str) -> Self {
+        let bar = ProgressBar::with_draw_target(None, on_terminal());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(work);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self(bar)
     }

@@ -88,6 +88,16 @@ pub enum Error {
         /// Names that are understood.
         expected: &'static str,
     },
+    /// A row of a table that says nothing, or contradicts another.
+    #[error("{path}, line {line}: {reason}")]
+    BadRow {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// A table or Parquet file that cannot be read at all.
     #[error("{path} is damaged ({reason}): copy or download it again")]
     Damaged {

@@ -36,10 +36,15 @@ const ROLES: &[(Role, &[&str])] = &[
 
 /// The role of a field of that name; unknown fields have none.
 pub(crate) fn role(name: &str) -> Option<Role> {
-    let plain: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
-    let plain = plain.to_lowercase();
+    let plain = plain(name);
     let known = ROLES.iter().find(|(_, names)| names.contains(&plain.as_str()));
     known.map(|(role, _)| *role)
+}
+
+/// A name without case and punctuation.
+pub(crate) fn plain(name: &str) -> String {
+    let plain: String = name.chars().filter(|c| c.is_alphanumeric()).collect();
+    plain.to_lowercase()
 }
 
 /// A sample in the making.

@@ -187,15 +187,26 @@ impl Embedder {
         paths: &[P],
         options: &ReadOptions,
     ) -> Result<Vec<Result<Embedding>>> {
-        let mut results = Vec::with_capacity(paths.len());
+        self.pictures_from(paths, |path| Ok(clip_preprocess::read(path.as_ref(), options)?))
+    }
+
+    /// The unit vectors of pictures that `read` gets from wherever they are, in the order of
+    /// `items`. `read` is called on all cores; what it cannot read fails alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedder::pictures`]; what is wrong with a single picture is in its place in the list.
+    pub fn pictures_from<I: Sync, E: Send>(
+        &self,
+        items: &[I],
+        read: impl Fn(&I) -> std::result::Result<RgbImage, E> + Sync,
+    ) -> Result<Vec<std::result::Result<Embedding, E>>> {
+        let mut results = Vec::with_capacity(items.len());
         // Decoded pictures are large: only as many are in memory as a batch holds.
-        for paths in paths.chunks(self.batch) {
-            let decoded: Vec<_> = paths
+        for items in items.chunks(self.batch) {
+            let decoded: Vec<_> = items
                 .par_iter()
-                .map(|path| {
-                    let picture = clip_preprocess::read(path.as_ref(), options)?;
-                    Ok(self.preprocessor.pixels(&picture))
-                })
+                .map(|item| read(item).map(|picture| self.preprocessor.pixels(&picture)))
                 .collect();
             let (mut pixels, mut outcomes) = (Vec::new(), Vec::new());
             for picture in decoded {
@@ -205,7 +216,7 @@ impl Embedder {
             for outcome in outcomes {
                 match outcome {
                     Ok(()) => results.extend(embeddings.next().map(Ok)),
-                    Err(error) => results.push(Err(Error::Picture(error))),
+                    Err(error) => results.push(Err(error)),
                 }
             }
         }

@@ -3,6 +3,7 @@
 pub(crate) mod classify;
 pub(crate) mod completions;
 pub(crate) mod embed;
+pub(crate) mod eval;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod models;

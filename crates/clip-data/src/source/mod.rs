@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub(crate) use self::classes::Classes;
 use self::parquet::Table as ParquetTable;
 pub(crate) use self::paths::{Format, SourceFile, find};
+pub(crate) use self::table::open as open_table;
 use crate::{Error, Problem, Result, Sample};
 
 /// Endings of pictures; what is inside is decided by the content.

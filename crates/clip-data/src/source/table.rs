@@ -23,10 +23,9 @@ struct Rows<'a> {
     unreadable: Skipped,
 }
 
-/// Indexes a TSV or CSV with a header.
-pub(super) fn index(path: &Path, format: Format, names: Option<&[String]>) -> Result<Index> {
+/// Opens a TSV or CSV and reads its header.
+pub(crate) fn open(path: &Path, tabs: bool) -> Result<(csv::Reader<BufReader<File>>, Vec<String>)> {
     let file = File::open(path).map_err(|source| io(path, source))?;
-    let tabs = format == Format::Tsv;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(if tabs { b'\t' } else { b',' })
         // In TSV a quotation mark is one; tabs and line ends cannot be in a field at all.
@@ -35,8 +34,14 @@ pub(super) fn index(path: &Path, format: Format, names: Option<&[String]>) -> Re
         .from_reader(BufReader::new(file));
     let damaged =
         |error: csv::Error| Error::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let header = reader.byte_headers().map_err(damaged)?.clone();
-    let header: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
+    let header = reader.byte_headers().map_err(damaged)?;
+    let header = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    Ok((reader, header))
+}
+
+/// Indexes a TSV or CSV with a header.
+pub(super) fn index(path: &Path, format: Format, names: Option<&[String]>) -> Result<Index> {
+    let (mut reader, header) = open(path, format == Format::Tsv)?;
     let roles: Vec<Option<Role>> = header.iter().map(|name| role(name)).collect();
     let need = |wanted: &[Role], missing, expected| {
         if roles.iter().flatten().any(|role| wanted.contains(role)) {

@@ -1,0 +1,229 @@
+//! What was measured, as JSON has it: the keys of CLIP_benchmark 1.6, and ours beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clip::Embedder;
+use clip_eval::{Classification, Report, Subject, Templates};
+use serde::Serialize;
+
+use super::args::ResultArgs;
+use super::pictures::Pictures;
+use super::print;
+use crate::output;
+
+/// A whole run.
+#[derive(Debug, Serialize)]
+pub(super) struct Results {
+    pub(super) dataset: String,
+    pub(super) model: String,
+    pretrained: String,
+    pub(super) task: &'static str,
+    language: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) templates: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) probe: Option<Fit>,
+    /// Of all pictures.
+    #[serde(flatten)]
+    pub(super) all: Measure,
+    /// Of each group alone, in the order of the table that names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<Group>,
+}
+
+/// One group of pictures.
+#[derive(Debug, Serialize)]
+pub(super) struct Group {
+    pub(super) group: String,
+    #[serde(flatten)]
+    pub(super) measure: Measure,
+}
+
+/// Scores of one set of pictures.
+#[derive(Debug, Serialize)]
+pub(super) struct Measure {
+    pub(super) pictures: usize,
+    /// Texts that ask, or labels to choose from.
+    pub(super) texts: usize,
+    pub(super) metrics: BTreeMap<String, f64>,
+    pub(super) confidence: Confidence,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) per_class: Vec<ClassRecall>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) confusions: Vec<Confusion>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Confidence {
+    level: f64,
+    resamples: usize,
+    seed: u64,
+    pub(super) intervals: BTreeMap<String, [f64; 2]>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ClassRecall {
+    pub(super) class: String,
+    pub(super) n: usize,
+    pub(super) right: usize,
+    pub(super) recall: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Confusion {
+    pub(super) label: String,
+    pub(super) predicted: String,
+    pub(super) count: usize,
+}
+
+/// How a linear probe was learned.
+#[derive(Debug, Serialize)]
+pub(super) struct Fit {
+    #[serde(rename = "C")]
+    pub(super) c: f64,
+    pub(super) iterations: u64,
+    pub(super) converged: bool,
+    /// Pictures it learned from, those of the validation included.
+    pub(super) pictures: usize,
+    pub(super) validation_pictures: usize,
+    pub(super) trials: Vec<Trial>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Trial {
+    #[serde(rename = "C")]
+    pub(super) c: f64,
+    pub(super) accuracy: f64,
+}
+
+/// Names the model and the data in reports.
+pub(super) fn subject(embedder: &Embedder, data: &[PathBuf]) -> Subject {
+    let paths: Vec<_> = data.iter().map(|path| path.to_string_lossy()).collect();
+    let card = embedder.card();
+    Subject {
+        dataset: paths.join(", "),
+        model: card.name.clone(),
+        pretrained: card.source.origin.clone(),
+        language: "en".to_owned(),
+    }
+}
+
+impl Results {
+    /// Measures all pictures, then each group.
+    pub(super) fn measure(
+        task: &'static str,
+        subject: Subject,
+        pictures: &Pictures,
+        groups: &[String],
+        measure: impl Fn(&Pictures) -> Result<Measure>,
+    ) -> Result<Self> {
+        let all = measure(pictures)?;
+        let mut each = Vec::new();
+        for (number, group) in groups.iter().enumerate() {
+            let members = pictures.subset(|_, row| row.group == Some(number));
+            if !members.rows.is_empty() {
+                each.push(Group { group: group.clone(), measure: measure(&members)? });
+            }
+        }
+        Ok(Self {
+            dataset: subject.dataset,
+            model: subject.model,
+            pretrained: subject.pretrained,
+            task,
+            language: subject.language,
+            templates: Vec::new(),
+            probe: None,
+            all,
+            groups: each,
+        })
+    }
+
+    pub(super) fn with_templates(self, templates: &Templates) -> Self {
+        Self { templates: templates.as_slice().to_vec(), ..self }
+    }
+
+    pub(super) fn with_probe(self, probe: Fit) -> Self {
+        Self { probe: Some(probe), ..self }
+    }
+
+    /// Prints and writes what the options ask for.
+    pub(super) fn deliver(&self, args: &ResultArgs) -> Result<()> {
+        let json = serde_json::to_string_pretty(self)?;
+        if let Some(path) = &args.output {
+            fs::write(path, format!("{json}\n"))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let mut out = output::stdout();
+        match args.json {
+            true => writeln!(out, "{json}")?,
+            false => print::print(&mut out, self)?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+impl ResultArgs {
+    /// Refuses a place for the results before the work, not after it.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(path) = &self.output else { return Ok(()) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if path.is_dir() || !folder.unwrap_or(Path::new(".")).is_dir() {
+            bail!(
+                "cannot write --output {}: name a file in a folder that is there",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Measure {
+    /// The scores of a report.
+    pub(super) fn new(report: Report, pictures: usize, texts: usize) -> Self {
+        let bootstrap = report.confidence.bootstrap;
+        Self {
+            pictures,
+            texts,
+            metrics: report.metrics,
+            confidence: Confidence {
+                level: bootstrap.level,
+                resamples: bootstrap.resamples,
+                seed: bootstrap.seed,
+                intervals: report.confidence.intervals,
+            },
+            per_class: Vec::new(),
+            confusions: Vec::new(),
+        }
+    }
+
+    /// Adds the classes by name, and the `mistakes` most frequent mistakes.
+    pub(super) fn with_classes(
+        mut self,
+        answers: &Classification,
+        names: &[String],
+        mistakes: usize,
+    ) -> Self {
+        let per_class = answers.per_class().into_iter();
+        self.per_class = per_class
+            .map(|class| ClassRecall {
+                class: names[class.class].clone(),
+                n: class.n,
+                right: class.right,
+                recall: class.recall,
+            })
+            .collect();
+        let confusions = answers.confusions(mistakes).into_iter();
+        self.confusions = confusions
+            .map(|confusion| Confusion {
+                label: names[confusion.label].clone(),
+                predicted: names[confusion.predicted].clone(),
+                count: confusion.count,
+            })
+            .collect();
+        self
+    }
+}

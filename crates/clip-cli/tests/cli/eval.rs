@@ -1,0 +1,280 @@
+//! `clip-cli eval`, on four drawings whose similarities the reference computed, and on shards.
+
+use crate::sandbox::Sandbox;
+use serde_json::Value;
+
+/// A folder of four drawings with their names.
+fn drawings() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut table = "file\tname\n".to_owned();
+    for name in ["dog", "cat", "car", "flower"] {
+        sandbox.copy(&format!("fx-{name}.png"), format!("d/{name}.png"));
+        table += &format!("{name}.png\t{name}\n");
+    }
+    sandbox.write("d/captions.tsv", table);
+    sandbox
+}
+
+/// A shard with these members (POSIX, pax, "ustar Interchange Format").
+fn shard(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut shard = Vec::new();
+    for (name, content) in members {
+        let mut header = [0; 512];
+        let mut put =
+            |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+        put(0, name);
+        put(100, "0000644\0");
+        put(124, &format!("{:011o}\0", content.len()));
+        put(148, "        ");
+        put(156, "0");
+        put(257, "ustar\x0000");
+        let sum: u32 = header.iter().copied().map(u32::from).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        shard.extend(header);
+        shard.extend(*content);
+        shard.resize(shard.len().next_multiple_of(512), 0);
+    }
+    shard.resize(shard.len() + 1024, 0);
+    shard
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(clip_testkit::samples_dir().join(name)).unwrap()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// The reference's own table for these drawings: dog, dog, car, flower for the four texts, and dog,
+/// dog, dog, flower for the four pictures.
+#[test]
+fn retrieval_finds_what_the_reference_finds() {
+    let sandbox = drawings();
+    let args = ["eval", "retrieval", "--data", "d", "--template", "A picture of a {}."];
+    insta::assert_snapshot!(sandbox.run(&args), @r"
+    exit 0
+    d with clip-tiny
+    template: A picture of a {}.
+
+    4 pictures, 4 texts
+                     R@1                   R@5                   R@10
+    text to image   75.0 [25.0, 100.0]   100.0 [100.0, 100.0]  100.0 [100.0, 100.0]
+    image to text   50.0 [0.0, 100.0]    100.0 [100.0, 100.0]  100.0 [100.0, 100.0]
+    ");
+
+    let run = sandbox.run(&[&args[..], &["--json", "-o", "r.json"]].concat());
+    run.check(0, &[]);
+    assert_eq!(std::fs::read_to_string(sandbox.path("r.json")).unwrap(), run.stdout);
+    let results = json(&run.stdout);
+    for (key, expected) in [
+        ("dataset", "d"),
+        ("model", "clip-tiny"),
+        ("pretrained", "clip-tiny-hf"),
+        ("task", "zeroshot_retrieval"),
+        ("language", "en"),
+    ] {
+        assert_eq!(results[key], expected, "{key}");
+    }
+    assert_eq!(results["metrics"]["image_retrieval_recall@1"], 0.75);
+    assert_eq!(results["metrics"]["text_retrieval_recall@1"], 0.5);
+    assert_eq!(results["confidence"]["intervals"]["text_retrieval_recall@5"][0], 1.0);
+    assert_eq!(results["templates"][0], "A picture of a {}.");
+}
+
+#[test]
+fn all_pictures_of_a_name_are_right() {
+    let sandbox = drawings();
+    let rows = "file\tname\ndog.png\tA_dog\ncat.png\ta dog\ncar.png\ta dog\nflower.png\tflower\n";
+    sandbox.write("d/captions.tsv", rows);
+    let results = json(&sandbox.run(&["eval", "retrieval", "--data", "d", "--json"]).stdout);
+    assert_eq!((&results["pictures"], &results["texts"]), (&4.into(), &2.into()));
+    assert_eq!(results["metrics"]["text_retrieval_recall@1"], 1.0);
+}
+
+#[test]
+fn labels_come_from_a_table_and_group_the_results() {
+    let sandbox = drawings();
+    let rows =
+        "id\tlabel\tsplit\ndog.png\tdog\tanimals\ncat.png\tcat\tanimals\ncar.png\tcar\tthings\n";
+    sandbox.write("labels.tsv", rows);
+    let args = ["eval", "zeroshot", "--data", "d", "--labels", "labels.tsv"];
+    insta::assert_snapshot!(sandbox.run(&args), @r"
+    exit 0
+    d with clip-tiny
+    templates: a picture of a {}, .. (3)
+
+    all: 3 pictures, 3 labels
+    accuracy                       33.3 [0.0, 100.0]
+    mean of the labels' recalls    33.3 [0.0, 100.0]
+
+    label  right     of  recall
+    dog        1      1   100.0
+    cat        0      1     0.0
+    car        0      1     0.0
+
+    most frequent mistakes
+        1  cat, taken for dog
+        1  car, taken for dog
+
+    animals: 2 pictures, 3 labels
+    accuracy                       50.0 [0.0, 100.0]
+    mean of the labels' recalls    50.0 [0.0, 100.0]
+
+    label  right     of  recall
+    dog        1      1   100.0
+    cat        0      1     0.0
+
+    most frequent mistakes
+        1  cat, taken for dog
+
+    things: 1 picture, 3 labels
+    accuracy                        0.0 [0.0, 0.0]
+    mean of the labels' recalls     0.0 [0.0, 0.0]
+
+    label  right     of  recall
+    car        0      1     0.0
+
+    most frequent mistakes
+        1  car, taken for dog
+    ");
+
+    let results = json(&sandbox.run(&[&args[..], &["--json"]].concat()).stdout);
+    assert_eq!(results["groups"][1]["group"], "things");
+    assert_eq!(results["groups"][1]["pictures"], 1);
+    assert_eq!(results["per_class"][0]["class"], "dog");
+
+    sandbox.write("part.csv", "key,label\ndog.png,dog\nnone.png,cat\n");
+    let args = ["eval", "zeroshot", "--data", "d", "--labels", "part.csv"];
+    sandbox.run(&args).check(0, &["part.csv labels 2 pictures, and 1 of them are in the data"]);
+    sandbox.write("other.csv", "key,label\n0001,dog\n");
+    let args = ["eval", "zeroshot", "--data", "d", "--labels", "other.csv"];
+    sandbox.run(&args).check(2, &["keys look like 0001, those of the data like dog.png"]);
+}
+
+/// A folder as CLIP_benchmark's converter writes it.
+#[test]
+fn classes_and_templates_that_lie_beside_the_shards() {
+    let sandbox = Sandbox::new();
+    let (dog, flower) = (sample("fx-dog.png"), sample("fx-flower.png"));
+    let members = [("s0.png", &dog[..]), ("s0.cls", b"1"), ("s1.png", &flower), ("s1.cls", b"0")];
+    sandbox.write("b/test/0.tar", shard(&members));
+    sandbox.write("b/classnames.txt", "flower\ndog\nflower\n");
+    sandbox.write("b/zeroshot_classification_templates.txt", "a {c}.\nthe {c}.\n");
+    let run = sandbox.run(&["eval", "zeroshot", "--data", "b/test", "--json"]);
+    run.check(0, &[]);
+    let results = json(&run.stdout);
+    assert_eq!(results["task"], "zeroshot_classification");
+    assert_eq!(results["templates"].as_array().unwrap()[..], ["a {}.", "the {}."]);
+    assert_eq!((&results["pictures"], &results["texts"]), (&2.into(), &3.into()));
+    assert_eq!(results["metrics"]["acc1"], 1.0);
+    assert_eq!(results["metrics"]["mean_per_class_recall"], 1.0);
+
+    sandbox.write("b/classnames.txt", "flower\n");
+    let run = sandbox.run(&["eval", "zeroshot", "--data", "b/test"]);
+    run.check(2, &["a picture is of class 1, and classnames.txt ends at 0"]);
+}
+
+#[test]
+fn captions_ask_for_their_own_picture() {
+    let sandbox = Sandbox::new();
+    let (dog, flower) = (sample("fx-dog.png"), sample("fx-flower.png"));
+    let members = [
+        ("0.png", &dog[..]),
+        ("0.txt", b"a picture of a dog\na picture of a puppy\n"),
+        ("1.png", &flower),
+        ("1.txt", b"a picture of a flower"),
+    ];
+    sandbox.write("0.tar", shard(&members));
+    let results = json(&sandbox.run(&["eval", "retrieval", "--data", "0.tar", "--json"]).stdout);
+    assert_eq!((&results["pictures"], &results["texts"]), (&2.into(), &3.into()));
+    assert_eq!(results["metrics"]["image_retrieval_recall@1"], 1.0);
+    assert_eq!(results["metrics"]["text_retrieval_recall@1"], 1.0);
+
+    let run = drawings().run(&["eval", "retrieval", "--data", "d", "--captions"]);
+    run.check(2, &["no captions", "leave out --captions"]);
+}
+
+/// Twelve photographs and twelve drawings, each drawing twice.
+#[test]
+fn a_probe_learns_the_labels() {
+    let sandbox = Sandbox::new();
+    let drawings = ["dog", "cat", "car", "flower", "bicycle", "guitar"];
+    let photos = [
+        "dog", "cat", "horse", "duck", "owl", "cow", "sheep", "panda", "giraffe", "crab", "chair",
+        "bulb",
+    ];
+    let mut table = "file,label\n".to_owned();
+    for (row, photo) in photos.iter().enumerate() {
+        let drawing = drawings[row % drawings.len()];
+        for (file, label) in
+            [(format!("{photo}.webp"), "photo"), (format!("fx-{drawing}.png"), "drawing")]
+        {
+            sandbox.copy(&file, format!("t/{file}"));
+            table += &format!("{file},{label}\n");
+        }
+    }
+    sandbox.write("t/captions.csv", table);
+    let args = ["eval", "linear-probe", "--train", "t", "--data", "t"];
+    insta::assert_snapshot!(sandbox.run(&args), @r"
+    exit 0
+    t with clip-tiny
+    learned from 24 pictures, 2 of them to choose C = 0.316 among 15; converged after 8 steps
+
+    24 pictures, 2 labels
+    accuracy                      100.0 [100.0, 100.0]
+    mean of the labels' recalls   100.0 [100.0, 100.0]
+
+    label    right     of  recall
+    photo       12     12   100.0
+    drawing     12     12   100.0
+    ");
+
+    sandbox.write(
+        "few/captions.csv",
+        "file,label\n../t/dog.webp,photo\n../t/fx-dog.png,Drawing\n../t/cat.webp,animal\n",
+    );
+    let args =
+        ["eval", "linear-probe", "--train", "t", "--validation", "few", "--data", "few", "--json"];
+    let run = sandbox.run(&args);
+    run.check(0, &[]);
+    let results = json(&run.stdout);
+    assert_eq!(results["task"], "linear_probe");
+    assert_eq!(results["probe"]["pictures"], 27);
+    assert_eq!(results["probe"]["validation_pictures"], 3);
+    assert_eq!(results["texts"], 3, "Drawing is drawing");
+    assert!(results["metrics"]["lp_acc1"].is_number() && results["probe"]["C"].is_number());
+
+    sandbox
+        .run(&["eval", "linear-probe", "--train", "few", "--data", "t"])
+        .check(2, &["--train has 3 pictures, too few", "--validation"]);
+    let args = ["eval", "linear-probe", "--train", "t", "--data", "few"];
+    sandbox.run(&args).check(0, &["1 of the 3 labels in --data are not in --train"]);
+}
+
+#[test]
+fn what_cannot_be_measured_says_what_to_do() {
+    let sandbox = drawings();
+    let check = |args: &[&str], code, says: &[&str]| {
+        sandbox.run(&[&["eval"], args].concat()).check(code, says);
+    };
+    let zeroshot = |more: &[&str], says: &[&str]| {
+        check(&[&["zeroshot", "--data", "d"], more].concat(), 2, says);
+    };
+    check(&["zeroshot", "--data", "nowhere.tar"], 2, &["there is no nowhere.tar"]);
+    check(&["zeroshot"], 2, &["--data"]);
+    zeroshot(&["--templates", "many"], &["no templates named many", "openai-80", "or a file"]);
+    zeroshot(&["--template", "a photo"], &["a photo", "{}"]);
+    zeroshot(&["--template", "a {}", "--templates", "picture"], &["cannot be used with"]);
+    zeroshot(&["-o", "none/r.json"], &["none/r.json", "a folder that is there"]);
+    zeroshot(&["--labels", "none.tsv"], &["none.tsv"]);
+    let long = format!("{} {{}}", "word ".repeat(100));
+    zeroshot(&["--template", &long], &["too long", "--truncate"]);
+
+    sandbox.write("d/car.png", "no picture");
+    check(&["retrieval", "--data", "d"], 2, &["car.png", "not a picture", "1 file was skipped"]);
+    sandbox.write("d/captions.tsv", "file\tname\ndog.png\tdog\ncat.png\tDog\n");
+    zeroshot(&[], &["all pictures show dog", "two labels"]);
+    sandbox.write("d/captions.tsv", "file\tname\ncar.png\tcar\nnone.png\tdog\n");
+    zeroshot(&[], &["none of the 2 pictures can be read"]);
+}
