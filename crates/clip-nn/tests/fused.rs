@@ -1,7 +1,159 @@
-//! Branches in one piece against the same block composed of Burn's operations.
+//! Branches in one piece (Flex) against the same blocks composed of Burn's operations (NdArray):
+//! outputs and every gradient.
 #![cfg(all(feature = "flex", feature = "ndarray", feature = "autodiff"))]
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, GradientCheckpointingStrategy, Gradients, Tensor, TensorData};
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use clip_nn::{Activation, AttentionMask, Transformer, TransformerConfig};
 use clip_testkit::{Random, assert_close};
+
+#[derive(Debug)]
+struct Case {
+    batch: usize,
+    length: usize,
+    width: usize,
+    heads: usize,
+    mlp_width: usize,
+    activation: Activation,
+    mask: AttentionMask,
+}
+
+/// One that takes several passes with a rest, and sizes that no register divides.
+const CASE: Case = Case {
+    batch: 37,
+    length: 17,
+    width: 40,
+    heads: 4,
+    mlp_width: 52,
+    activation: Activation::QuickGelu,
+    mask: AttentionMask::Full,
+};
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+fn random<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
+    let values = Random::new(seed).values(shape.iter().product());
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The same random parameters on every device: norms near 1, the rest small.
+struct Fill(u64);
+
+impl ModuleMapper for Fill {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.0 += 1;
+        param.map(|old| {
+            let shape: [usize; D] = old.dims();
+            let fresh = random(self.0, shape, &old.device()) * 0.2;
+            let fresh = if D == 1 && self.0 % 12 == 1 { fresh + 1.0 } else { fresh };
+            fresh.detach().require_grad()
+        })
+    }
+}
+
+struct Slopes<'a> {
+    path: Vec<String>,
+    gradients: &'a Gradients,
+    found: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Slopes<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(slope) = param.val().grad(self.gradients) {
+            self.found.insert(self.path.join("."), values(slope));
+        }
+    }
+}
+
+fn transformer(case: &Case, device: &Device) -> Transformer {
+    TransformerConfig::new(case.width, 2, case.heads, case.mlp_width)
+        .with_activation(case.activation)
+        .with_mask(case.mask)
+        .init(device)
+        .map(&mut Fill(0))
+}
+
+/// Output, and the gradient of each parameter and of the input, for a random slope of the output.
+fn run(model: &Transformer, case: &Case, device: &Device) -> BTreeMap<String, Vec<f32>> {
+    let shape = [case.batch, case.length, case.width];
+    let x = random(100, shape, device).require_grad();
+    let y = model.forward(x.clone());
+    let gradients = (y.clone() * random(200, shape, device)).sum().backward();
+    let mut slopes = Slopes { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
+    model.visit(&mut slopes);
+    let mut found = slopes.found;
+    found.insert("output".to_owned(), values(y));
+    found.insert("input".to_owned(), values(x.grad(&gradients).unwrap()));
+    found
+}
+
+#[expect(deprecated, reason = "the composed form runs there")]
+fn composed() -> Device {
+    Device::ndarray().autodiff()
+}
+
+fn check(case: &Case) {
+    let fused = Device::flex().autodiff();
+    let expected = run(&transformer(case, &composed()), case, &composed());
+    for device in [fused.clone(), fused.gradient_checkpointing()] {
+        let found = run(&transformer(case, &device), case, &device);
+        assert!(found.keys().eq(expected.keys()));
+        for (name, expected) in &expected {
+            let largest = expected.iter().fold(1.0_f32, |a, b| a.max(b.abs()));
+            let what = format!("{name} of {case:?}");
+            assert_close(&what, &found[name], expected, 2e-5 * largest);
+        }
+    }
+}
+
+#[test]
+fn both_forms_agree() {
+    check(&CASE);
+    check(&Case { activation: Activation::Gelu, ..CASE });
+    check(&Case { mask: AttentionMask::Causal, ..CASE });
+    check(&Case { batch: 1, ..CASE });
+    check(&Case { length: 1, ..CASE });
+    check(&Case { length: 300, batch: 3, ..CASE });
+    check(&Case { width: 3, heads: 3, mlp_width: 1, ..CASE });
+}
+
+/// Without a tape, too: that is what serves.
+#[test]
+fn both_forms_agree_where_nothing_is_learned() {
+    for case in [&CASE, &Case { activation: Activation::Gelu, mask: AttentionMask::Causal, ..CASE }]
+    {
+        let shape = [case.batch, case.length, case.width];
+        let forward = |device: Device| {
+            values(transformer(case, &device).valid().forward(random(100, shape, &device.inner())))
+        };
+        let (fused, expected) = (forward(Device::flex().autodiff()), forward(composed()));
+        assert_close("output", &fused, &expected, 2e-5);
+    }
+}
+
+/// Frozen parameters get no gradient, and what stands before them gets the right one.
+#[test]
+fn frozen_parameters_let_the_gradient_through() {
+    let device = Device::flex().autodiff();
+    let whole = run(&transformer(&CASE, &device), &CASE, &device);
+    let frozen = transformer(&CASE, &device)
+        .set_require_grad_group(ParamGroup::from_predicate("resblocks.1."), false);
+    let found = run(&frozen, &CASE, &device);
+    assert!(found.keys().all(|name| !name.contains("resblocks.1.")));
+    assert!(found.keys().any(|name| name.contains("resblocks.0.")));
+    for (name, values) in found {
+        assert_eq!(values, whole[&name], "{name}");
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole runs of a tiny model over the sample pictures.
+#![cfg(feature = "flex")]
+
+mod adapting;
+mod failing;
+mod resuming;
+mod setup;
