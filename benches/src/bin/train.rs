@@ -9,7 +9,7 @@ use clip_benches::device;
 use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
 use clip_model::{Clip, float_tensor, int_tensor};
 use clip_testkit::Random;
-use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Stepper};
+use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Stepper, TrainPrecision};
 
 const START: u32 = 49_406;
 const END: u32 = 49_407;
@@ -27,7 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = if checkpointing { device.gradient_checkpointing() } else { device };
     let config = baseline();
     let clip = Clip::init(&config, &device);
-    let mut learner = Learner::new(clip, LossKind::InfoNce, true, &device);
+    let bf16 = std::env::args().any(|arg| arg == "--bf16");
+    let precision = if bf16 { TrainPrecision::Bf16 } else { TrainPrecision::F32 };
+    let mut learner =
+        Learner::new(clip, LossKind::InfoNce, true, &device).with_precision(precision.into());
     let optimizer = AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() };
     let mut stepper = Stepper {
         optimizer: AdamW::new(optimizer, BTreeMap::new()),
@@ -67,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let median = (sorted[(steps - 1) / 2] + sorted[steps / 2]) / 2.0;
     let text: Vec<String> = seconds.iter().map(|s| format!("{s:.3}")).collect();
     println!(
-        r#"{{"images_per_second": {:.1}, "seconds": [{}], "memory_mib": {}, "memory_before_mib": {before}, "loss_first": {:.4}, "loss_last": {:.4}, "checkpointing": {checkpointing}, "batch": {batch}, "length": {length}}}"#,
+        r#"{{"images_per_second": {:.1}, "seconds": [{}], "memory_mib": {}, "memory_before_mib": {before}, "loss_first": {:.4}, "loss_last": {:.4}, "checkpointing": {checkpointing}, "bf16": {bf16}, "batch": {batch}, "length": {length}}}"#,
         batch as f64 / median,
         text.join(", "),
         memory_mib(),

@@ -3,9 +3,10 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::tensor::activation::softmax;
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Bool, Device, Tensor};
 
 use crate::fused::Mix;
 
@@ -85,20 +86,58 @@ impl MultiHeadAttention {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, length, width] = x.dims();
-        let head_width = width / self.heads;
-        let qkv = self
-            .in_proj
-            .forward(x)
-            .reshape([batch, length, 3, self.heads, head_width])
-            .permute([2, 0, 3, 1, 4]);
-        let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().select_dim::<4>(0, i));
+        let [q, k, v] = self.heads(x);
         let options = AttentionModuleOptions {
             is_causal: self.mask == AttentionMask::Causal,
             ..AttentionModuleOptions::default()
         };
-        let mixed = attention(q, k, v, None, None, options);
-        self.out_proj.forward(mixed.swap_dims(1, 2).reshape([batch, length, width]))
+        self.join(attention(q, k, v, None, None, options))
+    }
+
+    /// As [`Self::forward`], in separate steps: the weights with which tokens attend to tokens pass
+    /// through `through` on their way, which may keep them, or put them on a gradient tape.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`, output: `[B, L, W]`
+    /// - weights: `[B, heads, L, L]`, each row adds up to 1
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_through(
+        &self,
+        x: Tensor<3>,
+        through: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<3> {
+        let [q, k, v] = self.heads(x);
+        let [_, _, length, head_width] = q.dims();
+        let scores = q.matmul(k.transpose()) / (head_width as f64).sqrt();
+        let scores = match self.mask {
+            AttentionMask::Full => scores,
+            AttentionMask::Causal => {
+                let later = Tensor::<2, Bool>::tril_mask([length; 2], 0, &scores.device());
+                scores.mask_fill(later.unsqueeze(), f32::NEG_INFINITY)
+            }
+        };
+        self.join(through(softmax(scores, 3)).matmul(v))
+    }
+
+    /// Queries, keys and values: `[B, L, W]` to `[B, heads, L, W / heads]`.
+    fn heads(&self, x: Tensor<3>) -> [Tensor<4>; 3] {
+        let [batch, length, width] = x.dims();
+        let qkv = self
+            .in_proj
+            .forward(x)
+            .reshape([batch, length, 3, self.heads, width / self.heads])
+            .permute([2, 0, 3, 1, 4]);
+        [0, 1, 2].map(|i| qkv.clone().select_dim::<4>(0, i))
+    }
+
+    /// The heads side by side, projected: `[B, heads, L, W / heads]` to `[B, L, W]`.
+    fn join(&self, mixed: Tensor<4>) -> Tensor<3> {
+        let [batch, heads, length, head_width] = mixed.dims();
+        self.out_proj.forward(mixed.swap_dims(1, 2).reshape([batch, length, heads * head_width]))
     }
 
     /// What stands between the two projections.

@@ -6,7 +6,7 @@ use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::fused::{self, Branch, Mix};
-use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig};
+use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 
 /// Configuration of [`ResidualAttentionBlock`].
 #[derive(Config, Debug)]
@@ -32,6 +32,8 @@ pub struct ResidualAttentionBlock {
     /// Works on each token alone.
     pub mlp: Mlp,
     layer_norm_eps: f64,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl ResidualAttentionBlockConfig {
@@ -48,6 +50,7 @@ impl ResidualAttentionBlockConfig {
             ln_2: norm.init(device),
             mlp: self.mlp.init(device),
             layer_norm_eps: self.layer_norm_eps,
+            precision: Precision::F32,
         }
     }
 }
@@ -65,6 +68,25 @@ impl ResidualAttentionBlock {
         self.think(x)
     }
 
+    /// As [`Self::forward`], with the attention weights passed through `through`: see
+    /// [`MultiHeadAttention::forward_through`].
+    ///
+    /// # Shapes
+    ///
+    /// - `x`, output: `[B, L, W]`
+    /// - weights: `[B, heads, L, L]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_through(
+        &self,
+        x: Tensor<3>,
+        through: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<3> {
+        self.think(x.clone() + self.attn.forward_through(self.ln_1.forward(x), through))
+    }
+
     /// `x + attn(ln_1(x))`.
     fn attend(&self, x: Tensor<3>) -> Tensor<3> {
         let attn = &self.attn;
@@ -79,7 +101,12 @@ impl ResidualAttentionBlock {
             .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
     }
 
+    /// Computes the products at another precision from now on, where the backend can.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.precision = precision;
+    }
+
     fn branch(&self, mix: Mix) -> Branch {
-        Branch { mix, epsilon: self.layer_norm_eps as f32 }
+        Branch { mix, epsilon: self.layer_norm_eps as f32, precision: self.precision }
     }
 }

@@ -4,6 +4,8 @@
 //! arithmetic faster where the tensors live on Flex, forward and, with feature `autodiff`,
 //! backward. [`branch`] says how; `tests/fused.rs` holds it to the composed form.
 
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 mod branch;
 mod extension;
 mod mix;
@@ -15,6 +17,14 @@ use burn::tensor::{DType, Tensor};
 
 pub(crate) use branch::Branch;
 pub(crate) use mix::Mix;
+
+/// Whether this processor multiplies bf16 faster than f32.
+pub(crate) fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return bf16::available();
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
 
 /// `x + output(mix(input(norm(x))))`, or nothing where the composed form has to do it: another
 /// backend, another number format, a layer without bias.

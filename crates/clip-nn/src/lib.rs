@@ -26,10 +26,12 @@ mod block;
 #[cfg_attr(not(feature = "flex"), path = "fused/composed.rs")]
 mod fused;
 mod mlp;
+mod precision;
 mod transformer;
 
 pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
 pub use mlp::{Mlp, MlpConfig};
+pub use precision::Precision;
 pub use transformer::{Transformer, TransformerConfig};

@@ -6,8 +6,8 @@ use burn::nn::Initializer;
 use burn::tensor::{Device, Tensor};
 
 use crate::{
-    Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, ResidualAttentionBlock,
-    ResidualAttentionBlockConfig,
+    Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, Precision,
+    ResidualAttentionBlock, ResidualAttentionBlockConfig,
 };
 
 /// Configuration of [`Transformer`].
@@ -75,5 +75,11 @@ impl Transformer {
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.resblocks.iter().fold(x, |x, block| block.forward(x))
+    }
+
+    /// Computes the products of every block at another precision from now on, where the backend
+    /// can.
+    pub fn set_precision(&mut self, precision: Precision) {
+        self.resblocks.iter_mut().for_each(|block| block.set_precision(precision));
     }
 }

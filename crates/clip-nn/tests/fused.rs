@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use clip_nn::{Activation, AttentionMask, Transformer, TransformerConfig};
+use clip_nn::{Activation, AttentionMask, Precision, Transformer, TransformerConfig};
 use clip_testkit::{Random, assert_close};
 
 #[derive(Debug)]
@@ -155,5 +155,22 @@ fn frozen_parameters_let_the_gradient_through() {
     assert!(found.keys().any(|name| name.contains("resblocks.0.")));
     for (name, values) in found {
         assert_eq!(values, whole[&name], "{name}");
+    }
+}
+
+/// Factors rounded to bf16 change outputs and gradients by the rounding, not more. Where the
+/// processor has no such products, nothing changes.
+#[test]
+fn bf16_is_near() {
+    let device = Device::flex().autodiff();
+    let case = Case { width: 64, mlp_width: 96, ..CASE };
+    let exact = run(&transformer(&case, &device), &case, &device);
+    let mut model = transformer(&case, &device);
+    model.set_precision(Precision::Bf16);
+    for (name, rounded) in run(&model, &case, &device) {
+        let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let expected = &exact[&name];
+        let off: Vec<f32> = rounded.iter().zip(expected).map(|(a, b)| a - b).collect();
+        assert!(norm(&off) < 0.03 * norm(expected), "{name}: {} of {}", norm(&off), norm(expected));
     }
 }

@@ -119,6 +119,32 @@ fn attention_equals_the_formula() {
     }
 }
 
+/// What the attention weights pass through sees probabilities, and leaves the answer as it was.
+#[test]
+fn attention_in_steps_equals_attention_in_one() {
+    let device = Device::default();
+    for mask in [AttentionMask::Full, AttentionMask::Causal] {
+        let heads = MultiHeadAttentionConfig::new(WIDTH, 3).with_mask(mask);
+        let wide = burn::nn::Initializer::Normal { mean: 0.0, std: 0.4 };
+        let heads = heads.with_in_initializer(wide.clone()).with_out_initializer(wide);
+        let block = ResidualAttentionBlockConfig::new(heads, MlpConfig::new(WIDTH, 40));
+        let block = block.init(&device);
+        let x = random(9, [2, LENGTH, WIDTH], &device);
+        let mut seen = Vec::new();
+        let stepped = block.forward_through(x.clone(), |weights| {
+            assert_eq!(weights.dims(), [2, 3, LENGTH, LENGTH]);
+            seen = values(weights.clone());
+            weights
+        });
+        assert_close(&format!("{mask:?}"), &values(stepped), &values(block.forward(x)), 1e-5);
+        for (i, row) in seen.chunks_exact(LENGTH).enumerate() {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{mask:?}: {row:?}");
+            let last = if mask == AttentionMask::Causal { i % LENGTH } else { LENGTH };
+            assert!(row.iter().skip(last + 1).all(|weight| *weight == 0.0), "{mask:?}: {row:?}");
+        }
+    }
+}
+
 #[test]
 fn a_block_adds_what_its_halves_compute() {
     let device = Device::default();

@@ -29,6 +29,9 @@ pub struct TrainConfig {
     pub chunk: usize,
     /// Compute activations again in the backward pass: less memory, more time.
     pub checkpointing: bool,
+    /// Numbers of the products in the blocks: `bf16` trains faster on processors that multiply it
+    /// faster (AVX-512 BF16), `f32` to the last bit as everywhere else.
+    pub precision: TrainPrecision,
     /// Share of the patches of each picture that training sees, as in FLIP.
     pub patches_kept: f64,
     /// Epochs at the end in which training sees all patches.
@@ -57,6 +60,25 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// What of a model learns; all of it by default.
     pub adapt: AdaptConfig,
+}
+
+/// Numbers of the products in the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainPrecision {
+    /// Single precision.
+    F32,
+    /// Factors rounded to bf16, sums in f32.
+    Bf16,
+}
+
+impl From<TrainPrecision> for clip_nn::Precision {
+    fn from(precision: TrainPrecision) -> Self {
+        match precision {
+            TrainPrecision::F32 => Self::F32,
+            TrainPrecision::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// What a run learns from.
@@ -122,6 +144,7 @@ impl Default for TrainConfig {
             loss: LossKind::InfoNce,
             chunk: 0,
             checkpointing: false,
+            precision: TrainPrecision::F32,
             patches_kept: 1.0,
             full_epochs: 1,
             ema: 0.0,

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor};
 use clip_model::{Clip, Device, normalize};
+use clip_nn::Precision;
 use clip_projection::similarity;
 
 use crate::LossKind;
@@ -43,6 +44,15 @@ impl Learner {
         }
         let bias = bias.map(|bias| Param::from_tensor(scalar(bias, device).require_grad()));
         Self { clip, logit_bias: bias }
+    }
+
+    /// Computes the products of the towers at a precision from now on. Serving is not touched: a
+    /// checkpoint knows no precision of products.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.clip.image.visual.transformer.set_precision(precision);
+        self.clip.text.text.transformer.set_precision(precision);
+        self
     }
 
     /// Unit vectors of pictures.

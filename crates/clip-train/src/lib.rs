@@ -47,7 +47,7 @@ mod trainer;
 mod validate;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
-pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig};
+pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
 pub use error::{Error, Result};
 pub use export::export;
 pub use learner::{Inputs, Learner};

@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::{Clip, Device};
+use clip_nn::Precision;
 use clip_tokenizer::Tokenizer;
 
 use crate::batch::Patches;
@@ -16,7 +17,10 @@ use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
 use crate::parameters::{self, Named};
 use crate::state::{Progress, State};
-use crate::{AdamW, Error, Result, StepReport, Stepper, TrainConfig, Validation, adapt, export};
+use crate::{
+    AdamW, Error, Result, StepReport, Stepper, TrainConfig, TrainPrecision, Validation, adapt,
+    export,
+};
 
 /// Steps over which the speed is averaged.
 const SPEED_STEPS: usize = 20;
@@ -165,7 +169,7 @@ impl Trainer {
         };
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
         let factors = adapt::layer_factors(&learner, config.optimizer.layer_decay);
-        let learner = config.adapt.apply(learner);
+        let learner = config.adapt.apply(learner).with_precision(config.precision.into());
         let loader = loader(&config, &card)?;
         let epochs: Vec<u64> =
             (0..config.schedule.epochs).map(|epoch| loader.plan(epoch).len() as u64).collect();
@@ -371,7 +375,8 @@ impl Trainer {
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Some(loader) = &self.validation else { return Ok(()) };
         let model = self.model();
-        let plain = model.valid().materialize();
+        // Measured as it will serve.
+        let plain = model.valid().materialize().with_precision(Precision::F32);
         let (template, device) = (&self.config.validation_template, self.device.clone().inner());
         let validation = Validation::measure(&plain, loader, &self.tokenizer, template, &device)?;
         self.metrics.add(Record::of_validation(&self.progress, &validation))?;
@@ -469,12 +474,16 @@ fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Lo
 }
 
 /// The first setting in which a resume differs from its run. How batches are made, how often
-/// something is saved, and where, may differ: they change no number.
+/// something is saved, and where, may differ: they change no number. So may what a machine is good
+/// at, the numbers of the products and how much memory they take.
 fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
     let neutral = |config: &TrainConfig| TrainConfig {
         output: PathBuf::new(),
         save_every: 1,
         validate_every: 1,
+        precision: TrainPrecision::F32,
+        checkpointing: false,
+        chunk: 0,
         data: crate::DataConfig { loader: Default::default(), ..config.data.clone() },
         ..config.clone()
     };

@@ -7,8 +7,9 @@
 use rayon::prelude::*;
 
 use super::mix::{Mix, Squares};
-use super::product::{Into, Matrix, multiply};
+use super::product::{Into, Matrix, Products, Right};
 use super::simd;
+use crate::Precision;
 
 /// Rows that go through a branch together: enough for full products, few enough for the cache.
 const ROWS: usize = 256;
@@ -35,6 +36,7 @@ pub(super) struct Weights<'a> {
 pub(crate) struct Branch {
     pub(crate) mix: Mix,
     pub(crate) epsilon: f32,
+    pub(crate) precision: Precision,
 }
 
 /// What a forward pass leaves behind.
@@ -118,26 +120,28 @@ impl Branch {
             Keep::Hidden => vec![0.0; x.len() / width * row],
             Keep::Nothing => Vec::new(),
         };
+        let in_weight = Right::new(self.precision, Matrix::new(weights.in_weight, row));
+        let out_weight = Right::new(self.precision, Matrix::new(weights.out_weight, width));
         let pass = |x: &[f32], y: &mut [f32], kept: Option<&mut [f32]>| {
-            let mut scratch = Scratch::default();
+            let mut scratch = Scratch::new(self.precision);
             let mut kept = kept;
             for (i, (x, y)) in
                 x.chunks(shares.rows * width).zip(y.chunks_mut(shares.rows * width)).enumerate()
             {
                 let rows = x.len() / width;
                 let range = i * shares.rows * row..(i * shares.rows + rows) * row;
-                let Scratch { normal, hidden, mixed, squares, .. } = &mut scratch;
+                let Scratch { products, normal, hidden, mixed, squares, .. } = &mut scratch;
                 let hidden = match &mut kept {
                     Some(kept) => &mut kept[range],
                     None => sized(hidden, rows * row),
                 };
                 let normal = sized(normal, rows * width);
-                self.enter(x, weights, normal, hidden);
+                self.enter(x, weights, &in_weight, products, normal, hidden);
                 let mixed = sized(mixed, rows * self.mix.mixed_width(row));
                 self.mix.forward(hidden, [length, row], mixed, squares);
                 simd::add_rows(x, weights.out_bias, y);
                 let mixed = Matrix::new(mixed, self.mix.mixed_width(row));
-                multiply(mixed, Matrix::new(weights.out_weight, width), 1.0, Into::Add, y, width);
+                products.multiply_by(mixed, &out_weight, Into::Add, y, width);
             }
         };
         let xs = x.par_chunks(shares.values(width));
@@ -170,20 +174,27 @@ impl Branch {
         let shares = Shares::new(x.len() / (length * width), length);
         // The residual path: the output's gradient is also the input's.
         let mut dx = dy.to_vec();
+        let in_weight = Matrix::new(weights.in_weight, row);
+        let out_weight = Matrix::new(weights.out_weight, width);
+        let sides = Sides {
+            enter: hidden.is_empty().then(|| Right::new(self.precision, in_weight)),
+            in_turned: Right::new(self.precision, in_weight.transposed()),
+            out_turned: Right::new(self.precision, out_weight.transposed()),
+        };
         let share = |i: usize, (x, dy, dx): (&[f32], &[f32], &mut [f32])| {
             let mut total = (wanted == Wanted::All).then(|| WeightGradients::zeros(weights));
-            let mut scratch = Scratch::default();
+            let mut scratch = Scratch::new(self.precision);
             let start = i * shares.values(row);
             let size = shares.rows * width;
             for (i, ((x, dy), dx)) in
                 x.chunks(size).zip(dy.chunks(size)).zip(dx.chunks_mut(size)).enumerate()
             {
                 let start = start + i * shares.rows * row;
-                let kept = hidden.get(start..start + x.len() / width * row);
+                let kept = hidden.get(start..start + x.len() / width * row).unwrap_or_default();
                 self.backward_pass(
                     (x, kept, dy),
                     length,
-                    weights,
+                    (weights, &sides),
                     dx,
                     total.as_mut(),
                     &mut scratch,
@@ -205,9 +216,9 @@ impl Branch {
 
     fn backward_pass(
         self,
-        (x, kept, dy): (&[f32], Option<&[f32]>, &[f32]),
+        (x, kept, dy): (&[f32], &[f32], &[f32]),
         length: usize,
-        weights: Weights<'_>,
+        (weights, sides): (Weights<'_>, &Sides<'_>),
         dx: &mut [f32],
         total: Option<&mut WeightGradients>,
         scratch: &mut Scratch,
@@ -215,39 +226,38 @@ impl Branch {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let rows = x.len() / width;
         let mixed_width = self.mix.mixed_width(row);
-        let Scratch { normal, hidden, mixed, dhidden, dmixed, dnormal, squares } = scratch;
+        let Scratch { products, normal, hidden, mixed, dhidden, dmixed, dnormal, squares } =
+            scratch;
         let normal = sized(normal, rows * width);
-        let hidden = match kept {
-            Some(kept) => {
-                simd::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
-                kept
+        let hidden = match &sides.enter {
+            Some(in_weight) => {
+                let hidden = sized(hidden, rows * row);
+                self.enter(x, weights, in_weight, products, normal, hidden);
+                hidden
             }
             None => {
-                let hidden = sized(hidden, rows * row);
-                self.enter(x, weights, normal, hidden);
-                hidden
+                simd::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
+                kept
             }
         };
         let dmixed = sized(dmixed, rows * mixed_width);
         let dy_rows = Matrix::new(dy, width);
-        let out_weight = Matrix::new(weights.out_weight, width);
-        multiply(dy_rows, out_weight.transposed(), 1.0, Into::Replace, dmixed, mixed_width);
+        products.multiply_by(dy_rows, &sides.out_turned, Into::Replace, dmixed, mixed_width);
         let dhidden = sized(dhidden, rows * row);
         self.mix.backward(hidden, [length, row], dmixed, dhidden, squares);
 
         let dhidden_rows = Matrix::new(dhidden, row);
         let dnormal = sized(dnormal, rows * width);
-        let in_weight = Matrix::new(weights.in_weight, row);
-        multiply(dhidden_rows, in_weight.transposed(), 1.0, Into::Replace, dnormal, width);
+        products.multiply_by(dhidden_rows, &sides.in_turned, Into::Replace, dnormal, width);
         match total {
             Some(total) => {
                 let mixed = sized(mixed, rows * mixed_width);
                 self.mix.forward(hidden, [length, row], mixed, squares);
                 let mixed = Matrix::new(mixed, mixed_width).transposed();
-                multiply(mixed, dy_rows, 1.0, Into::Add, &mut total.out_weight, width);
+                products.add(mixed, dy_rows, &mut total.out_weight, width);
                 simd::sum_rows(dy, &mut total.out_bias);
                 let normal = Matrix::new(normal, width).transposed();
-                multiply(normal, dhidden_rows, 1.0, Into::Add, &mut total.in_weight, row);
+                products.add(normal, dhidden_rows, &mut total.in_weight, row);
                 simd::sum_rows(dhidden, &mut total.in_bias);
                 let norm = [&mut *total.gamma, &mut *total.beta];
                 simd::layer_norm_backward(x, weights.gamma, self.epsilon, dnormal, dx, norm);
@@ -262,18 +272,33 @@ impl Branch {
     }
 
     /// The normalized rows and what the first projection makes of them.
-    fn enter(self, x: &[f32], weights: Weights<'_>, normal: &mut [f32], hidden: &mut [f32]) {
+    fn enter(
+        self,
+        x: &[f32],
+        weights: Weights<'_>,
+        in_weight: &Right<'_>,
+        products: &mut Products,
+        normal: &mut [f32],
+        hidden: &mut [f32],
+    ) {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         simd::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
         simd::fill_rows(hidden, weights.in_bias);
-        let in_weight = Matrix::new(weights.in_weight, row);
-        multiply(Matrix::new(normal, width), in_weight, 1.0, Into::Add, hidden, row);
+        products.multiply_by(Matrix::new(normal, width), in_weight, Into::Add, hidden, row);
     }
 }
 
+/// The weights as right sides of products, readied once for all shares.
+struct Sides<'a> {
+    /// The first projection, where the hidden values were not kept.
+    enter: Option<Right<'a>>,
+    in_turned: Right<'a>,
+    out_turned: Right<'a>,
+}
+
 /// Buffers of one share, used again for each of its passes.
-#[derive(Default)]
 struct Scratch {
+    products: Products,
     normal: Vec<f32>,
     hidden: Vec<f32>,
     mixed: Vec<f32>,
@@ -281,6 +306,21 @@ struct Scratch {
     dmixed: Vec<f32>,
     dnormal: Vec<f32>,
     squares: Squares,
+}
+
+impl Scratch {
+    fn new(precision: Precision) -> Self {
+        Self {
+            products: Products::new(precision),
+            normal: Vec::new(),
+            hidden: Vec::new(),
+            mixed: Vec::new(),
+            dhidden: Vec::new(),
+            dmixed: Vec::new(),
+            dnormal: Vec::new(),
+            squares: Squares::default(),
+        }
+    }
 }
 
 fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {

@@ -3,7 +3,7 @@
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
-use crate::Activation;
+use crate::{Activation, Precision};
 
 #[derive(Debug, Clone, Copy)]
 #[expect(dead_code, reason = "read by the fused form alone")]
@@ -17,6 +17,7 @@ pub(crate) enum Mix {
 pub(crate) struct Branch {
     pub(crate) mix: Mix,
     pub(crate) epsilon: f32,
+    pub(crate) precision: Precision,
 }
 
 pub(crate) fn residual(
