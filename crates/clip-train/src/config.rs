@@ -199,9 +199,10 @@ impl TrainConfig {
     ///
     /// [`Error::Config`] with the line that cannot be understood, or the setting that cannot be.
     pub fn parse(file: &str, text: &str) -> Result<Self> {
+        let refused = |reason| Error::Config { file: file.to_owned(), reason };
         let config: Self = toml::from_str(text)
-            .map_err(|error| Error::Config { file: file.to_owned(), reason: error.to_string() })?;
-        config.validate().map_err(|reason| Error::Config { file: file.to_owned(), reason })?;
+            .map_err(|error| refused(error.to_string().trim_end().to_owned()))?;
+        config.validate().map_err(refused)?;
         Ok(config)
     }
 

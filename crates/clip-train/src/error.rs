@@ -9,7 +9,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// The loss left the numbers.
     #[error(
-        "step {step}: the loss is {loss} and the gradient norm {gradient_norm} at a learning rate of {rate:.2e}; nothing was saved of this step: resume from the last checkpoint with a lower learning rate or a longer warm-up"
+        "step {step}: the loss is {loss} and the gradient norm {gradient_norm} at a learning rate of {rate:.2e}; nothing was saved of this step: begin a new run with a lower learning rate or a longer warm-up, `from` the last checkpoint where that is good"
     )]
     NotFinite {
         /// Steps taken before.

@@ -53,7 +53,7 @@ pub use export::export;
 pub use learner::{Inputs, Learner};
 pub use loss::LossKind;
 pub use metrics::Record;
-pub use optimizer::{AdamW, AdamWConfig};
+pub use optimizer::{AdamW, AdamWConfig, Matrices};
 pub use pass::Pass;
 pub use schedule::ScheduleConfig;
 pub use state::{Progress, State};

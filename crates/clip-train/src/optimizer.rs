@@ -3,6 +3,7 @@
 //! by their common norm on the way.
 
 mod composed;
+mod muon;
 #[cfg(feature = "flex")]
 mod fused;
 
@@ -26,6 +27,9 @@ pub struct AdamWConfig {
     pub weight_decay: f64,
     /// Norm to which longer gradients are shortened; 0 leaves them as they are.
     pub clip_norm: f64,
+    /// What moves the matrices inside the blocks: `muon` learns more from a step and takes a little
+    /// longer for it. The rest is always AdamW's.
+    pub matrices: Matrices,
     /// Factor on the learning rate for each block below the last one of its tower, as in layer-wise
     /// fine-tuning; 1 treats all alike.
     pub layer_decay: f64,
@@ -38,9 +42,20 @@ impl Default for AdamWConfig {
             epsilon: 1e-6,
             weight_decay: 0.2,
             clip_norm: 1.0,
+            matrices: Matrices::AdamW,
             layer_decay: 1.0,
         }
     }
+}
+
+/// What moves the matrices inside the blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Matrices {
+    /// As everything else.
+    AdamW,
+    /// Momentum made orthogonal: see `optimizer/muon.rs`.
+    Muon,
 }
 
 /// The optimizer and its moments.
@@ -83,7 +98,7 @@ impl AdamW {
     /// gradients together.
     pub fn step<M: Module>(&mut self, module: M, mut gradients: Named, norm: f32, rate: f64) -> M {
         self.steps += 1;
-        let AdamWConfig { betas, epsilon, weight_decay, clip_norm, .. } = self.config;
+        let AdamWConfig { betas, epsilon, weight_decay, clip_norm, matrices, .. } = self.config;
         // As `torch.nn.utils.clip_grad_norm_`.
         let clip = clip_norm / (f64::from(norm) + 1e-6);
         let gradient = if clip_norm > 0.0 { clip.min(1.0) } else { 1.0 };
@@ -95,7 +110,21 @@ impl AdamW {
             |name| names.contains(name),
             |about, value| {
                 let rate = rate * factors.get(about.name).copied().unwrap_or(1.0);
-                let decay = if about.rank >= 2 { weight_decay } else { 0.0 };
+                let decay = if about.shape.len() >= 2 { weight_decay } else { 0.0 };
+                let slope = gradients.remove(about.name).expect("a gradient of that name");
+                let zeros = || Tensor::zeros(value.shape(), &value.device());
+                if let (Matrices::Muon, true, &[rows, columns]) =
+                    (matrices, about.name.contains("resblocks"), about.shape)
+                {
+                    let momentum = moments.remove(about.name).map(|[momentum, _]| momentum);
+                    let momentum = momentum.unwrap_or_else(zeros);
+                    let (value, momentum) =
+                        muon::update(value, slope, momentum, [rows, columns], rate, decay);
+                    // It has one moment only.
+                    let none = Tensor::zeros([1], &value.device());
+                    moments.insert(about.name.to_owned(), [momentum, none]);
+                    return value;
+                }
                 let update = Update {
                     gradient: gradient as f32,
                     betas: betas.map(|beta| beta as f32),
@@ -104,12 +133,9 @@ impl AdamW {
                     root: (1.0 - betas[1].powi(power)).powf(-0.5) as f32,
                     epsilon: epsilon as f32,
                 };
-                let gradient = gradients.remove(about.name).expect("a gradient of that name");
-                let [first, second] = moments.remove(about.name).unwrap_or_else(|| {
-                    let zeros = || Tensor::zeros(value.shape(), &value.device());
-                    [zeros(), zeros()]
-                });
-                let (value, moved) = update.apply(value, gradient, first, second);
+                let [first, second] =
+                    moments.remove(about.name).unwrap_or_else(|| [zeros(), zeros()]);
+                let (value, moved) = update.apply(value, slope, first, second);
                 moments.insert(about.name.to_owned(), moved);
                 value
             },

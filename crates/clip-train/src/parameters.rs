@@ -111,8 +111,8 @@ pub fn canonical(path: &str) -> &str {
 pub struct About<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Number of its axes.
-    pub rank: usize,
+    /// Length of each axis.
+    pub shape: &'a [usize],
 }
 
 /// Replaces the `wanted` parameters: `change` gets each one flat, off the tape, and returns its
@@ -150,7 +150,8 @@ pub fn update<M: Module>(
             let shape = tensor.shape();
             // `consume` gave the only handle: the change may write in place.
             let value = flat(tensor.without_autodiff());
-            let about = About { name: &name, rank: D };
+            let dims: [usize; D] = shape.dims();
+            let about = About { name: &name, shape: &dims };
             let value = (self.change)(about, value).reshape(shape);
             let value = match tape {
                 Some(tape) => tape.put(value).set_require_grad(trained),

@@ -37,7 +37,7 @@ pub trait Observer {
     /// be saved.
     fn problem(&mut self, problem: &str);
 
-    /// Whether the run shall save its state and end; asked after each step.
+    /// Whether the run shall save its state and end; asked after each step but the last.
     fn stop(&self) -> bool;
 }
 
@@ -326,11 +326,12 @@ impl Trainer {
             };
             self.metrics.add(Record::of_step(&event))?;
             observer.step(&event);
+            if self.progress.step >= steps {
+                // Too late to stop: what is left is the validation.
+                break;
+            }
             if observer.stop() {
                 return Ok(Outcome::Stopped);
-            }
-            if self.progress.step >= steps {
-                break;
             }
             if self.progress.step.is_multiple_of(self.config.save_every)
                 && let Err(error) = self.save()

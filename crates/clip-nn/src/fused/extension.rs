@@ -35,13 +35,12 @@ pub(crate) trait ResidualBackend: Backend {
 
 /// Whether [`residual`] can take the tensor.
 pub(super) fn applies(x: &Tensor<3>) -> bool {
-    match x.clone().into_dispatch().kind {
-        DispatchTensorKind::Flex(_) => true,
-        #[cfg(feature = "autodiff")]
-        DispatchTensorKind::Autodiff(inner) => matches!(*inner, DispatchTensorKind::Flex(_)),
-        #[allow(unreachable_patterns, reason = "depends on the backends of the build")]
-        _ => false,
+    let kind = x.clone().into_dispatch().kind;
+    #[cfg(feature = "autodiff")]
+    if let DispatchTensorKind::Autodiff(inner) = &kind {
+        return matches!(**inner, DispatchTensorKind::Flex(_));
     }
+    matches!(kind, DispatchTensorKind::Flex(_))
 }
 
 pub(super) fn residual(tensors: Tensors<Dispatch>, branch: Branch) -> Tensor<3> {

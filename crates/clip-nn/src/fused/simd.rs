@@ -108,7 +108,7 @@ pub(super) fn gelu(x: &[f32], out: &mut [f32]) {
 /// `dx = dy · d gelu(x) / dx`.
 pub(super) fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
     /// `1 / √(2π)`.
-    const DENSITY: f32 = 0.398_942_28;
+    const DENSITY: f32 = 0.398_942_3;
     Arch::new().dispatch(
         #[inline(always)]
         || {

@@ -59,6 +59,17 @@ fn steps_after_the_last_save_are_taken_again() {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
 }
 
+/// A stop on the last step would leave out the validation of the finished model.
+#[test]
+fn a_stop_on_the_last_step_comes_too_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    config.schedule.max_steps = 2;
+    let (outcome, watcher, _) = run(config, Start::New, Some(2));
+    assert_eq!(outcome.unwrap(), Outcome::Finished);
+    assert_eq!(watcher.validations.len(), 1);
+}
+
 #[test]
 fn a_run_leaves_models_metrics_and_a_plot() {
     let folder = tempfile::tempdir().unwrap();
