@@ -293,14 +293,14 @@ def check(folder, checkpoint, model):
           f"   largest cosine {alike[0]:5.2f} {alike[1]:5.2f}   blocks {min(blocks):.2f} to {max(blocks):.2f}")  # fmt: skip
 
 
-def tokenizer():
-    """transformers' tokenizer over the repository's vocabulary file (OpenAI's merges, in OpenAI's order)."""
+def tokenizer(count=49152 - 256 - 2, length=77):
+    """transformers' tokenizer over the first merges of the repository's vocabulary file (OpenAI's, in OpenAI's order)."""
     with gzip.open(ROOT / "crates/clip-tokenizer/assets/bpe_simple_vocab_16e6.txt.gz", "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : 49152 - 256 - 2 + 1]]
+        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : count + 1]]
     characters = list(bytes_to_unicode().values())
     words = characters + [c + "</w>" for c in characters] + ["".join(pair) for pair in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
-    return CLIPTokenizer(vocab={word: id for id, word in enumerate(words)}, merges=merges, model_max_length=77)
+    return CLIPTokenizer(vocab={word: id for id, word in enumerate(words)}, merges=merges, model_max_length=length)
 
 
 def tiny(out):
@@ -312,18 +312,19 @@ def tiny(out):
         write_golden(out / name, out / name, spec["pictures"], random_ids(spec, zlib.crc32(name.encode())))
 
 
-def sentence_batches():
-    encode = lambda padding: tokenizer()(SENTENCES, padding=padding, return_tensors="pt").input_ids
-    return {"": encode("longest"), "_77": encode("max_length")}
+def sentence_batches(tokenizer):
+    encode = lambda padding: tokenizer(SENTENCES, padding=padding, return_tensors="pt").input_ids
+    return {"": encode("longest"), f"_{tokenizer.model_max_length}": encode("max_length")}
 
 
 def full(out, trained):
     for name, spec in FULL.items():
         write_checkpoint(out / name, spec | FULL_COMMON)
         tokenizer().save_pretrained(out / name)
-        write_golden(out / name, out / name, FULL_PICTURES, sentence_batches(), SENTENCES)
+        write_golden(out / name, out / name, FULL_PICTURES, sentence_batches(tokenizer()), SENTENCES)
     if trained:
-        write_golden(out / "clip-tiny", trained, TRAINED_PICTURES, sentence_batches(), SENTENCES)
+        batches = sentence_batches(CLIPTokenizer.from_pretrained(trained))
+        write_golden(out / "clip-tiny", trained, TRAINED_PICTURES, batches, SENTENCES)
 
 
 def on_white(picture):
@@ -347,8 +348,9 @@ def answers(checkpoint, out):
     alpha = [f"crates/clip-testkit/formats/{name}-alpha.png" for name in ("dog", "cat", "horse")]
     samples = [Image.open(ROOT / "samples" / name) for name in names]
     cutouts = [Image.open(ROOT / name) for name in alpha]
-    ids = tokenizer()(QUERIES).input_ids
-    padded = tokenizer()(QUERIES, padding=True, return_tensors="pt").input_ids
+    encode = CLIPTokenizer.from_pretrained(checkpoint)
+    ids = encode(QUERIES).input_ids
+    padded = encode(QUERIES, padding=True, return_tensors="pt").input_ids
     with torch.no_grad():
         texts = torch.nn.functional.normalize(model.get_text_features(padded).pooler_output, dim=-1)
     tensors = {"text_embeds": texts, "image_embeds": embed(samples),
@@ -373,9 +375,26 @@ def answers(checkpoint, out):
     pictures = [f"samples/{name}" for name in names]
     about = {"queries": QUERIES, "pictures": pictures, "alpha_pictures": alpha}
     save(tensors, out / "clip-tiny-answers.safetensors", about)
-    for row, name in zip(report["drawings"]["reference"], DRAWINGS):
-        print(f"{name:8}", *(f"{score:7.3f}" for score in row))
-    print("on white: largest difference", float((white - scores[: len(DRAWINGS)][:, drawings]).abs().max()))
+    print_for_card(report)
+    print("\non white: largest difference", float((white - scores[: len(DRAWINGS)][:, drawings]).abs().max()))
+
+
+def print_for_card(report):
+    """The tables of answers in weights/README.md, which a test compares with these."""
+    number = lambda score: f"{score:.3f}".replace("-", "−")
+    told = {"a picture of a dog": 5, "a cup of coffee": 3, "a picture of a flower": 3}
+    print("| query | first answers |\n| --- | --- |")
+    for query in report["queries"]:
+        if count := told.get(query["text"]):
+            answers = [f"{name.split('.')[0]} {number(score)}" for name, score in query["ranking"][:count]]
+            print(f"| `{query['text']}` | {', '.join(answers)} |")
+    table = report["drawings"]["reference"]
+    print("\n| |", *(f"fx-{name} |" for name in DRAWINGS))
+    print("|", " | ".join(["---"] * (len(DRAWINGS) + 1)), "|")
+    for name, row in zip(DRAWINGS, table):
+        print(f"| {name} |", *(f"{number(score)} |" for score in row))
+    best = lambda rows: ", ".join(DRAWINGS[max(range(len(row)), key=row.__getitem__)] for row in rows)
+    print(f"\nText to picture: {best(table)}. Picture to text: {best(zip(*table))}.")
 
 
 def compact(text):
