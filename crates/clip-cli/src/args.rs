@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// Train or fine-tune a model
+    Train(TrainArgs),
     /// Measure a model: recall, zero-shot accuracy, linear probe
     Eval(EvalArgs),
     /// List the models on this machine
@@ -276,4 +278,42 @@ pub(crate) struct InfoArgs {
     pub(crate) library: LibraryArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli train --print-config > run.toml     every setting with its default
+  clip-cli train --config run.toml             train; Ctrl-C saves
+  clip-cli train --config run.toml --resume    go on where it was saved
+
+The folder `output` of the configuration gets best.safetensors and last.safetensors, which --model
+takes, the metrics as JSON lines and a plot of them.")]
+#[command(group(ArgGroup::new("what").args(["config", "print_config"]).required(true).multiple(true)))]
+pub(crate) struct TrainArgs {
+    /// The settings of the run, as TOML
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print the settings, defaults and all, and do nothing else
+    #[arg(long)]
+    pub(crate) print_config: bool,
+
+    /// Go on with the run in the output folder
+    #[arg(long)]
+    pub(crate) resume: bool,
+
+    /// Folder for checkpoints and metrics, instead of the configuration's
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
+    #[arg(
+        long,
+        value_name = "DEVICE",
+        env = "CLIP_DEVICE",
+        hide_env_values = true,
+        default_value_t
+    )]
+    pub(crate) device: DeviceName,
 }

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Command::Classify(args) => commands::classify::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
+        Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Models => commands::models::run(),
         Command::Info(args) => commands::info::run(&args),

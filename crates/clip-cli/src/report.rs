@@ -35,6 +35,11 @@ pub(crate) fn hint(message: impl Display) {
     say("hint", AnsiColor::Cyan, message);
 }
 
+/// How the work goes.
+pub(crate) fn note(message: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{message}");
+}
+
 /// Counts what could not be read, naming each as it is met.
 #[derive(Debug, Default)]
 pub(crate) struct Skipped {
@@ -126,6 +131,34 @@ impl Bar {
     /// Prints something without disturbing the bar.
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
         self.0.suspend(print);
+    }
+}
+
+/// One line on standard error that is written over and over; nothing where that is no terminal.
+#[derive(Debug, Clone)]
+pub(crate) struct Status(ProgressBar);
+
+impl Status {
+    pub(crate) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, on_terminal());
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    pub(crate) fn show(&self, line: String) {
+        self.0.set_message(line);
+    }
+
+    /// Prints something without disturbing the line.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.0.suspend(print);
+    }
+
+    /// Takes the line away.
+    pub(crate) fn clear(&self) {
+        self.0.finish_and_clear();
     }
 }
 

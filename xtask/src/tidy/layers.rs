@@ -7,6 +7,7 @@ use super::workspace::Crate;
 pub(crate) enum Layer {
     Leaf,
     Parts,
+    Data,
     Tower,
     Model,
     Facade,
@@ -47,19 +48,21 @@ const TESTKIT: &str = "clip-testkit";
 const RULES: &[Rule] = &[
     outside("clip-benches", Burn::Used, Uses::Any),
     outside("xtask", Burn::Free, Uses::Only(&["clip-weights"])),
-    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-retrieval", "clip-train", "clip-server"]),
+    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-train", "clip-server"]),
     rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval"]),
-    rule("clip-train", Layer::Training, Burn::Used, &["clip", "clip-model", "clip-projection", "clip-preprocess", "clip-tokenizer"]),
+    rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
     rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
     rule("clip-model", Layer::Model, Burn::Used, &["clip-vision", "clip-text", "clip-projection", "clip-checkpoint"]),
     rule("clip-vision", Layer::Tower, Burn::Used, &["clip-nn"]),
     rule("clip-text", Layer::Tower, Burn::Used, &["clip-nn"]),
     rule("clip-projection", Layer::Tower, Burn::Used, &["clip-nn"]),
+    rule("clip-data", Layer::Data, Burn::Free, &["clip-checkpoint", "clip-preprocess"]),
     rule("clip-nn", Layer::Parts, Burn::Used, &[]),
     rule("clip-weights", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
     rule("clip-preprocess", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
     rule("clip-tokenizer", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
     rule("clip-checkpoint", Layer::Leaf, Burn::Free, &[]),
+    rule("clip-eval", Layer::Leaf, Burn::Free, &[]),
     rule("clip-retrieval", Layer::Leaf, Burn::Free, &[]),
     rule(TESTKIT, Layer::Leaf, Burn::Free, &[]),
 ];
@@ -159,6 +162,12 @@ mod tests {
             &["clip-model"],
             "layers: clip-nn depends on clip-model: it may use no",
         );
+        check_one("clip-data", &["clip-preprocess", "clip-checkpoint", "image"], "");
+        check_one("clip-preprocess", &["clip-data"], "layers: clip-preprocess depends on");
+        check_one("clip-train", &["clip-data", "clip-eval", "clip-model", "clip-nn"], "");
+        check_one("clip-train", &["clip"], "layers: clip-train depends on clip: it may use");
+        check_one("clip-model", &["clip-train"], "layers: clip-model depends on clip-train");
+        check_one("clip-eval", &["clip-checkpoint"], "layers: clip-eval depends on");
         check_one("clip-retrieval", &["clip-checkpoint"], "layers: clip-retrieval depends on");
         check_one("clip-cli", &["clip-model"], "layers: clip-cli depends on clip-model");
         check_one("clip", &["xtask"], "layers: clip depends on xtask");
@@ -182,6 +191,8 @@ mod tests {
     #[test]
     fn burn_stays_out_of_the_burn_free_crates() {
         check_one("clip-weights", &["burn"], "burn-free: clip-weights depends on burn:");
+        check_one("clip-data", &["burn"], "burn-free: clip-data depends on burn:");
+        check_one("clip-eval", &["burn-flex"], "burn-free: clip-eval depends on");
         check_one("clip-retrieval", &["dev:burn-flex"], "burn-free: clip-retrieval depends on");
         check_one("xtask", &["burn-store"], "burn-free: xtask");
         check_one("clip-weights", &["burnish"], "");

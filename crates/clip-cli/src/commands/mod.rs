@@ -8,6 +8,7 @@ pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod models;
 pub(crate) mod search;
+pub(crate) mod train;
 
 use clip::{Overflow, TextError};
 

@@ -1,6 +1,6 @@
 //! `clip-cli eval`, on four drawings whose similarities the reference computed, and on shards.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, shard};
 use serde_json::Value;
 
 /// A folder of four drawings with their names.
@@ -13,29 +13,6 @@ fn drawings() -> Sandbox {
     }
     sandbox.write("d/captions.tsv", table);
     sandbox
-}
-
-/// A shard with these members (POSIX, pax, "ustar Interchange Format").
-fn shard(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut shard = Vec::new();
-    for (name, content) in members {
-        let mut header = [0; 512];
-        let mut put =
-            |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-        put(0, name);
-        put(100, "0000644\0");
-        put(124, &format!("{:011o}\0", content.len()));
-        put(148, "        ");
-        put(156, "0");
-        put(257, "ustar\x0000");
-        let sum: u32 = header.iter().copied().map(u32::from).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        shard.extend(header);
-        shard.extend(*content);
-        shard.resize(shard.len().next_multiple_of(512), 0);
-    }
-    shard.resize(shard.len() + 1024, 0);
-    shard
 }
 
 fn sample(name: &str) -> Vec<u8> {

@@ -5,3 +5,5 @@ mod commands;
 mod eval;
 mod sandbox;
 mod search;
+#[cfg(unix)]
+mod train;

@@ -1,0 +1,199 @@
+//! `clip-cli train`.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
+
+use crate::args::TrainArgs;
+use crate::report::{self, Status};
+use crate::{Outcome, output};
+
+/// How often a line is said where standard error is no terminal.
+const QUIET: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
+    let mut config = match &args.config {
+        Some(path) => read(path)?,
+        None => TrainConfig::default(),
+    };
+    if let Some(output) = &args.output {
+        config.output.clone_from(output);
+    }
+    let mut out = output::stdout();
+    if args.print_config {
+        write!(out, "{}", config.to_toml())?;
+        out.flush()?;
+        return Ok(Outcome::Found);
+    }
+    let device = args.device.open()?;
+    let start = if args.resume { Start::Resume } else { Start::New };
+    let mut trainer = Trainer::new(config, &device, start).map_err(advise)?;
+    introduce(&trainer);
+
+    let mut watcher = Watcher::new()?;
+    let outcome = trainer.run(&mut watcher);
+    watcher.status.clear();
+    if watcher.skipped > 0 {
+        let rows = output::count(watcher.skipped as usize, "row");
+        report::warning(format_args!("{rows} could not be read and took no part"));
+    }
+    let files = trainer.files();
+    let outcome = match outcome {
+        // The same step would leave the numbers again.
+        Err(error) if files.state().exists() && !matches!(error, Error::NotFinite { .. }) => {
+            bail!("{error}; --resume goes on from the last save")
+        }
+        outcome => outcome?,
+    };
+    match outcome {
+        clip_train::Outcome::Finished => {
+            for file in [files.best(), files.last(), files.metrics(), files.plot()] {
+                if file.exists() {
+                    writeln!(out, "{}", file.display())?;
+                }
+            }
+        }
+        clip_train::Outcome::Stopped => {
+            let (step, steps) = (trainer.step(), trainer.steps());
+            writeln!(out, "stopped and saved at step {step} of {steps}")?;
+            out.flush()?;
+            report::hint("the same command with --resume goes on");
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+fn read(path: &Path) -> Result<TrainConfig> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+    Ok(TrainConfig::parse(&file, &text)?)
+}
+
+/// Says what to do where the library cannot know the words of this program.
+fn advise(error: Error) -> anyhow::Error {
+    match error {
+        Error::Data(clip_data::Error::NoPaths) => {
+            anyhow!("`data.train` is empty: list shards, folders or tables there")
+        }
+        Error::BadState { path, .. } if !path.exists() => {
+            let folder = path.parent().unwrap_or(&path).display();
+            anyhow!("no run was saved in {folder}: leave out --resume to begin one")
+        }
+        error => error.into(),
+    }
+}
+
+fn introduce(trainer: &Trainer) {
+    let dataset = trainer.dataset();
+    for problem in dataset.problems() {
+        report::warning(problem);
+    }
+    let parameters: usize =
+        clip_checkpoint::tensors(&trainer.card().config).map(|spec| spec.elements()).sum();
+    report::note(format_args!(
+        "{} of {}, {:.1} M parameters, {}",
+        output::count(dataset.len(), "picture"),
+        output::count(dataset.names().len(), "name"),
+        parameters as f64 / 1e6,
+        output::count(trainer.steps() as usize, "step"),
+    ));
+    match trainer.step() {
+        0 => {}
+        step if step >= trainer.steps() => report::note("all steps were taken before"),
+        step => report::note(format_args!("goes on after step {step}")),
+    }
+}
+
+/// Shows where the run is, and hears Ctrl-C.
+struct Watcher {
+    status: Status,
+    /// Rows that could not be read so far.
+    skipped: u64,
+    stop: Arc<AtomicBool>,
+    said: Instant,
+}
+
+impl Watcher {
+    fn new() -> Result<Self> {
+        let (status, stop) = (Status::new(), Arc::new(AtomicBool::new(false)));
+        let (line, heard) = (status.clone(), Arc::clone(&stop));
+        ctrlc::set_handler(move || {
+            // The second one ends the program at once, as people expect.
+            if heard.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            line.suspend(|| report::note("saves after this step; Ctrl-C again ends it at once"));
+        })?;
+        Ok(Self { status, skipped: 0, stop, said: Instant::now() })
+    }
+}
+
+impl Observer for Watcher {
+    fn step(&mut self, event: &StepEvent) {
+        let StepEvent { epoch, step, steps, report, .. } = event;
+        self.skipped = event.skipped;
+        let left = (steps - step) as f64 * event.seconds_per_step;
+        let line = format!(
+            "epoch {epoch}, step {step}/{steps}: loss {:.3}, {:.0} pictures/s, {} left, logit scale {:.1}, gradient norm {:.2}",
+            report.loss,
+            event.images_per_second,
+            duration(left),
+            event.logit_scale,
+            report.gradient_norm,
+        );
+        if std::io::stderr().is_terminal() {
+            self.status.show(line);
+        } else if self.said.elapsed() >= QUIET || *step == 1 || step == steps {
+            self.said = Instant::now();
+            report::note(line);
+        }
+    }
+
+    fn validated(&mut self, epoch: u64, validation: &Validation) {
+        let percent =
+            |recalls: [f64; 3]| recalls.map(|recall| format!("{:.1}", 100.0 * recall)).join(" / ");
+        let line = format!(
+            "epoch {epoch} validated, R@1 / 5 / 10: text to image {}, image to text {}",
+            percent(validation.text_to_image),
+            percent(validation.image_to_text),
+        );
+        self.status.suspend(|| report::note(line));
+    }
+
+    fn problem(&mut self, problem: &str) {
+        self.status.suspend(|| report::warning(problem));
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// `1 h 23 min`, `12 min` or `45 s`.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 3600, seconds / 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {} min", minutes % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn durations_have_one_or_two_units() {
+        assert_eq!(
+            [0.4, 59.6, 3_599.0, 7_199.6].map(duration),
+            ["0 s", "1 min", "59 min", "2 h 0 min"]
+        );
+    }
+}
