@@ -15,7 +15,9 @@
 //! let device = "auto".parse::<DeviceName>()?.open()?;
 //! let checkpoint = Checkpoint::open("weights/clip-tiny.safetensors".as_ref())?;
 //! let encoder = TextEncoder::load(&checkpoint, &device)?;
-//! let ids = int_tensor(&[49406, 320, 1929, 49407], [1, 4], &device);
+//! let special = &checkpoint.card().tokenizer;
+//! let ids = [special.start_token, 320, 1929, special.end_token]; // a dog
+//! let ids = int_tensor(&ids, [1, 4], &device);
 //! let unit_vectors = encoder.forward(ids);
 //! # Ok(())
 //! # }

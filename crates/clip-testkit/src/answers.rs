@@ -44,6 +44,44 @@ pub struct Drawings {
     pub on_white: Vec<Vec<f32>>,
 }
 
+impl Answer {
+    /// The similarity of a sample.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such sample.
+    pub fn score(&self, sample: &str) -> f32 {
+        let found = self.ranking.iter().find(|(name, _)| name == sample);
+        found.unwrap_or_else(|| panic!("no sample {sample}")).1
+    }
+
+    /// The samples among these, best first.
+    pub fn best_first<'a>(&self, samples: &[&'a str]) -> Vec<&'a str> {
+        let mut samples = samples.to_vec();
+        samples.sort_by(|a, b| self.score(b).total_cmp(&self.score(a)));
+        samples
+    }
+}
+
+impl Drawings {
+    /// For each row of such a table the column of the highest similarity, and for each column the
+    /// row: each sentence's best picture, and each picture's best sentence.
+    pub fn best(table: &[Vec<f32>]) -> [Vec<usize>; 2] {
+        let best = |scores: &[f32]| {
+            let better = |best: usize, i: usize| if scores[i] > scores[best] { i } else { best };
+            (0..scores.len()).fold(0, better)
+        };
+        let column = |i: usize| table.iter().map(|row| row[i]).collect::<Vec<_>>();
+        let columns = 0..table.first().map_or(0, Vec::len);
+        [table.iter().map(|row| best(row)).collect(), columns.map(|i| best(&column(i))).collect()]
+    }
+
+    /// How many of some answers of [`Drawings::best`] are right.
+    pub fn right(answers: &[usize]) -> usize {
+        answers.iter().enumerate().filter(|(i, answer)| i == *answer).count()
+    }
+}
+
 impl Answers {
     /// Reads the committed file.
     ///
@@ -88,7 +126,7 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{assert_close, max_difference, samples_dir};
+    use crate::{assert_close, max_difference, repository_root, samples_dir};
 
     #[test]
     fn scores_follow_from_the_embeddings() {
@@ -118,18 +156,59 @@ mod tests {
         }
     }
 
-    /// The answers that the model's own card publishes.
+    /// The answers that the model's own card publishes are the reference's.
     #[test]
-    fn they_are_the_published_ones() {
+    fn the_model_card_tells_them() {
+        let card = std::fs::read_to_string(repository_root().join("weights/README.md")).unwrap();
+        let rows: Vec<Vec<&str>> = card
+            .lines()
+            .filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'))
+            .map(|row| row.split('|').map(str::trim).collect())
+            .collect();
+        let number = |text: &str| text.replace('\u{2212}', "-").parse::<f32>().unwrap();
         let answers = Answers::open();
-        let (best, score) = &answers.query("a picture of a dog").ranking[0];
-        assert_eq!((best.as_str(), (score * 1e3).round()), ("fx-dog.png", 528.0));
-        assert_close("dog", &answers.drawings.reference[0], &[0.522, 0.478, 0.355, 0.284], 6e-4);
-        assert_close("car", &answers.drawings.reference[2], &[-0.503, -0.418, 0.291, -0.267], 6e-4);
-        for (reference, white) in answers.drawings.reference.iter().zip(&answers.drawings.on_white)
-        {
-            assert_close("opaque drawings", white, reference, 2e-6);
+
+        // | `a picture of a dog` | fx-dog 0.528, fx-cat 0.494 |
+        let mut queries = 0;
+        for row in &rows {
+            let Some(query) = row[0].strip_prefix('`').and_then(|text| text.strip_suffix('`'))
+            else {
+                continue;
+            };
+            queries += 1;
+            let ranking = &answers.query(query).ranking;
+            for (told, (name, score)) in row[1].split(", ").zip(ranking) {
+                let (told_name, told_score) = told.rsplit_once(' ').unwrap();
+                assert_eq!(Some(told_name), name.split('.').next(), "{query}");
+                assert_close(query, &[number(told_score)], &[*score], 6e-4);
+            }
         }
+        assert!(queries > 2, "weights/README.md tells no answers");
+
+        // | | fx-dog | fx-cat | .., then a row for each sentence
+        let pictures = &answers.drawings.pictures;
+        let names: Vec<_> = pictures.iter().filter_map(|name| name.split('.').next()).collect();
+        let head = rows.iter().position(|row| row[1..] == names).expect("a table of drawings");
+        let table = &rows[head + 2..][..names.len()];
+        for (row, scores) in table.iter().zip(&answers.drawings.reference) {
+            let told: Vec<f32> = row[1..].iter().map(|score| number(score)).collect();
+            assert_close(row[0], &told, scores, 6e-4);
+        }
+    }
+
+    #[test]
+    fn drawings_are_opaque() {
+        let Drawings { reference, on_white, .. } = Answers::open().drawings;
+        for (reference, white) in reference.iter().zip(&on_white) {
+            assert_close("on white", white, reference, 2e-6);
+        }
+    }
+
+    #[test]
+    fn best_answers_are_the_highest_of_rows_and_columns() {
+        let [rows, columns] = Drawings::best(&[vec![0.5, 0.4], vec![0.6, -0.1]]);
+        assert_eq!((&rows[..], &columns[..]), (&[0, 0][..], &[1, 0][..]));
+        assert_eq!((Drawings::right(&rows), Drawings::right(&columns)), (1, 0));
     }
 
     #[test]

@@ -12,8 +12,8 @@
 //!
 //! let clip = Embedder::embedded(&Device::flex())?;
 //! let dog = clip.text("a picture of a dog")?;
-//! let cat = clip.text("a picture of a cat")?;
-//! assert!(dog.similarity(&cat) > 0.5);
+//! let [photo, car] = [clip.text("a photo of a dog")?, clip.text("a photo of a car")?];
+//! assert!(dog.similarity(&photo) > dog.similarity(&car));
 //! # Ok(())
 //! # }
 //! # #[cfg(not(all(feature = "flex", feature = "embedded-model")))]

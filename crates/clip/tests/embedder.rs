@@ -1,10 +1,11 @@
 //! The built-in model against transformers, from files and sentences to ranked answers.
 #![cfg(all(feature = "embedded-model", any(feature = "flex", feature = "ndarray")))]
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clip::{Device, DeviceName, Embedder, Embedding, Error, Overflow, ReadOptions};
-use clip_testkit::{Answers, assert_close, formats_dir, samples_dir};
+use clip_testkit::{Answers, Drawings, assert_close, formats_dir, samples_dir};
 
 fn device() -> Device {
     DeviceName::Auto.open().unwrap()
@@ -78,16 +79,39 @@ fn four_drawings_and_four_sentences() {
         assert_close(sentence, actual, expected, 1e-5);
     }
 
-    let best = |scores: &[f32]| {
-        let (best, _) = scores.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
-        ["dog", "cat", "car", "flower"][best]
+    let answers = Drawings::best(&scores);
+    assert_eq!(
+        answers,
+        Drawings::best(&table.reference),
+        "sentence to picture, picture to sentence"
+    );
+    let right = answers.iter().map(|answers| Drawings::right(answers)).sum::<usize>();
+    assert!(right >= 5, "{right} of 8 are right");
+}
+
+/// The newcomer's measure: each label of `samples/captions.tsv` asks for its pictures.
+#[test]
+fn labels_of_the_samples_find_their_pictures() {
+    let clip = clip();
+    let table = std::fs::read_to_string(samples_dir().join("captions.tsv")).unwrap();
+    let rows: Vec<Vec<&str>> =
+        table.lines().skip(1).map(|line| line.split('\t').collect()).collect();
+    let files: Vec<_> = rows.iter().map(|row| samples_dir().join(row[0])).collect();
+    let pictures: Vec<_> = clip.files(&files, &ReadOptions::default()).unwrap();
+    let pictures: Vec<_> = pictures.into_iter().map(Result::unwrap).collect();
+    let labels: BTreeSet<_> = rows.iter().map(|row| row[2]).collect();
+    let place = |label: &&str| {
+        let question = clip.text(&format!("a picture of a {label}")).unwrap();
+        let scores = pictures.iter().map(|picture| question.similarity(picture));
+        let scored: Vec<_> = rows.iter().zip(scores).collect();
+        let right = scored.iter().filter(|(row, _)| row[2] == *label);
+        let best = right.map(|(_, score)| *score).fold(f32::MIN, f32::max);
+        1 + scored.iter().filter(|(_, score)| *score > best).count()
     };
-    // The reference's answers, five right of eight: a later model must do better.
-    let to_pictures: Vec<_> = scores.iter().map(|row| best(row)).collect();
-    assert_eq!(to_pictures, ["dog", "dog", "car", "flower"]);
-    let column = |i: usize| scores.iter().map(|row| row[i]).collect::<Vec<_>>();
-    let to_texts: Vec<_> = (0..4).map(|i| best(&column(i))).collect();
-    assert_eq!(to_texts, ["dog", "dog", "dog", "flower"]);
+    let places: Vec<_> = labels.iter().map(place).collect();
+    let within = |last: usize| places.iter().filter(|place| **place <= last).count();
+    let figures = (labels.len(), within(1), within(5));
+    assert!(figures.1 >= 4 && figures.2 >= 9, "labels, first, in the first five: {figures:?}");
 }
 
 /// Exact reading follows transformers, which puts transparency on white.
@@ -115,7 +139,7 @@ fn orientation_and_exact_reading() {
     let upright = clip.file(&upright).unwrap();
     let (followed, ignored) = (one(&ReadOptions::default()), one(&exact));
     assert!(followed.similarity(&upright) > 0.99, "{}", followed.similarity(&upright));
-    assert!(ignored.similarity(&upright) < 0.9, "{}", ignored.similarity(&upright));
+    assert!(ignored.similarity(&upright) < 0.98, "{}", ignored.similarity(&upright));
 }
 
 #[test]
@@ -138,10 +162,11 @@ fn texts_that_say_nothing_or_too_much_are_refused() {
         assert!(matches!(clip.text(empty), Err(Error::EmptyText)), "{empty:?}");
     }
     let long = "word ".repeat(500);
+    let limit = clip.card().config.text.context_length;
     let error = clip.text(&long).unwrap_err().to_string();
-    assert!(error.contains("502") && error.contains("77"), "{error}");
+    assert!(error.contains("502") && error.contains(&limit.to_string()), "{error}");
     let cut = clip.with_overflow(Overflow::Truncate);
-    assert_eq!(cut.text(&long).unwrap(), cut.text(&"word ".repeat(75)).unwrap());
+    assert_eq!(cut.text(&long).unwrap(), cut.text(&"word ".repeat(limit - 2)).unwrap());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The commands besides `search`.
 
+use crate::bad_input::dog_alone;
 use crate::sandbox::{Sandbox, finish, program};
 use clip_testkit::{Answers, assert_close};
 use serde_json::Value;
@@ -33,7 +34,7 @@ fn classify_ranks_labels() {
     assert!((sum - 1.0).abs() < 1e-5);
 
     let one = |template: &[&str]| {
-        let args = [&["classify", "car.png", "--labels", "dog,car", "-t", "1"], template].concat();
+        let args = [&["classify", "car.png", "--labels", "dog,car", "--json"], template].concat();
         sandbox.run(&args).stdout
     };
     let several = one(&["--template", "a photo of a {}", "--template", "a drawing of a {}"]);
@@ -91,7 +92,7 @@ fn embed_exact_reads_as_the_reference() {
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     let upright = embed(&["-i", "upright.jpg"]);
     assert!(cosine(&embed(&["-i", "turned.jpg"]), &upright) > 0.99);
-    assert!(cosine(&embed(&["-i", "turned.jpg", "--exact"]), &upright) < 0.9);
+    assert!(cosine(&embed(&["-i", "turned.jpg", "--exact"]), &upright) < 0.98);
 }
 
 #[test]
@@ -194,7 +195,7 @@ fn devices_are_chosen_by_name() {
     sandbox.copy("fx-dog.png", "p/dog.png");
     for device in ["auto", "flex", "ndarray"] {
         let run = sandbox.run(&["search", "a picture of a dog", "p", "--device", device]);
-        assert_eq!(run.stdout, "0.528\tp/dog.png\n", "{device}: {run}");
+        assert_eq!(run.stdout, dog_alone(), "{device}: {run}");
     }
     let run = sandbox.run(&["search", "a dog", "p", "--device", "cuda"]);
     run.check(2, &["built without the cuda backend", "--features cuda"]);
