@@ -7,6 +7,8 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::DeviceName;
 
 use crate::commands::eval::EvalArgs;
+use crate::commands::explain::ExplainArgs;
+use crate::commands::map::MapArgs;
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -25,10 +27,14 @@ pub(crate) enum Command {
     Search(SearchArgs),
     /// Say which of several labels fits a picture
     Classify(ClassifyArgs),
+    /// Draw which parts of a picture make it fit a text
+    Explain(ExplainArgs),
     /// Print the unit vectors of texts and pictures
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// Make a page that shows the library as a map of thumbnails
+    Map(MapArgs),
     /// Train or fine-tune a model
     Train(TrainArgs),
     /// Measure a model: recall, zero-shot accuracy, linear probe

@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod files;
 mod indexing;
 mod model;
 mod output;
@@ -41,10 +42,12 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Search(args) => commands::search::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Map(args) => commands::map::run(&args),
         Command::Models => commands::models::run(),
         Command::Info(args) => commands::info::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),

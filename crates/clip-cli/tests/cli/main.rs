@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod drawing;
 mod eval;
 mod sandbox;
 mod search;

@@ -1,0 +1,99 @@
+//! `clip-cli explain`.
+
+mod figure;
+mod heat;
+mod letters;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use clip::ReadOptions;
+use clip_train::explain::{Explainer, Explanation};
+
+use crate::args::ModelArgs;
+use crate::files::Target;
+use crate::{Outcome, model, output};
+use figure::Panel;
+
+/// Side of a panel in pixels, at least.
+const SIDE: usize = 512;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli explain dog.jpg --text \"a dog\"
+  clip-cli explain street.jpg -t \"a red car\" -t \"a tree\" -o street-car-tree.png
+
+Warm colors are where the picture speaks for the text (gradient-weighted attention). Each panel has
+its own scale: compare places within a panel, and texts by their cosine.")]
+pub(crate) struct ExplainArgs {
+    /// The picture
+    #[arg(value_name = "PICTURE")]
+    picture: PathBuf,
+
+    /// What the picture is to be explained for; each text gets a panel (repeatable)
+    #[arg(short, long, value_name = "TEXT", required = true, value_parser = NonEmptyStringValueParser::new())]
+    text: Vec<String>,
+
+    /// The heat map, a PNG file [default: PICTURE's name with -explained.png, in the current folder]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Overwrite the heat map of an earlier run
+    #[arg(long)]
+    force: bool,
+
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    truncate: bool,
+
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
+    let target = target(args)?;
+    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
+    let texts = embedder.texts(&args.text).map_err(super::name_truncate)?;
+    let picture = clip::read_picture(&args.picture, &ReadOptions::default())?;
+    let explainer = Explainer::load(embedder.checkpoint(), &args.model.device.open()?)?;
+    let explanations: Vec<Explanation> =
+        texts.iter().map(|text| explainer.explain(&picture, text.as_slice())).collect();
+
+    let view = explainer.view(&picture, SIDE)?;
+    let name = args.picture.file_name().unwrap_or_default().to_string_lossy();
+    let mut panels = vec![Panel::new(&name, "what the model sees", view.clone())];
+    for (text, explanation) in args.text.iter().zip(&explanations) {
+        let heat = heat::overlay(&view, explanation);
+        panels.push(Panel::new(text, &format!("cosine {:.3}", explanation.cosine), heat));
+    }
+    target.write(&figure::png(&panels)?)?;
+
+    let mut out = output::stdout();
+    for (text, explanation) in args.text.iter().zip(&explanations) {
+        writeln!(out, "{:.3}\t{text}", explanation.cosine)?;
+    }
+    writeln!(out, "heat map: {}", target.path().display())?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+/// Where the heat map goes; never over the picture itself.
+fn target(args: &ExplainArgs) -> Result<Target> {
+    let path = args.output.clone().unwrap_or_else(|| default_name(&args.picture));
+    if let (Ok(picture), Ok(output)) = (args.picture.canonicalize(), path.canonicalize())
+        && picture == output
+    {
+        bail!("{} is the picture itself: name another file with --output", path.display());
+    }
+    Target::new(path, "png", args.force)
+}
+
+fn default_name(picture: &Path) -> PathBuf {
+    let mut name = picture.file_stem().unwrap_or_default().to_owned();
+    name.push("-explained.png");
+    name.into()
+}

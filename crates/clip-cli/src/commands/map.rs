@@ -1,0 +1,140 @@
+//! `clip-cli map`.
+
+mod layout;
+mod page;
+mod thumbnail;
+mod tsne;
+
+use std::io::Write;
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use clip_retrieval::{Item, Library, Modality};
+
+use crate::args::LibraryArgs;
+use crate::files::Target;
+use crate::model::Model;
+use crate::{Outcome, output, places, report};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli map                                        map.html of the whole library
+  clip-cli map --index trips.clipindex -o trips.html
+  clip-cli map --limit 20000 -o large.html
+
+Pictures that the model finds alike lie close together (t-SNE). The page is one file that needs
+nothing else; a click opens the picture where it lies on this machine.")]
+pub(crate) struct MapArgs {
+    /// The page
+    #[arg(short, long, value_name = "FILE", default_value = "map.html")]
+    output: PathBuf,
+
+    /// Overwrite the page of an earlier run
+    #[arg(long)]
+    force: bool,
+
+    /// Show at most this many pictures, evenly taken from the library
+    #[arg(long, value_name = "N", default_value_t = NonZero::new(5000).expect("not zero"))]
+    limit: NonZero<u32>,
+
+    #[command(flatten)]
+    library: LibraryArgs,
+
+    /// The model whose library is shown: a checkpoint file, or a name that `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
+    model: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
+    let target = Target::new(args.output.clone(), "html", args.force)?;
+    let library = open(args)?;
+    let pictures = || library.items().zip(0..).filter(|(item, _)| is_picture(item));
+    let total = pictures().count();
+    if total == 0 {
+        bail!(
+            "there are no pictures in the library: add some first, as in `clip-cli index ~/Pictures`"
+        );
+    }
+    let limit = args.limit.get() as usize;
+    let mut shown = Library::new(library.fingerprint(), library.model_name(), library.dimension());
+    for (i, (item, row)) in pictures().enumerate() {
+        if is_taken(i, total, limit) {
+            let range = row * library.dimension()..(row + 1) * library.dimension();
+            shown.upsert(item.clone(), &library.vectors()[range])?;
+        }
+    }
+    if shown.len() < total {
+        report::note(format_args!(
+            "{} of {total} pictures are shown, evenly taken: --limit shows more",
+            shown.len()
+        ));
+    }
+    let places = layout::places(&shown)?;
+    let paths: Vec<_> = shown.items().filter_map(Item::path).collect();
+    let thumbnails = thumbnail::all(&paths);
+    let html = page::html(&page::Map {
+        model: shown.model_name(),
+        total,
+        pictures: page::pictures(&paths, &places, &thumbnails),
+    })?;
+    target.write(html.as_bytes())?;
+    thumbnail::report(&paths, &thumbnails);
+
+    let mut out = output::stdout();
+    let count = output::count(shown.len(), "picture");
+    writeln!(out, "map: {} ({count})", target.path().display())?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+fn open(args: &MapArgs) -> Result<Library> {
+    let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
+    let path = places::library(&args.library, &checkpoint)?;
+    if !path.exists() {
+        bail!(
+            "there is no library {}: make one first, as in `clip-cli index ~/Pictures`",
+            path.display()
+        );
+    }
+    // A library that is named may be any model's: nothing is encoded here.
+    Ok(match args.library.index {
+        Some(_) => Library::open(&path)?,
+        None => Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)?,
+    })
+}
+
+fn is_picture(item: &Item) -> bool {
+    item.modality == Modality::Image && item.path().is_some()
+}
+
+/// Whether the picture at place `i` of `total` is among `limit` even ones.
+fn is_taken(i: usize, total: usize, limit: usize) -> bool {
+    let before = |i: usize| (i as u128 * limit as u128).div_ceil(total as u128);
+    total <= limit || before(i) < before(i + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(total: usize, limit: usize, expected: &[usize]) {
+        let taken: Vec<usize> = (0..total).filter(|i| is_taken(*i, total, limit)).collect();
+        assert_eq!(taken, expected, "{limit} of {total}");
+    }
+
+    #[test]
+    fn a_limit_takes_even_ones() {
+        check(3, 5, &[0, 1, 2]);
+        check(6, 3, &[0, 2, 4]);
+        check(7, 3, &[0, 2, 4]);
+        check(5, 4, &[0, 1, 2, 3]);
+        check(9, 1, &[0]);
+        for limit in 1..40 {
+            let count = (0..37).filter(|i| is_taken(*i, 37, limit)).count();
+            assert_eq!(count, limit.min(37));
+        }
+    }
+}
