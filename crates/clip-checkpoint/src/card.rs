@@ -1,6 +1,7 @@
 //! The model card: everything about a checkpoint that is not a tensor.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{Error, ModelConfig, PreprocessConfig, Result, TokenizerConfig};
 
@@ -45,6 +46,20 @@ pub struct SourceFile {
     pub name: String,
     /// SHA-256 of the file in lower-case hexadecimal.
     pub sha256: String,
+}
+
+impl SourceFile {
+    /// What stands for weights that came from no file: the SHA-256 of their values, so that two
+    /// models that were trained alike are told apart ([`crate::Checkpoint::fingerprint`]).
+    pub fn of_weights<'a>(tensors: impl IntoIterator<Item = &'a [f32]>) -> Self {
+        let mut hasher = Sha256::new();
+        for tensor in tensors {
+            let bytes: Vec<u8> = tensor.iter().flat_map(|value| value.to_le_bytes()).collect();
+            hasher.update(bytes);
+        }
+        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { name: "trained weights".to_owned(), sha256 }
+    }
 }
 
 impl ModelCard {

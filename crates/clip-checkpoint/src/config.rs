@@ -171,6 +171,15 @@ impl fmt::Display for Pooling {
     }
 }
 
+impl PreprocessConfig {
+    /// Mean of OpenAI's training pictures, which every CLIP since has taken over
+    /// (`OPENAI_CLIP_MEAN` of transformers).
+    pub const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+
+    /// Standard deviation of the same pictures (`OPENAI_CLIP_STD`).
+    pub const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+}
+
 impl VisionConfig {
     /// Number of patches along one side.
     pub fn grid(&self) -> usize {

@@ -82,7 +82,7 @@ impl From<TrainPrecision> for clip_nn::Precision {
 }
 
 /// What a run learns from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// Shards, folders and tables to learn from.
@@ -159,17 +159,6 @@ impl Default for TrainConfig {
             optimizer: AdamWConfig::default(),
             schedule: ScheduleConfig::default(),
             adapt: AdaptConfig::default(),
-        }
-    }
-}
-
-impl Default for DataConfig {
-    fn default() -> Self {
-        Self {
-            train: Vec::new(),
-            validation: Vec::new(),
-            filter: Filter::default(),
-            loader: LoaderConfig::default(),
         }
     }
 }
@@ -283,9 +272,8 @@ impl FreshModel {
                 resize_size: self.resize_size,
                 interpolation: Interpolation::Bicubic,
                 crop_size: self.image_size,
-                // Of OpenAI's training pictures, as every CLIP has them.
-                mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-                std: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+                mean: PreprocessConfig::OPENAI_MEAN,
+                std: PreprocessConfig::OPENAI_STD,
             },
             tokenizer: TokenizerConfig {
                 mode: TokenizerMode::Hf,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::module::Module;
-use clip_checkpoint::{Dtype, ModelCard, TensorSource, TensorSpec};
+use clip_checkpoint::{Dtype, ModelCard, SourceFile, TensorSource, TensorSpec};
 
 use crate::parameters::{self, canonical};
 use crate::{Error, Learner, Result};
@@ -30,7 +30,9 @@ pub fn export(learner: &Learner, card: &ModelCard, dtype: Dtype, path: &Path) ->
     let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
         (canonical(&path).to_owned(), parameters::host(tensor))
     };
-    let values = parameters::values(&whole).into_iter().map(read).collect();
-    clip_checkpoint::write(path, card, dtype, &mut Values(values)).map_err(Error::Checkpoint)?;
+    let values: BTreeMap<_, _> = parameters::values(&whole).into_iter().map(read).collect();
+    let mut card = card.clone();
+    card.source.files.push(SourceFile::of_weights(values.values().map(Vec::as_slice)));
+    clip_checkpoint::write(path, &card, dtype, &mut Values(values)).map_err(Error::Checkpoint)?;
     Ok(())
 }

@@ -3,9 +3,9 @@
 //! by their common norm on the way.
 
 mod composed;
-mod muon;
 #[cfg(feature = "flex")]
 mod fused;
+mod muon;
 
 use std::collections::BTreeMap;
 

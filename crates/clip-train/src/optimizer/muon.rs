@@ -79,8 +79,7 @@ mod tests {
         let device = Device::flex();
         let gradient = Tensor::<1>::random([24 * 80], Distribution::Normal(0.0, 1.0), &device);
         let zeros = Tensor::<1>::zeros([24 * 80], &device);
-        let (value, momentum) =
-            update(zeros.clone(), gradient.clone(), zeros, [24, 80], 0.5, 0.1);
+        let (value, momentum) = update(zeros.clone(), gradient.clone(), zeros, [24, 80], 0.5, 0.1);
         let size = value.powi_scalar(2).mean().sqrt().into_scalar::<f32>();
         assert!((size / 0.5 - 0.2).abs() < 0.05, "{size}");
         let off = (momentum - gradient).abs().max().into_scalar::<f32>();

@@ -13,9 +13,9 @@ const FILE: &str = "preprocessor_config.json";
 /// Transformers 5 keeps the same fields under `image_processor` of this file, and prefers it.
 const NESTED: &str = "processor_config.json";
 
-/// `OPENAI_CLIP_MEAN` and `OPENAI_CLIP_STD` of transformers, the defaults of its CLIP classes.
-const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+/// The defaults of the CLIP classes.
+const MEAN: [f32; 3] = PreprocessConfig::OPENAI_MEAN;
+const STD: [f32; 3] = PreprocessConfig::OPENAI_STD;
 
 /// Names of the classes that share CLIP's preprocessing.
 const CLASSES: [(&str, ()); 4] = [
