@@ -154,6 +154,9 @@ impl VisionTransformer {
     fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
         let [tokens, width] = self.positional_embedding.dims();
         let [batch, count, values] = patches.dims();
+        if kept.is_none() {
+            assert_shape!(patches, [batch, tokens - 1, values]);
+        }
         // The convolution's stride is its size: it is one product a patch.
         let weight = self.patch_embedding.weight.val().reshape([width, values]).transpose();
         let patches = patches.reshape([batch * count, values]).matmul(weight);
@@ -162,14 +165,11 @@ impl VisionTransformer {
             + positions.clone().slice(s![0..1, ..]).unsqueeze();
         let positions = match kept {
             Some(kept) => positions.select(0, kept.reshape([batch * count]) + 1),
-            None => {
-                assert_eq!(count + 1, tokens, "patches of a picture of another size");
-                positions
-                    .slice(s![1.., ..])
-                    .unsqueeze::<3>()
-                    .expand([batch, count, width])
-                    .reshape([batch * count, width])
-            }
+            None => positions
+                .slice(s![1.., ..])
+                .unsqueeze::<3>()
+                .expand([batch, count, width])
+                .reshape([batch * count, width]),
         };
         let patches = (patches + positions).reshape([batch, count, width]);
         Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
