@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::state::Progress;
-use crate::trainer::StepEvent;
-use crate::{Error, Result, Validation, plot};
+use crate::{Error, Result, StepEvent, Validation, plot};
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

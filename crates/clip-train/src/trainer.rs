@@ -18,107 +18,12 @@ use crate::metrics::{Metrics, Record};
 use crate::parameters::{self, Named};
 use crate::state::{Progress, State};
 use crate::{
-    AdamW, Error, Result, StepReport, Stepper, TrainConfig, TrainPrecision, Validation, adapt,
-    export,
+    AdamW, Error, Files, Observer, Outcome, Result, Start, StepEvent, Stepper, TrainConfig,
+    TrainPrecision, Validation, adapt, export,
 };
 
 /// Steps over which the speed is averaged.
 const SPEED_STEPS: usize = 20;
-
-/// Who watches a run, and may end it.
-pub trait Observer {
-    /// A step was taken.
-    fn step(&mut self, event: &StepEvent);
-
-    /// The model was validated after `epoch` epochs.
-    fn validated(&mut self, epoch: u64, validation: &Validation);
-
-    /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
-    /// be saved.
-    fn problem(&mut self, problem: &str);
-
-    /// Whether the run shall save its state and end; asked after each step but the last.
-    fn stop(&self) -> bool;
-}
-
-/// What a step tells its observer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepEvent {
-    /// The epoch, from 1.
-    pub epoch: u64,
-    /// Steps taken in all, this one counted.
-    pub step: u64,
-    /// Steps of the whole run.
-    pub steps: u64,
-    /// Loss and gradient norm.
-    pub report: StepReport,
-    /// The learning rate.
-    pub rate: f64,
-    /// The scale of the logits.
-    pub logit_scale: f32,
-    /// Pictures a second, averaged over the last steps.
-    pub images_per_second: f64,
-    /// Seconds a step, averaged likewise.
-    pub seconds_per_step: f64,
-    /// Rows that could not be read so far.
-    pub skipped: u64,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All steps were taken.
-    Finished,
-    /// The observer ended it; [`Start::Resume`] goes on.
-    Stopped,
-}
-
-/// How a run begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// In a folder without a run.
-    New,
-    /// Where the run in the folder was last saved.
-    Resume,
-}
-
-/// The files of a run.
-#[derive(Debug, Clone)]
-pub struct Files {
-    folder: PathBuf,
-}
-
-impl Files {
-    /// The best model so far, by validation.
-    pub fn best(&self) -> PathBuf {
-        self.folder.join("best.safetensors")
-    }
-
-    /// The model of the last save.
-    pub fn last(&self) -> PathBuf {
-        self.folder.join("last.safetensors")
-    }
-
-    /// What a resume reads.
-    pub fn state(&self) -> PathBuf {
-        self.folder.join("state.safetensors")
-    }
-
-    /// Losses and recalls, one JSON object a line.
-    pub fn metrics(&self) -> PathBuf {
-        self.folder.join("metrics.jsonl")
-    }
-
-    /// Loss and recall, drawn.
-    pub fn plot(&self) -> PathBuf {
-        self.folder.join("metrics.svg")
-    }
-
-    /// The settings of the run, defaults and all.
-    pub fn config(&self) -> PathBuf {
-        self.folder.join("config.toml")
-    }
-}
 
 /// A run.
 pub struct Trainer {
@@ -146,7 +51,7 @@ impl Trainer {
     /// Where the data, the checkpoint to start from or the state to resume from cannot be read, the
     /// data make no batch, or the output folder is not as [`Start`] wants it.
     pub fn new(config: TrainConfig, device: &Device, start: Start) -> Result<Self> {
-        let files = Files { folder: config.output.clone() };
+        let files = Files::new(&config.output);
         if start == Start::New && files.state().exists() {
             return Err(Error::Occupied { path: config.output });
         }
@@ -427,17 +332,6 @@ impl Trainer {
         self.average = average;
         self.progress = progress;
         Ok(())
-    }
-}
-
-impl Files {
-    fn write_config(&self, config: &TrainConfig) -> Result<()> {
-        let path = self.config();
-        let write = || {
-            std::fs::create_dir_all(&self.folder)?;
-            std::fs::write(&path, config.to_toml())
-        };
-        write().map_err(|source| Error::Save { path: path.clone(), source })
     }
 }
 
