@@ -9,11 +9,8 @@ mod bf16;
 #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod branch;
 mod extension;
-#[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod mix;
-#[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod product;
-#[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod simd;
 
 use burn::nn::{LayerNorm, Linear};
