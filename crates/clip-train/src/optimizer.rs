@@ -135,7 +135,7 @@ impl AdamW {
                 };
                 let [first, second] =
                     moments.remove(about.name).unwrap_or_else(|| [zeros(), zeros()]);
-                let (value, moved) = update.apply(value, slope, first, second);
+                let (value, moved) = update.apply([value, slope, first, second]);
                 moments.insert(about.name.to_owned(), moved);
                 value
             },
@@ -153,5 +153,16 @@ impl AdamW {
         self.moments = moments;
         self.steps = steps;
         self
+    }
+}
+
+impl Update {
+    /// The new value and moments, from the value, its gradient and the moments before.
+    fn apply(self, tensors: [Tensor<1>; 4]) -> (Tensor<1>, [Tensor<1>; 2]) {
+        #[cfg(feature = "flex")]
+        if fused::fit(&tensors) {
+            return self.fused(tensors);
+        }
+        self.composed(tensors)
     }
 }

@@ -1,4 +1,4 @@
-//! One update in one pass over memory, where the tensors live on Flex; else composed.
+//! One update in one pass over memory, where the tensors live on Flex.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
@@ -12,20 +12,9 @@ use super::Update;
 const TASK: usize = 1 << 15;
 
 impl Update {
-    /// The new value and moments.
-    pub(super) fn apply(
-        self,
-        value: Tensor<1>,
-        gradient: Tensor<1>,
-        first: Tensor<1>,
-        second: Tensor<1>,
-    ) -> (Tensor<1>, [Tensor<1>; 2]) {
-        let all = [value, gradient, first, second];
-        if !all.iter().all(on_flex) {
-            let [value, gradient, first, second] = all;
-            return self.composed(value, gradient, first, second);
-        }
-        let [mut value, gradient, mut first, mut second] = all.map(into_flex);
+    /// The new value and moments of tensors that [`fit`].
+    pub(super) fn fused(self, tensors: [Tensor<1>; 4]) -> (Tensor<1>, [Tensor<1>; 2]) {
+        let [mut value, gradient, mut first, mut second] = tensors.map(into_flex);
         let tasks = storage(&mut value)
             .par_chunks_mut(TASK)
             .zip(storage(&mut first).par_chunks_mut(TASK))
@@ -56,6 +45,11 @@ impl Update {
             },
         );
     }
+}
+
+/// Whether all of them are `f32` on Flex.
+pub(super) fn fit(tensors: &[Tensor<1>]) -> bool {
+    tensors.iter().all(on_flex)
 }
 
 fn on_flex(tensor: &Tensor<1>) -> bool {
