@@ -39,4 +39,4 @@ pub use config::{
 pub use error::{Error, Result};
 pub use file::{Checkpoint, StoredTensor};
 pub use layout::{TensorSpec, Tower, tensors};
-pub use write::{Dtype, TensorSource, write};
+pub use write::{Dtype, TensorSource, replace, write};

@@ -1,6 +1,7 @@
 //! Writing a canonical file: streamed, beside the target, renamed when whole.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -120,18 +121,49 @@ pub fn write<S: TensorSource>(
     source: &mut S,
 ) -> std::result::Result<u64, S::Error> {
     card.validate()?;
-    let io = |source| Error::Io { action: "write", path: path.to_owned(), source };
+    let io = |source| S::Error::from(Error::Io { action: "write", path: path.to_owned(), source });
+    replace(path, io, |file| {
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let size = write_tensors(&mut out, card, dtype, source, io)?;
+        out.flush().map_err(io)?;
+        Ok(size)
+    })
+}
+
+/// Writes a file beside its place and renames it when it is whole and on the disk; an older file
+/// stays untouched until then. Folders that are missing are made.
+///
+/// # Errors
+///
+/// What `write` fails with, and what `failed` makes of an error of the disk; nothing is left behind.
+pub fn replace<T, E>(
+    path: &Path,
+    failed: impl Fn(std::io::Error) -> E,
+    write: impl FnOnce(&mut File) -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder).map_err(io)?;
-    let mut temporary = NamedTempFile::new_in(folder).map_err(io)?;
+    std::fs::create_dir_all(folder).map_err(&failed)?;
+    let mut temporary = NamedTempFile::new_in(folder).map_err(&failed)?;
+    let written = write(temporary.as_file_mut())?;
+    make_readable(&temporary).map_err(&failed)?;
+    temporary.as_file().sync_all().map_err(&failed)?;
+    temporary.persist(path).map_err(|error| failed(error.error))?;
+    Ok(written)
+}
 
+fn write_tensors<S: TensorSource>(
+    out: &mut impl Write,
+    card: &ModelCard,
+    dtype: Dtype,
+    source: &mut S,
+    io: impl Fn(std::io::Error) -> S::Error,
+) -> std::result::Result<u64, S::Error> {
     let header = header(card, dtype)?;
     let mut size = header.len() as u64;
-    let mut out = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
-    out.write_all(&header).map_err(io)?;
+    out.write_all(&header).map_err(&io)?;
     let mut bytes = Vec::new();
     for spec in tensors(&card.config) {
         let values = source.read(&spec)?;
@@ -146,14 +178,9 @@ pub fn write<S: TensorSource>(
             index,
             value,
         })?;
-        out.write_all(&bytes).map_err(io)?;
+        out.write_all(&bytes).map_err(&io)?;
         size += bytes.len() as u64;
     }
-    out.flush().map_err(io)?;
-    drop(out);
-    make_readable(&temporary).map_err(io)?;
-    temporary.as_file().sync_all().map_err(io)?;
-    temporary.persist(path).map_err(|error| io(error.error))?;
     Ok(size)
 }
 
@@ -185,7 +212,7 @@ fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Temporary files are private to the user; a checkpoint is an ordinary file.
+/// Temporary files are private to the user; what they become is an ordinary file.
 #[cfg(unix)]
 fn make_readable(file: &NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

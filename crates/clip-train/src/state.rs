@@ -12,7 +12,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use crate::parameters::{Named, host};
 use crate::{Error, Result, TrainConfig};
@@ -79,13 +78,7 @@ impl State {
         let metadata = HashMap::from([(PROGRESS.to_owned(), json)]);
         let bytes = serialize(views, Some(metadata))
             .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(path).map_err(|error| failed(error.error))?;
-        Ok(())
+        clip_checkpoint::replace(path, failed, |file| file.write_all(&bytes).map_err(failed))
     }
 
     /// Reads a file that [`Self::save`] wrote, onto a device.

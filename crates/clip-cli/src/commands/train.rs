@@ -110,7 +110,7 @@ fn introduce(trainer: &Trainer) {
     }
 }
 
-/// Shows where the run is, and hears Ctrl-C.
+/// Shows where the run is, and hears Ctrl-C and the signals that end programs.
 struct Watcher {
     status: Status,
     /// Rows that could not be read so far.

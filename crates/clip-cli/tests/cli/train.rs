@@ -31,8 +31,8 @@ fn train(sandbox: &Sandbox, more: &[&str]) -> Run {
     sandbox.run(&[&["train", "--config", "run.toml"], more].concat())
 }
 
-/// Begins a run, interrupts it as Ctrl-C does once it said its first line, and waits for its end.
-fn interrupted(sandbox: &Sandbox) -> Run {
+/// Begins a run, sends it a signal once it said its first line, and waits for its end.
+fn interrupted(sandbox: &Sandbox, signal: &str) -> Run {
     let mut command = sandbox.command(program());
     command.args(["train", "--config", "run.toml"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -41,7 +41,7 @@ fn interrupted(sandbox: &Sandbox) -> Run {
     while !stderr.contains("step 1/") {
         assert!(said.read_line(&mut stderr).unwrap() > 0, "{stderr}");
     }
-    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     said.read_to_string(&mut stderr).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -123,7 +123,7 @@ fn a_run_ends_in_a_model_that_searches() {
 fn ctrl_c_saves_and_resume_finishes() {
     let sandbox = Sandbox::new();
     config(&sandbox, &samples_dir(), 30);
-    let run = interrupted(&sandbox);
+    let run = interrupted(&sandbox, "-INT");
     run.check(0, &["saves after this step", "--resume"]);
     assert!(run.stdout.starts_with("stopped and saved at step "), "{run}");
     let taken = steps(&sandbox).len();
@@ -138,7 +138,7 @@ fn ctrl_c_saves_and_resume_finishes() {
 fn a_full_disk_leaves_the_last_save() {
     let sandbox = Sandbox::new();
     config(&sandbox, &samples_dir(), 8);
-    interrupted(&sandbox).check(0, &[]);
+    interrupted(&sandbox, "-TERM").check(0, &[]);
     let files = || {
         let names = fs::read_dir(sandbox.path("run")).unwrap();
         let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
