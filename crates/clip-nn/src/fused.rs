@@ -9,6 +9,7 @@ mod bf16;
 #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod branch;
 mod extension;
+mod matmul;
 mod mix;
 mod product;
 mod simd;
@@ -17,6 +18,7 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
 
 pub(crate) use branch::Branch;
+pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
 
 /// Whether this processor multiplies bf16 faster than f32.

@@ -1,6 +1,9 @@
 //! In which numbers the products of a block are computed.
 
 use burn::config::Config;
+use burn::tensor::Tensor;
+
+use crate::fused;
 
 /// In which numbers the products of a block are computed. Weights, sums and everything else are
 /// f32 either way.
@@ -13,10 +16,19 @@ pub enum Precision {
     Bf16,
 }
 
-#[cfg(feature = "flex")]
 impl Precision {
+    /// The product `[M, N]` of `a` `[M, K]` and `b` `[K, N]`.
+    ///
+    /// # Panics
+    ///
+    /// Where the inner lengths differ.
+    pub fn matmul(self, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+        fused::matmul(&a, &b, self).unwrap_or_else(|| a.matmul(b))
+    }
+
     /// Whether products are of bf16 on this machine.
+    #[cfg(feature = "flex")]
     pub(crate) fn is_bf16_here(self) -> bool {
-        self == Self::Bf16 && crate::fused::has_bf16()
+        self == Self::Bf16 && fused::has_bf16()
     }
 }

@@ -174,3 +174,21 @@ fn bf16_is_near() {
         assert!(norm(&off) < 0.03 * norm(expected), "{name}: {} of {}", norm(&off), norm(expected));
     }
 }
+
+/// On a processor without bf16 products both are the same product.
+#[test]
+fn products_of_bf16_are_those_of_f32_but_for_rounding() {
+    let device = Device::flex();
+    for [rows, inner, columns] in [[1, 1, 1], [5, 33, 40], [64, 48, 64]] {
+        let (a, b) = (random(1, [rows, inner], &device), random(2, [inner, columns], &device));
+        let turned = |tensor: &Tensor<2>| {
+            Tensor::from_data(tensor.clone().transpose().into_data(), &device).transpose()
+        };
+        let expected = values(Precision::F32.matmul(a.clone(), b.clone()));
+        for (a, b) in [(a.clone(), b.clone()), (turned(&a), b.clone()), (a.clone(), turned(&b))] {
+            let product = values(Precision::Bf16.matmul(a, b));
+            let bound = 8e-3 * (inner as f32).sqrt();
+            assert_close("product", &product, &expected, bound);
+        }
+    }
+}

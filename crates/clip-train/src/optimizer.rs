@@ -103,7 +103,12 @@ impl AdamW {
         let clip = clip_norm / (f64::from(norm) + 1e-6);
         let gradient = if clip_norm > 0.0 { clip.min(1.0) } else { 1.0 };
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
-        let names: std::collections::BTreeSet<_> = gradients.keys().cloned().collect();
+        let mut steps = match matrices {
+            Matrices::AdamW => BTreeMap::new(),
+            Matrices::Muon => self.muon_steps(&module, &mut gradients),
+        };
+        let names: std::collections::BTreeSet<_> =
+            gradients.keys().chain(steps.keys()).cloned().collect();
         let (moments, factors) = (&mut self.moments, &self.factors);
         parameters::update(
             module,
@@ -111,20 +116,15 @@ impl AdamW {
             |about, value| {
                 let rate = rate * factors.get(about.name).copied().unwrap_or(1.0);
                 let decay = if about.shape.len() >= 2 { weight_decay } else { 0.0 };
-                let slope = gradients.remove(about.name).expect("a gradient of that name");
-                let zeros = || Tensor::zeros(value.shape(), &value.device());
-                if let (Matrices::Muon, true, &[rows, columns]) =
-                    (matrices, about.name.contains("resblocks"), about.shape)
-                {
-                    let momentum = moments.remove(about.name).map(|[momentum, _]| momentum);
-                    let momentum = momentum.unwrap_or_else(zeros);
-                    let (value, momentum) =
-                        muon::update(value, slope, momentum, [rows, columns], rate, decay);
+                if let Some(step) = steps.remove(about.name) {
+                    let [value, momentum] = step.take(value, rate, decay);
                     // It has one moment only.
                     let none = Tensor::zeros([1], &value.device());
                     moments.insert(about.name.to_owned(), [momentum, none]);
                     return value;
                 }
+                let slope = gradients.remove(about.name).expect("a gradient of that name");
+                let zeros = || Tensor::zeros(value.shape(), &value.device());
                 let update = Update {
                     gradient: gradient as f32,
                     betas: betas.map(|beta| beta as f32),
@@ -140,6 +140,24 @@ impl AdamW {
                 value
             },
         )
+    }
+
+    /// The steps of the matrices inside the blocks, whose gradients and moments are taken away.
+    fn muon_steps<M: Module>(
+        &mut self,
+        module: &M,
+        gradients: &mut Named,
+    ) -> BTreeMap<String, muon::Step> {
+        let matrices = parameters::shapes(module).into_iter().filter_map(|(name, shape)| {
+            let shape: [usize; 2] = shape.try_into().ok()?;
+            let gradient = name.contains("resblocks").then(|| gradients.remove(&name))??;
+            let momentum = match self.moments.remove(&name) {
+                Some([momentum, _]) => momentum,
+                None => gradient.zeros_like(),
+            };
+            Some((name, muon::Matrix { gradient, momentum, shape }))
+        });
+        muon::Matrix::steps(matrices.collect())
     }
 
     /// The moments by name, for saving.

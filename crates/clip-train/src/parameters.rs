@@ -51,11 +51,35 @@ pub fn add(total: &mut Named, more: Named) {
 
 /// Euclidean length of all tensors together. Reads one number back from the device.
 pub fn norm(tensors: &Named) -> f32 {
-    let squares: Vec<_> = tensors.values().map(|t| t.clone().powi_scalar(2).sum()).collect();
+    let squares = each(tensors.clone(), |tensor| tensor, |tensor| tensor.powi_scalar(2).sum());
     match squares.is_empty() {
         true => 0.0,
-        false => Tensor::cat(squares, 0).sum().sqrt().into_scalar(),
+        false => Tensor::cat(squares.into_values().collect(), 0).sum().sqrt().into_scalar(),
     }
+}
+
+/// Changes each item by itself: several at once where their tensors live on Flex, whose operations
+/// on one of them keep one core busy.
+pub(crate) fn each<T: Send, R: Send>(
+    items: BTreeMap<String, T>,
+    tensor: impl Fn(&T) -> &Tensor<1>,
+    change: impl Fn(T) -> R + Sync,
+) -> BTreeMap<String, R> {
+    #[cfg(feature = "flex")]
+    if items.values().all(|item| is_on_flex(tensor(item))) {
+        use rayon::prelude::*;
+        return items.into_par_iter().map(|(name, item)| (name, change(item))).collect();
+    }
+    let _ = tensor;
+    items.into_iter().map(|(name, item)| (name, change(item))).collect()
+}
+
+/// Whether it is `f32` on Flex.
+#[cfg(feature = "flex")]
+pub(crate) fn is_on_flex(tensor: &Tensor<1>) -> bool {
+    use burn::backend::Flex;
+    tensor.dtype() == burn::tensor::DType::F32
+        && tensor.clone().try_into_primitive::<Flex>().is_ok()
 }
 
 /// Every parameter of a module, whether it is trained or not.
@@ -78,6 +102,30 @@ pub fn values<M: Module>(module: &M) -> Named {
         }
     }
     let mut visitor = Visitor { path: Vec::new(), found: Named::new() };
+    module.visit(&mut visitor);
+    visitor.found
+}
+
+/// Length of each axis of every parameter.
+pub fn shapes<M: Module>(module: &M) -> BTreeMap<String, Vec<usize>> {
+    struct Visitor {
+        path: Vec<String>,
+        found: BTreeMap<String, Vec<usize>>,
+    }
+    impl ModuleVisitor for Visitor {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.found.insert(self.path.join("."), param.shape().to_vec());
+        }
+    }
+    let mut visitor = Visitor { path: Vec::new(), found: BTreeMap::new() };
     module.visit(&mut visitor);
     visitor.found
 }

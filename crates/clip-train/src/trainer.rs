@@ -261,10 +261,13 @@ impl Trainer {
         // As the average begins with random weights, it follows faster at first.
         let step = self.progress.step as f64;
         let decay = self.config.ema.min((1.0 + step) / (10.0 + step));
-        for (name, value) in parameters::values(learner) {
-            let average = self.average.remove(&name).expect("an average of every parameter");
-            self.average.insert(name, average * decay + value * (1.0 - decay));
-        }
+        let mut averages = std::mem::take(&mut self.average);
+        let both = parameters::values(learner).into_iter().map(|(name, value)| {
+            let average = averages.remove(&name).expect("an average of every parameter");
+            (name, (average, value))
+        });
+        let moved = |(average, value)| average * decay + value * (1.0 - decay);
+        self.average = parameters::each(both.collect(), |(average, _)| average, moved);
     }
 
     /// The model that checkpoints hold: the average where there is one.

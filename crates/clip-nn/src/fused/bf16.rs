@@ -56,7 +56,7 @@ impl Right {
         assert!(available(), "bf16 products on a processor without them");
         (self.inner, self.columns) = (matrix.rows().div_ceil(2), matrix.columns());
         let panels = self.columns.div_ceil(COLUMNS);
-        self.pairs.clear();
+        // What an earlier matrix left behind the last column changes no column that is read.
         self.pairs.resize(panels * self.inner * COLUMNS, 0);
         let mut line = vec![0; matrix.rows().div_ceil(2).max(matrix.columns())];
         if matrix.has_contiguous_rows() {

@@ -4,6 +4,8 @@
 //! all of it, so that what stands between the steps stays in the cache of a core, and each core
 //! works on sequences of its own: no step waits for another core. The products run on one thread.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::mix::{Mix, Squares};
@@ -115,14 +117,15 @@ impl Branch {
     ) -> Output {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let shares = Shares::new(x.len() / (length * width), length);
-        let mut y = vec![0.0; x.len()];
-        let mut hidden = match keep {
-            Keep::Hidden => vec![0.0; x.len() / width * row],
-            Keep::Nothing => Vec::new(),
+        let kept_values = match keep {
+            Keep::Hidden => x.len() / width * row,
+            Keep::Nothing => 0,
         };
+        let mut y = Vec::with_capacity(x.len());
+        let mut hidden = Vec::with_capacity(kept_values);
         let in_weight = Right::new(self.precision, Matrix::new(weights.in_weight, row));
         let out_weight = Right::new(self.precision, Matrix::new(weights.out_weight, width));
-        let pass = |x: &[f32], y: &mut [f32], kept: Option<&mut [f32]>| {
+        let pass = |x: &[f32], y: &mut [MaybeUninit<f32>], kept: Option<&mut [_]>| {
             let mut scratch = Scratch::new(self.precision);
             let mut kept = kept;
             for (i, (x, y)) in
@@ -132,26 +135,34 @@ impl Branch {
                 let range = i * shares.rows * row..(i * shares.rows + rows) * row;
                 let Scratch { products, normal, hidden, mixed, squares, .. } = &mut scratch;
                 let hidden = match &mut kept {
-                    Some(kept) => &mut kept[range],
+                    Some(kept) => zeroed(&mut kept[range]),
                     None => sized(hidden, rows * row),
                 };
                 let normal = sized(normal, rows * width);
                 self.enter(x, weights, &in_weight, products, normal, hidden);
                 let mixed = sized(mixed, rows * self.mix.mixed_width(row));
                 self.mix.forward(hidden, [length, row], mixed, squares);
+                let y = zeroed(y);
                 simd::add_rows(x, weights.out_bias, y);
                 let mixed = Matrix::new(mixed, self.mix.mixed_width(row));
                 products.multiply_by(mixed, &out_weight, Into::Add, y, width);
             }
         };
         let xs = x.par_chunks(shares.values(width));
-        let ys = y.par_chunks_mut(shares.values(width));
+        let ys = y.spare_capacity_mut()[..x.len()].par_chunks_mut(shares.values(width));
+        let kept = &mut hidden.spare_capacity_mut()[..kept_values];
         match keep {
             Keep::Hidden => xs
                 .zip(ys)
-                .zip(hidden.par_chunks_mut(shares.values(row)))
+                .zip(kept.par_chunks_mut(shares.values(row)))
                 .for_each(|((x, y), hidden)| pass(x, y, Some(hidden))),
             Keep::Nothing => xs.zip(ys).for_each(|(x, y)| pass(x, y, None)),
+        }
+        #[expect(unsafe_code, reason = "buffers that are not zeroed on one core first")]
+        // SAFETY: the shares cover the rows of `x`, and a pass writes all its rows of both.
+        unsafe {
+            y.set_len(x.len());
+            hidden.set_len(kept_values);
         }
         Output { y, hidden }
     }
@@ -320,6 +331,16 @@ impl Scratch {
             dnormal: Vec::new(),
             squares: Squares::default(),
         }
+    }
+}
+
+/// Zeros in fresh memory, on the core that will fill it, a moment before.
+fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
+    values.fill(MaybeUninit::new(0.0));
+    #[expect(unsafe_code, reason = "every value was written")]
+    // SAFETY: the line above.
+    unsafe {
+        values.assume_init_mut()
     }
 }
 

@@ -44,12 +44,20 @@ impl<'a> Matrix<'a> {
         Self { values, rows: columns, columns: rows, row: column, column: row }
     }
 
-    #[cfg(target_arch = "x86_64")]
+    /// `rows` of its rows from `first` on.
+    ///
+    /// # Panics
+    ///
+    /// Where it has fewer.
+    pub(super) fn part(self, first: usize, rows: usize) -> Self {
+        assert!(first + rows <= self.rows, "rows of a matrix that ends before");
+        Self { values: &self.values[first * self.row..], rows, ..self }
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn columns(&self) -> usize {
         self.columns
     }

@@ -2,11 +2,12 @@
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::Update;
+use crate::parameters::is_on_flex;
 
 /// Values that one task works through.
 const TASK: usize = 1 << 15;
@@ -49,11 +50,7 @@ impl Update {
 
 /// Whether all of them are `f32` on Flex.
 pub(super) fn fit(tensors: &[Tensor<1>]) -> bool {
-    tensors.iter().all(on_flex)
-}
-
-fn on_flex(tensor: &Tensor<1>) -> bool {
-    tensor.dtype() == DType::F32 && tensor.clone().try_into_primitive::<Flex>().is_ok()
+    tensors.iter().all(is_on_flex)
 }
 
 fn into_flex(tensor: Tensor<1>) -> FlexTensor {
