@@ -32,6 +32,15 @@ impl Default for CaptionConfig {
     }
 }
 
+/// The text of one draw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caption {
+    /// The sentence.
+    pub text: String,
+    /// The name or keyword that it is about; nothing for a caption of the sample's own.
+    pub word: Option<String>,
+}
+
 impl CaptionConfig {
     /// Checks that the settings can be followed.
     ///
@@ -55,24 +64,26 @@ impl CaptionConfig {
     }
 
     /// Draws a caption. Underscores of names and keywords become spaces; case stays.
-    pub fn caption<R: Rng + ?Sized>(&self, sample: &Sample, rng: &mut R) -> String {
+    pub fn caption<R: Rng + ?Sized>(&self, sample: &Sample, rng: &mut R) -> Caption {
         // All draws are made, whatever they decide, so that the settings do not move each other.
         let [take_caption, take_keyword, which, template] =
             std::array::from_fn(|_| rng.random::<f64>());
         if !sample.captions.is_empty()
             && (take_caption < self.caption_probability || !sample.has_concept())
         {
-            return sample.captions[position(sample.captions.len(), which)].clone();
+            let text = sample.captions[position(sample.captions.len(), which)].clone();
+            return Caption { text, word: None };
         }
         let word = if take_keyword < self.keyword_probability && !sample.keywords.is_empty() {
             &sample.keywords[decaying(sample.keywords.len(), self.keyword_decay, which)]
         } else {
             &sample.name
         };
-        match self.templates.len() {
+        let text = match self.templates.len() {
             0 => word.replace('_', " "),
             count => fill_template(&self.templates[position(count, template)], word),
-        }
+        };
+        Caption { text, word: Some(word.clone()) }
     }
 }
 
@@ -120,7 +131,7 @@ mod tests {
         let mut rng = generator(Purpose::Row, &[3]);
         let mut counts = std::collections::BTreeMap::new();
         for _ in 0..10_000 {
-            *counts.entry(config.caption(sample, &mut rng)).or_default() += 1;
+            *counts.entry(config.caption(sample, &mut rng).text).or_default() += 1;
         }
         counts
     }

@@ -1,8 +1,8 @@
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clip_preprocess::{ReadOptions, RgbImage};
 
+use crate::concepts::Concepts;
 use crate::source::{self, Classes, Place, SourceFile};
 use crate::{Error, Filter, Problem, Result, Sample};
 
@@ -12,8 +12,7 @@ use crate::{Error, Filter, Problem, Result, Sample};
 pub struct Dataset {
     samples: Vec<Sample>,
     places: Vec<Place>,
-    groups: Vec<u32>,
-    names: Vec<String>,
+    concepts: Concepts,
     problems: Vec<Problem>,
     classes: Classes,
 }
@@ -66,8 +65,8 @@ impl Dataset {
             let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
             return Err(Error::NoSamples { paths: paths.join(", "), problems });
         }
-        let (groups, names) = group(&samples);
-        Ok(Self { samples, places, groups, names, problems, classes })
+        let concepts = Concepts::new(&samples);
+        Ok(Self { samples, places, concepts, problems, classes })
     }
 
     /// Without the samples that `filter` does not allow. Indices and groups are counted anew; none
@@ -83,7 +82,7 @@ impl Dataset {
     pub fn filter(mut self, mut keep: impl FnMut(&Sample) -> bool) -> Self {
         let pairs = self.samples.into_iter().zip(self.places);
         (self.samples, self.places) = pairs.filter(|(sample, _)| keep(sample)).unzip();
-        (self.groups, self.names) = group(&self.samples);
+        self.concepts = Concepts::new(&self.samples);
         self
     }
 
@@ -118,17 +117,21 @@ impl Dataset {
     ///
     /// Panics if there is no sample `index`.
     pub fn group(&self, index: usize) -> u32 {
-        self.groups[index]
+        self.concepts.groups()[index]
     }
 
     /// The groups of all samples.
     pub fn groups(&self) -> &[u32] {
-        &self.groups
+        self.concepts.groups()
     }
 
     /// The name of each group, as its first sample has it, with spaces for underscores.
     pub fn names(&self) -> &[String] {
-        &self.names
+        self.concepts.names()
+    }
+
+    pub(crate) fn concepts(&self) -> &Concepts {
+        &self.concepts
     }
 
     /// What was skipped on opening.
@@ -181,19 +184,4 @@ impl Dataset {
         let bytes = self.read(index)?;
         Ok(clip_preprocess::decode(&bytes, &self.origin(index), options)?)
     }
-}
-
-/// The group of each sample, and the name of each group.
-fn group(samples: &[Sample]) -> (Vec<u32>, Vec<String>) {
-    let mut numbers = HashMap::new();
-    let mut names = Vec::new();
-    let mut number = |sample: &Sample| {
-        let name = sample.name.replace('_', " ");
-        *numbers.entry(name.to_lowercase()).or_insert_with(|| {
-            names.push(name);
-            names.len() as u32 - 1
-        })
-    };
-    let groups = samples.iter().map(&mut number).collect();
-    (groups, names)
 }

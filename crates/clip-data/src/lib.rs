@@ -45,6 +45,7 @@
 mod augment;
 mod cache;
 mod caption;
+mod concepts;
 mod dataset;
 mod error;
 mod fields;
@@ -59,7 +60,7 @@ mod transform;
 mod workers;
 
 pub use augment::{Augment, AugmentConfig};
-pub use caption::{CaptionConfig, fill_template};
+pub use caption::{Caption, CaptionConfig, fill_template};
 pub use dataset::Dataset;
 pub use error::{Error, Problem, Result};
 pub use filter::Filter;

@@ -49,6 +49,9 @@ pub struct Batch {
     pub captions: Vec<String>,
     /// The group of each row's name.
     pub groups: Vec<u32>,
+    /// `[B, B]`: whether the caption of the second row is right for the picture of the first, being
+    /// of the same name, or about one of its keywords.
+    pub matches: Vec<bool>,
     /// The sample of each row.
     pub indices: Vec<usize>,
     /// The rows that were left out, and why.
@@ -154,19 +157,28 @@ impl Iterator for Batches {
             pixels: Vec::with_capacity(rows.iter().flatten().map(|row| row.pixels.len()).sum()),
             captions: Vec::with_capacity(rows.len()),
             groups: Vec::with_capacity(rows.len()),
+            matches: Vec::with_capacity(rows.len() * rows.len()),
             indices: Vec::with_capacity(rows.len()),
             skipped: Vec::new(),
         };
+        let mut words = Vec::with_capacity(rows.len());
         for row in rows {
             match row {
                 Ok(row) => {
                     batch.pixels.extend_from_slice(&row.pixels);
                     batch.captions.push(row.caption);
+                    words.push(row.word);
                     batch.groups.push(self.pool.dataset().group(row.index));
                     batch.indices.push(row.index);
                 }
                 Err(problem) => batch.skipped.push(problem),
             }
+        }
+        let concepts = self.pool.dataset().concepts();
+        for (index, group) in batch.indices.iter().zip(&batch.groups) {
+            let captions = batch.groups.iter().zip(&words);
+            let right = captions.map(|(of, word)| of == group || concepts.fits(*index, *word));
+            batch.matches.extend(right);
         }
         Some(batch)
     }

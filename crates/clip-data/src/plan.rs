@@ -1,13 +1,15 @@
-use rand::Rng;
+use std::collections::BTreeMap;
+
 use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::error::bad_config;
 use crate::seed::{Purpose, generator};
-use crate::{Dataset, Result};
+use crate::{Dataset, Kind, Result};
 
 /// How the samples of an epoch are chosen and put into batches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplerConfig {
     /// Rows of a batch.
@@ -19,13 +21,25 @@ pub struct SamplerConfig {
     /// No name twice in one batch: in a contrastive loss, rows of one name are wrong answers to
     /// each other.
     pub unique_names: bool,
+    /// The share of rows that come in batches of one kind (photographs alone, drawings alone). There
+    /// the kind tells no rows apart, so that what a picture shows has to: a name that was only
+    /// drawn is then also found in photographs. A kind of fewer names than a batch has rows repeats
+    /// them as rarely as it can.
+    pub one_kind: f64,
     /// Leaves out batches that cannot be filled.
     pub drop_last: bool,
 }
 
 impl Default for SamplerConfig {
     fn default() -> Self {
-        Self { batch_size: 256, class_cap: 0, class_floor: 0, unique_names: true, drop_last: true }
+        Self {
+            batch_size: 256,
+            class_cap: 0,
+            class_floor: 0,
+            unique_names: true,
+            one_kind: 0.0,
+            drop_last: true,
+        }
     }
 }
 
@@ -49,10 +63,14 @@ impl SamplerConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::BadConfig`](crate::Error::BadConfig) for a batch size of 0.
+    /// [`Error::BadConfig`](crate::Error::BadConfig) for a batch size of 0, or a
+    /// share outside `0..=1`.
     pub fn validate(&self) -> Result<()> {
         if self.batch_size == 0 {
             return bad_config("batch_size", self.batch_size, "it is at least 1");
+        }
+        if !(0.0..=1.0).contains(&self.one_kind) {
+            return bad_config("one_kind", self.one_kind, "it is between 0 and 1");
         }
         Ok(())
     }
@@ -74,7 +92,8 @@ impl EpochPlan {
     /// Those of [`SamplerConfig::validate`].
     pub fn new(dataset: &Dataset, config: &SamplerConfig, seed: u64, epoch: u64) -> Result<Self> {
         config.validate()?;
-        Ok(Self::of_groups(dataset.groups(), config, seed, epoch))
+        let kinds = |index: usize| dataset.sample(index).kind;
+        Ok(Self::of_groups(dataset.groups(), kinds, config, seed, epoch))
     }
 
     /// Each sample once, in the dataset's order.
@@ -103,32 +122,92 @@ impl EpochPlan {
         self.batches.is_empty()
     }
 
-    fn of_groups(groups: &[u32], config: &SamplerConfig, seed: u64, epoch: u64) -> Self {
+    fn of_groups(
+        groups: &[u32],
+        kinds: impl Fn(usize) -> Kind,
+        config: &SamplerConfig,
+        seed: u64,
+        epoch: u64,
+    ) -> Self {
         let mut rng = generator(Purpose::Plan, &[seed, epoch]);
-        let size = config.batch_size;
-        let mut names = rows_of_names(groups, config, &mut rng);
-        let mut batches = if config.unique_names {
-            names.shuffle(&mut rng);
-            let full = full_batches(&names, size);
-            let (dealt, rest) = deal(names, full, size);
-            let mut batches = dealt;
-            batches.shuffle(&mut rng);
-            let rows: usize = rest.iter().map(Vec::len).sum();
-            let most = rest.iter().map(Vec::len).max().unwrap_or(0);
-            let (last, _) = deal(rest, most.max(rows.div_ceil(size)), size);
-            batches.extend(last);
-            batches
-        } else {
-            let mut rows = names.concat();
-            rows.shuffle(&mut rng);
-            rows.chunks(size).map(<[Draw]>::to_vec).collect()
-        };
-        if config.drop_last {
-            batches.retain(|batch| batch.len() == size);
+        let names = rows_of_names(groups, config, &mut rng);
+        let (mut full, mut last) = (Vec::new(), Vec::new());
+        for (kind, mut names) in pools(names, kinds, config.one_kind, &mut rng) {
+            if kind.is_some() && config.unique_names {
+                names = parted(names, config.batch_size);
+            }
+            let batches = batches_of(names, config, &mut rng);
+            let is_full = |batch: &Vec<Draw>| batch.len() == config.batch_size;
+            let (of_size, shorter): (Vec<_>, Vec<_>) = batches.into_iter().partition(is_full);
+            full.extend(of_size);
+            last.extend(shorter);
         }
-        batches.iter_mut().for_each(|batch| batch.shuffle(&mut rng));
-        Self { batches }
+        full.shuffle(&mut rng);
+        if !config.drop_last {
+            full.extend(last);
+        }
+        full.iter_mut().for_each(|batch| batch.shuffle(&mut rng));
+        Self { batches: full }
     }
+}
+
+/// The rows of each name, those that go into batches of one kind apart.
+fn pools<R: Rng>(
+    names: Vec<Vec<Draw>>,
+    kinds: impl Fn(usize) -> Kind,
+    share: f64,
+    rng: &mut R,
+) -> BTreeMap<Option<Kind>, Vec<Vec<Draw>>> {
+    if share == 0.0 {
+        return BTreeMap::from([(None, names)]);
+    }
+    let mut pools: BTreeMap<Option<Kind>, Vec<Vec<Draw>>> = BTreeMap::new();
+    for rows in names {
+        let mut parts: BTreeMap<Option<Kind>, Vec<Draw>> = BTreeMap::new();
+        for row in rows {
+            let kind = (rng.random::<f64>() < share).then(|| kinds(row.index));
+            parts.entry(kind).or_default().push(row);
+        }
+        for (kind, rows) in parts {
+            pools.entry(kind).or_default().push(rows);
+        }
+    }
+    pools
+}
+
+/// Each name in as many parts as make a batch possible: all may stand in one batch.
+fn parted(names: Vec<Vec<Draw>>, size: usize) -> Vec<Vec<Draw>> {
+    let parts = size.div_ceil(names.len().max(1));
+    if parts == 1 {
+        return names;
+    }
+    let part = |rows: Vec<Draw>| {
+        let length = rows.len().div_ceil(parts).max(1);
+        rows.chunks(length).map(<[Draw]>::to_vec).collect::<Vec<_>>()
+    };
+    names.into_iter().flat_map(part).collect()
+}
+
+/// Batches of rows, those that are not full last.
+fn batches_of<R: Rng>(
+    mut names: Vec<Vec<Draw>>,
+    config: &SamplerConfig,
+    rng: &mut R,
+) -> Vec<Vec<Draw>> {
+    let size = config.batch_size;
+    if !config.unique_names {
+        let mut rows = names.concat();
+        rows.shuffle(rng);
+        return rows.chunks(size).map(<[Draw]>::to_vec).collect();
+    }
+    names.shuffle(rng);
+    let full = full_batches(&names, size);
+    let (mut batches, rest) = deal(names, full, size);
+    let rows: usize = rest.iter().map(Vec::len).sum();
+    let most = rest.iter().map(Vec::len).max().unwrap_or(0);
+    let (last, _) = deal(rest, most.max(rows.div_ceil(size)), size);
+    batches.extend(last);
+    batches
 }
 
 /// The rows of each name, in random order, between floor and cap.
@@ -206,7 +285,7 @@ mod tests {
     }
 
     fn plan(groups: &[u32], config: &SamplerConfig, epoch: u64) -> Vec<Vec<Draw>> {
-        let plan = EpochPlan::of_groups(groups, config, 7, epoch).batches;
+        let plan = EpochPlan::of_groups(groups, |_| Kind::Other, config, 7, epoch).batches;
         for batch in &plan {
             assert!(!batch.is_empty() && batch.len() <= config.batch_size);
             let names: HashSet<u32> = batch.iter().map(|draw| groups[draw.index]).collect();
@@ -290,7 +369,8 @@ mod tests {
     #[test]
     fn seed_and_epoch_decide() {
         let groups = groups(&[40; 10]);
-        let make = |seed, epoch| EpochPlan::of_groups(&groups, &all(8), seed, epoch);
+        let make =
+            |seed, epoch| EpochPlan::of_groups(&groups, |_| Kind::Other, &all(8), seed, epoch);
         assert_eq!(make(1, 2), make(1, 2));
         assert_ne!(make(1, 2), make(1, 3));
         assert_ne!(make(1, 2), make(2, 2));
@@ -304,6 +384,44 @@ mod tests {
         assert_eq!(sizes, [2; 4]);
         let config = SamplerConfig { unique_names: false, batch_size: 4, ..config };
         assert_eq!(plan(&groups, &config, 0).len(), 34 / 4);
+    }
+
+    #[test]
+    fn a_share_of_the_rows_comes_in_batches_of_one_kind() {
+        // Photographs have few names with many rows, emoji many with few.
+        let photos = groups(&[60; 10]);
+        let emoji: Vec<u32> = groups(&[3; 300]).into_iter().map(|group| group + 10).collect();
+        let groups = [photos, emoji].concat();
+        let kinds = |index: usize| if index < 600 { Kind::Photo } else { Kind::Emoji };
+        let config = SamplerConfig { one_kind: 0.5, ..all(32) };
+        let plan = EpochPlan::of_groups(&groups, kinds, &config, 7, 0).batches;
+        let mut seen: Vec<usize> = plan.iter().flatten().map(|draw| draw.index).collect();
+        seen.sort_unstable();
+        assert!(seen.into_iter().eq(0..groups.len()), "each row comes once");
+        let mut rows_of_one_kind = 0;
+        for batch in plan.iter().filter(|batch| batch.len() == 32) {
+            let photos = batch.iter().filter(|draw| draw.index < 600).count();
+            let mut counts: HashMap<u32, usize> = HashMap::new();
+            for draw in batch {
+                *counts.entry(groups[draw.index]).or_default() += 1;
+            }
+            let most = *counts.values().max().unwrap();
+            match photos {
+                // Ten names for 32 rows: four times each at most.
+                32 => assert!(most <= 4, "{most}"),
+                _ => assert_eq!(most, 1),
+            }
+            rows_of_one_kind += if photos % 32 == 0 { 32 } else { 0 };
+        }
+        let share = f64::from(rows_of_one_kind) / groups.len() as f64;
+        assert!((0.4..0.6).contains(&share), "{share}");
+        let plan =
+            EpochPlan::of_groups(&groups, kinds, &SamplerConfig { one_kind: 1.0, ..config }, 7, 0);
+        let mixed = |batch: &&Vec<Draw>| {
+            let photos = batch.iter().filter(|draw| draw.index < 600).count();
+            photos > 0 && photos < batch.len()
+        };
+        assert_eq!(plan.batches.iter().find(mixed), None);
     }
 
     #[test]

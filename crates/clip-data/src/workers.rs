@@ -15,7 +15,7 @@ use clip_preprocess::{ReadOptions, RgbImage};
 
 use crate::cache::Cache;
 use crate::seed::{Purpose, generator};
-use crate::{CaptionConfig, Dataset, Draw, EpochPlan, Problem, Result, Transform};
+use crate::{Caption, CaptionConfig, Dataset, Draw, EpochPlan, Problem, Result, Transform};
 
 /// Rows handed out at a time.
 const ROWS: usize = 8;
@@ -36,6 +36,8 @@ pub(crate) struct Row {
     pub(crate) index: usize,
     pub(crate) pixels: Vec<f32>,
     pub(crate) caption: String,
+    /// What the caption is about: see [`crate::concepts`].
+    pub(crate) word: u32,
 }
 
 type Outcome = std::result::Result<Row, Problem>;
@@ -89,10 +91,12 @@ impl Shared {
         let words = [self.seed, epoch, index as u64, u64::from(number)];
         let mut rng = generator(Purpose::Row, &words);
         let sample = self.dataset.sample(index);
-        let caption = self.captions.caption(sample, &mut rng);
+        let Caption { text: caption, word } = self.captions.caption(sample, &mut rng);
+        let word = word.and_then(|word| self.dataset.concepts().number(&word));
+        let word = word.unwrap_or_else(|| self.dataset.group(index));
         let picture = self.picture(index)?;
         let pixels = self.transform.pixels(&picture, sample.kind, &mut rng);
-        Ok(Row { index, pixels, caption })
+        Ok(Row { index, pixels, caption, word })
     }
 
     fn picture(&self, index: usize) -> Result<Arc<RgbImage>> {

@@ -1,8 +1,10 @@
 //! Heads and similarities in numbers one can follow.
 #![cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 
-use burn::tensor::{Device, Tensor};
-use clip_projection::{LogitScaleConfig, ProjectionConfig, normalize, similarity};
+use burn::tensor::{Device, Tensor, TensorData};
+use clip_projection::{
+    LogitScaleConfig, ProjectionConfig, info_nce, normalize, sigmoid_loss, similarity,
+};
 use clip_testkit::assert_close;
 
 fn tensor<const N: usize, const M: usize>(rows: [[f32; M]; N]) -> Tensor<2> {
@@ -45,4 +47,17 @@ fn the_scale_is_stored_as_its_logarithm() {
 fn a_head_has_no_bias() {
     let head = ProjectionConfig::new(3, 2).init(&Device::default());
     check("zero", head.forward(tensor([[0.0; 3]; 2])), &[0.0; 4]);
+}
+
+/// The first picture has two right texts, the second one: each direction shares its own target.
+#[test]
+fn losses_know_several_right_answers() {
+    let matches = TensorData::new(vec![true, true, false, true], [2, 2]);
+    let matches = Tensor::from_data(matches, &Device::default());
+    let logits = tensor([[0.0, 2f32.ln()], [0.0, 0.0]]);
+    // Two rows of [1/3, 2/3] with half the target each, and two of [1/2, 1/2] with it on one.
+    let expected = (3f32.ln() + 2f32.ln() / 2.0) / 2.0;
+    check("InfoNCE", info_nce(logits.clone(), matches.clone()).reshape([1, 1]), &[expected]);
+    let expected = (3.0 * 2f32.ln() + 1.5f32.ln()) / 2.0;
+    check("sigmoid", sigmoid_loss(logits, matches).reshape([1, 1]), &[expected]);
 }

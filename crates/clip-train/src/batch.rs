@@ -1,6 +1,6 @@
 //! From a loader's batch to a learner's inputs.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Int, Tensor, TensorData};
 use clip_data::Batch;
 use clip_model::{Device, float_tensor, int_tensor};
 use clip_tokenizer::{Overflow, Tokenizer};
@@ -95,7 +95,10 @@ impl Patches {
             patches: float_tensor(patches, [rows, self.kept, 3 * self.side * self.side], device),
             kept,
             ids: tokens(tokenizer, &batch.captions, device)?,
-            groups: int_tensor(&batch.groups, [1, rows], device).reshape([rows]),
+            matches: Tensor::from_data(
+                TensorData::new(batch.matches.clone(), [rows, rows]),
+                device,
+            ),
         })
     }
 }

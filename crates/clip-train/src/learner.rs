@@ -1,7 +1,7 @@
 //! The module under training: a CLIP, and the bias of the sigmoid loss.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Bool, Int, Tensor};
 use clip_model::{Clip, Device, normalize};
 use clip_nn::Precision;
 use clip_projection::similarity;
@@ -30,8 +30,8 @@ pub struct Inputs {
     pub kept: Option<Tensor<2, Int>>,
     /// Token ids, `[B, L]`.
     pub ids: Tensor<2, Int>,
-    /// Equal numbers mark rows of one concept, `[B]`.
-    pub groups: Tensor<1, Int>,
+    /// Which texts are right for which pictures, `[B, B]`; each picture has one at least.
+    pub matches: Tensor<2, Bool>,
 }
 
 impl Learner {
@@ -82,21 +82,21 @@ impl Learner {
     /// # Shapes
     ///
     /// - `images`, `texts`: `[B, E]`
-    /// - `groups`: `[B]`
+    /// - `matches`: `[B, B]`, pictures by texts
     /// - output: `[1]`
     pub fn loss(
         &self,
         kind: LossKind,
         images: Tensor<2>,
         texts: Tensor<2>,
-        groups: Tensor<1, Int>,
+        matches: Tensor<2, Bool>,
     ) -> Tensor<1> {
         let logits = self.clip.logit_scale.forward(similarity(images, texts));
         let logits = match &self.logit_bias {
             Some(bias) => logits + bias.val().unsqueeze(),
             None => logits,
         };
-        kind.forward(logits, groups)
+        kind.forward(logits, matches)
     }
 
     /// Keeps the scale between 1 and 100, as OpenCLIP's trainer does after each step.

@@ -1,6 +1,6 @@
 //! Which loss is minimized, and what it learns besides the towers.
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Bool, Tensor};
 use clip_projection::{info_nce, sigmoid_loss};
 use serde::{Deserialize, Serialize};
 
@@ -27,12 +27,12 @@ impl LossKind {
     /// # Shapes
     ///
     /// - `logits`: `[B, B]`, pictures by texts
-    /// - `groups`: `[B]`; equal numbers mark rows of one concept
+    /// - `matches`: `[B, B]`; whether a text is right for a picture
     /// - output: `[1]`
-    pub fn forward(self, logits: Tensor<2>, groups: Tensor<1, Int>) -> Tensor<1> {
+    pub fn forward(self, logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
         match self {
-            Self::InfoNce => info_nce(logits, groups),
-            Self::Sigmoid => sigmoid_loss(logits, groups),
+            Self::InfoNce => info_nce(logits, matches),
+            Self::Sigmoid => sigmoid_loss(logits, matches),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Loss and gradients of one batch.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, s};
+use burn::tensor::{Int, Tensor, s};
 
 use crate::LossKind;
 use crate::learner::{Inputs, Learner};
@@ -32,10 +32,10 @@ impl Pass {
     }
 
     fn whole(learner: &Learner, kind: LossKind, inputs: Inputs) -> Self {
-        let Inputs { patches, kept, ids, groups } = inputs;
+        let Inputs { patches, kept, ids, matches } = inputs;
         let images = learner.embed_images(patches, kept);
         let texts = learner.embed_texts(ids);
-        let loss = learner.loss(kind, images, texts, groups);
+        let loss = learner.loss(kind, images, texts, matches);
         let mut gradients = loss.backward();
         let gradients = parameters::gradients(learner, &mut gradients);
         Self { loss: loss.into_scalar(), gradients }
@@ -57,7 +57,7 @@ impl Pass {
             Tape::of(&learner.clip.logit_scale.log_scale.val()).expect("a learner on a tape");
         let leaf = |vectors| tape.put(Tensor::cat(vectors, 0)).require_grad();
         let (images, texts): (Tensor<2>, Tensor<2>) = (leaf(images), leaf(texts));
-        let loss = learner.loss(kind, images.clone(), texts.clone(), inputs.groups);
+        let loss = learner.loss(kind, images.clone(), texts.clone(), inputs.matches);
         let mut gradients = loss.backward();
         let slopes = [images, texts]
             .map(|leaf| tape.put(leaf.grad_remove(&mut gradients).expect("a leaf of the loss")));
@@ -78,17 +78,23 @@ impl Pass {
     }
 }
 
-fn parts(inputs: &Inputs, chunk: usize) -> Vec<Inputs> {
+/// Some rows of a batch.
+struct Part {
+    patches: Tensor<3>,
+    kept: Option<Tensor<2, Int>>,
+    ids: Tensor<2, Int>,
+}
+
+fn parts(inputs: &Inputs, chunk: usize) -> Vec<Part> {
     let [rows, _] = inputs.ids.dims();
     let starts = (0..rows).step_by(chunk);
     starts
         .map(|start| {
             let range = start..(start + chunk).min(rows);
-            Inputs {
+            Part {
                 patches: inputs.patches.clone().slice(s![range.clone(), .., ..]),
                 kept: inputs.kept.clone().map(|kept| kept.slice(s![range.clone(), ..])),
-                ids: inputs.ids.clone().slice(s![range.clone(), ..]),
-                groups: inputs.groups.clone().slice(s![range]),
+                ids: inputs.ids.clone().slice(s![range, ..]),
             }
         })
         .collect()

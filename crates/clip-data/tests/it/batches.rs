@@ -168,3 +168,36 @@ fn settings_are_checked_and_read_from_text() {
     assert!(serde_json::from_str::<AugmentConfig>(r#"{"flipp": 1}"#).is_err());
     assert!(serde_json::from_str::<SamplerConfig>(r#"{"size": 1}"#).is_err());
 }
+
+/// A caption is right for every picture whose name or keyword it is about.
+#[test]
+fn captions_match_the_pictures_that_their_word_describes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.tar");
+    let bytes = format("dog-baseline.jpg");
+    tar(
+        &path,
+        &[
+            ("0.jpg", &bytes),
+            ("0.json", br#"{"id": "0", "name": "dog", "keywords": []}"#),
+            ("1.jpg", &bytes),
+            ("1.json", br#"{"id": "1", "name": "dalmatian", "keywords": ["Dog"]}"#),
+            ("2.jpg", &bytes),
+            ("2.json", br#"{"id": "2", "name": "cat", "keywords": []}"#),
+        ],
+    );
+    let matches = |keyword_probability: f64| {
+        let transform = Transform::exact(&card()).unwrap();
+        let captions = CaptionConfig { keyword_probability, ..CaptionConfig::default() };
+        let sampler = SamplerConfig { batch_size: 3, ..SamplerConfig::default() };
+        let dataset = Arc::new(open(&path));
+        let config = config(1, 1, 0);
+        let loader = Loader::new(dataset, transform, &captions, &sampler, &config, 1).unwrap();
+        let batch = loader.in_order().next().unwrap();
+        batch.matches.chunks(3).map(<[bool]>::to_vec).collect::<Vec<_>>()
+    };
+    let by_name = [[true, false, false], [true, true, false], [false, false, true]];
+    assert_eq!(matches(0.0), by_name, "'a dalmatian' is not right for every dog");
+    let by_keyword = [[true, true, false], [true, true, false], [false, false, true]];
+    assert_eq!(matches(1.0), by_keyword);
+}

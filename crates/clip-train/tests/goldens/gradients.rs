@@ -1,7 +1,7 @@
 use clip_train::parameters::canonical;
 use clip_train::{LossKind, Pass};
 
-use crate::values::{Values, batch, devices, distance, groups, learner};
+use crate::values::{Values, batch, devices, distance, learner, matches};
 
 /// Every parameter's gradient, within 1e-4 of PyTorch's.
 fn check(loss: LossKind, file: &str, chunk: usize) {
@@ -58,8 +58,8 @@ fn without_groups_it_is_the_published_loss() {
     for (backend, device) in devices() {
         let learner = learner(LossKind::InfoNce, &device);
         let mut inputs = batch(&learner, &device);
-        let [rows] = inputs.groups.dims();
-        inputs.groups = groups(&(0..rows as u32).collect::<Vec<_>>(), &device);
+        let [rows, _] = inputs.matches.dims();
+        inputs.matches = matches(&(0..rows as u32).collect::<Vec<_>>(), &device);
         let pass = Pass::new(&learner, LossKind::InfoNce, inputs, 0);
         let off = (pass.loss - golden.number("loss")).abs();
         assert!(off < 1e-5, "{backend}: off by {off:e}");

@@ -1,6 +1,6 @@
 //! The golden files, and the model that they speak of.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Bool, Tensor, TensorData};
 use clip_checkpoint::ModelConfig;
 use clip_model::{Backend, Clip, Device, int_tensor};
 use clip_testkit::goldens_dir;
@@ -99,12 +99,14 @@ pub(crate) fn inputs(
         patches: learner.clip.image.visual.patches(pixels),
         kept: None,
         ids: int_tensor(&ints(ids), [ids.len() / length, length], device),
-        groups: self::groups(&ints(groups), device),
+        matches: matches(&ints(groups), device),
     }
 }
 
-pub(crate) fn groups(groups: &[u32], device: &Device) -> Tensor<1, Int> {
-    int_tensor(groups, [1, groups.len()], device).reshape([groups.len()])
+/// Rows of one group match.
+pub(crate) fn matches(groups: &[u32], device: &Device) -> Tensor<2, Bool> {
+    let same: Vec<bool> = groups.iter().flat_map(|a| groups.iter().map(move |b| a == b)).collect();
+    Tensor::from_data(TensorData::new(same, [groups.len(), groups.len()]), device)
 }
 
 /// `|a − b| / |b|`: some gradients hold values that are zero but for rounding.
