@@ -3,6 +3,10 @@
 use clip_model::{Backend, Device, DeviceName};
 use clip_testkit::Random;
 
+/// As in the program that people use.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The device named by `CLIP_DEVICE`, or the first CPU backend.
 ///
 /// # Panics

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use burn::tensor::Tensor;
 use clip_benches::device;
 use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
 use clip_model::{Clip, float_tensor, int_tensor};
@@ -49,14 +50,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             row[0] = START;
             row[1..end].fill_with(|| (random.bits() % u64::from(START)) as u32);
         }
-        let groups: Vec<u32> = (0..batch as u32).collect();
         let began = Instant::now();
         let pixels = float_tensor(pixels, [batch, 3, side, side], &device);
         let inputs = Inputs {
             patches: learner.clip.image.visual.patches(pixels),
             kept: None,
             ids: int_tensor(&ids, [batch, length], &device),
-            groups: int_tensor(&groups, [1, batch], &device).reshape([batch]),
+            matches: Tensor::diag_mask([batch, batch], 0, &device).bool_not(),
         };
         let (next, report) = stepper.step(learner, inputs, 1e-3)?;
         learner = next;
