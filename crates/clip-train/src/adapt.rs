@@ -1,5 +1,6 @@
-//! What of a model learns: frozen towers (LiT, arXiv:2111.07991), low-rank adapters (LoRA,
-//! arXiv:2106.09685) and layer-wise learning rates.
+//! How a model is trained further: frozen towers (LiT, arXiv:2111.07991), low-rank adapters (LoRA,
+//! arXiv:2106.09685), layer-wise learning rates, and weights between the old and the new model
+//! (WiSE-FT, arXiv:2109.01903).
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use burn::module::{Lora, Module, ParamGroup};
 use serde::{Deserialize, Serialize};
 
 use crate::Learner;
-use crate::parameters::{self, canonical};
+use crate::parameters::{self, Named, canonical};
 
 /// A half of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +20,7 @@ pub enum Half {
     Text,
 }
 
-/// What of a model learns.
+/// How a model is trained further.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaptConfig {
@@ -30,6 +31,9 @@ pub struct AdaptConfig {
     pub lora_rank: usize,
     /// Strength of the adapters, over their rank; 0 takes twice the rank.
     pub lora_alpha: f64,
+    /// Share of the weights it started from in those that are validated and saved: between 0, the
+    /// trained model, and 1 lie models that keep what the old one knew beside what was learned.
+    pub start_share: f64,
 }
 
 /// The products that adapters sit on.
@@ -57,6 +61,31 @@ impl AdaptConfig {
             };
             learner.set_require_grad_group(ParamGroup::from_predicate(path), false)
         })
+    }
+}
+
+/// The part that a model's start has in what it serves.
+#[derive(Debug, Clone)]
+pub(crate) struct Anchor {
+    values: Named,
+    share: f64,
+}
+
+impl Anchor {
+    /// Keeps the weights of a model that has no adapters yet; nothing where they have no share.
+    pub(crate) fn new(start: &Learner, share: f64) -> Option<Self> {
+        (share > 0.0).then(|| Self { values: parameters::values(start), share })
+    }
+
+    /// The weights between the start and a model that [serves](Learner::serving).
+    pub(crate) fn pull(&self, serving: Learner) -> Learner {
+        parameters::update(
+            serving,
+            |_| true,
+            |about, value| {
+                self.values[about.name].clone() * self.share + value * (1.0 - self.share)
+            },
+        )
     }
 }
 

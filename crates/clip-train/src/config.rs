@@ -58,7 +58,7 @@ pub struct TrainConfig {
     pub optimizer: AdamWConfig,
     /// Learning rate and length of the run.
     pub schedule: ScheduleConfig,
-    /// What of a model learns; all of it by default.
+    /// How a model is trained further; all of it learns by default.
     pub adapt: AdaptConfig,
 }
 
@@ -211,6 +211,7 @@ impl TrainConfig {
         };
         unit("patches_kept", self.patches_kept)?;
         unit("ema", self.ema)?;
+        unit("adapt.start_share", self.adapt.start_share)?;
         let positive = [
             ("validate_every", self.validate_every),
             ("save_every", self.save_every),
@@ -228,6 +229,9 @@ impl TrainConfig {
             return Err("`validation_template` has no {} for the name".to_owned());
         }
         if self.from.is_none() {
+            if self.adapt.start_share > 0.0 {
+                return Err("`adapt.start_share` needs a model to start `from`".to_owned());
+            }
             self.model.card().validate().map_err(|error| format!("[model]: {error}"))?;
         }
         Ok(())
@@ -311,6 +315,7 @@ mod tests {
             refused("[model]\nvision = { width = 10, layers = 1, heads = 3 }").contains("3 heads")
         );
         assert!(refused("[schedule]\nepochs = 0").contains("`schedule.epochs` is 0"));
+        assert!(refused("[adapt]\nstart_share = 0.5").contains("to start `from`"));
         assert!(refused("loss = \"l2\"").contains("info-nce"));
     }
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::Module;
 use clip_checkpoint::{Dtype, ModelCard, SourceFile, TensorSource, TensorSpec};
 
 use crate::parameters::{self, canonical};
 use crate::{Error, Learner, Result};
 
-/// Writes the model into a canonical file, adapters folded into the weights they adapt. The file
-/// appears when it is whole; an older one stays until then.
+/// Writes a model that [serves](Learner::serving) into a canonical file. The file appears when it is
+/// whole; an older one stays until then.
 ///
 /// # Errors
 ///
@@ -26,11 +25,10 @@ pub fn export(learner: &Learner, card: &ModelCard, dtype: Dtype, path: &Path) ->
                 .ok_or_else(|| clip_checkpoint::Error::Missing { names: vec![spec.name.clone()] })
         }
     }
-    let whole = learner.valid().materialize();
     let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
         (canonical(&path).to_owned(), parameters::host(tensor))
     };
-    let values: BTreeMap<_, _> = parameters::values(&whole).into_iter().map(read).collect();
+    let values: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
     let mut card = card.clone();
     card.source.files.push(SourceFile::of_weights(values.values().map(Vec::as_slice)));
     clip_checkpoint::write(path, &card, dtype, &mut Values(values)).map_err(Error::Checkpoint)?;

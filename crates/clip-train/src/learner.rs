@@ -55,6 +55,13 @@ impl Learner {
         self
     }
 
+    /// The model as it serves: off the gradient tape, adapters folded into the weights they adapt,
+    /// products in f32.
+    #[must_use]
+    pub fn serving(&self) -> Self {
+        self.valid().materialize().with_precision(Precision::F32)
+    }
+
     /// Unit vectors of pictures.
     ///
     /// # Shapes

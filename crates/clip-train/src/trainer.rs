@@ -4,14 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::{Clip, Device};
-use clip_nn::Precision;
 use clip_tokenizer::Tokenizer;
 
+use crate::adapt::Anchor;
 use crate::batch::Patches;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
@@ -36,6 +35,7 @@ pub struct Trainer {
     learner: Option<Learner>,
     stepper: Stepper,
     average: Named,
+    anchor: Option<Anchor>,
     progress: Progress,
     metrics: Metrics,
     files: Files,
@@ -73,6 +73,7 @@ impl Trainer {
             }
         };
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
+        let anchor = Anchor::new(&learner, config.adapt.start_share);
         let factors = adapt::layer_factors(&learner, config.optimizer.layer_decay);
         let learner = config.adapt.apply(learner).with_precision(config.precision.into());
         let loader = loader(&config, &card)?;
@@ -108,6 +109,7 @@ impl Trainer {
             metrics: Metrics::new(files.metrics()),
             learner: Some(learner),
             average,
+            anchor,
             device,
             card,
             loader,
@@ -270,24 +272,27 @@ impl Trainer {
         self.average = parameters::each(both.collect(), |(average, _)| average, moved);
     }
 
-    /// The model that checkpoints hold: the average where there is one.
-    fn model(&self) -> Learner {
+    /// The model that is measured and saved: the average where there is one, drawn to the start
+    /// where that has a share.
+    fn serving(&self) -> Learner {
         let learner = self.learner.clone().expect("a learner between steps");
-        match self.average.is_empty() {
+        let learner = match self.average.is_empty() {
             true => learner,
             false => {
                 parameters::update(learner, |_| true, |about, _| self.average[about.name].clone())
             }
+        };
+        match &self.anchor {
+            None => learner.serving(),
+            Some(anchor) => anchor.pull(learner.serving()),
         }
     }
 
     fn validate(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let Some(loader) = &self.validation else { return Ok(()) };
-        let model = self.model();
-        // Measured as it will serve.
-        let plain = model.valid().materialize().with_precision(Precision::F32);
+        let model = self.serving();
         let (template, device) = (&self.config.validation_template, self.device.clone().inner());
-        let validation = Validation::measure(&plain, loader, &self.tokenizer, template, &device)?;
+        let validation = Validation::measure(&model, loader, &self.tokenizer, template, &device)?;
         self.metrics.add(Record::of_validation(&self.progress, &validation))?;
         observer.validated(self.progress.epoch, &validation);
         if self.progress.best.is_none_or(|best| validation.score() > best) {
@@ -300,7 +305,7 @@ impl Trainer {
     }
 
     fn save(&self) -> Result<()> {
-        export(&self.model(), &self.card, Dtype::F16, &self.files.last())?;
+        export(&self.serving(), &self.card, Dtype::F16, &self.files.last())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
         let optimizer = &self.stepper.optimizer;
         let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));

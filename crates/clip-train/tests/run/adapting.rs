@@ -47,6 +47,34 @@ fn adapters_change_the_products_and_the_heads_alone() {
     }
 }
 
+/// WiSE-FT: a tensor of a checkpoint lies where the share puts it, between the start and what the
+/// same run makes without a share.
+#[test]
+fn a_share_of_the_start_stays_in_what_is_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = folder.path().join("before");
+    run(config(&before), Start::New, Some(2)).0.unwrap();
+    let from = before.join("last.safetensors");
+    let further = |name: &str, start_share: f64| {
+        let output = folder.path().join(name);
+        let adapt = AdaptConfig { lora_rank: 2, start_share, ..AdaptConfig::default() };
+        let config = TrainConfig { from: Some(from.clone()), adapt, ..config(&output) };
+        run(config, Start::New, Some(3)).0.unwrap();
+        Checkpoint::open(&output.join("last.safetensors")).unwrap()
+    };
+    let start = Checkpoint::open(&from).unwrap();
+    let (trained, between) = (further("trained", 0.0), further("between", 0.75));
+    for spec in [Tower::Vision, Tower::Text].into_iter().flat_map(|tower| start.tower(tower)) {
+        let read = |checkpoint: &Checkpoint| checkpoint.read(&spec.name).unwrap();
+        let (start, trained, between) = (read(&start), read(&trained), read(&between));
+        for ((start, trained), between) in start.iter().zip(&trained).zip(&between) {
+            let expected = 0.75 * start + 0.25 * trained;
+            // Checkpoints are in f16.
+            assert!((between - expected).abs() <= 1e-3 * start.abs().max(0.01), "{}", spec.name);
+        }
+    }
+}
+
 /// The card says where the weights came from.
 #[test]
 fn a_model_that_was_trained_further_names_its_source() {
