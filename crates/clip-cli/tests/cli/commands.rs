@@ -19,10 +19,10 @@ fn classify_ranks_labels() {
     let run = sandbox.run(&["classify", "dog.png", "car.png", "--labels", labels, "-t", "2"]);
     insta::assert_snapshot!(run, @r"
     exit 0
-    0.777	dog	dog.png
-    0.222	cat	dog.png
-    0.904	car	car.png
-    0.066	dog	car.png
+    0.608	dog	dog.png
+    0.390	cat	dog.png
+    1.000	car	car.png
+    0.000	cat	car.png
     ");
 
     let run = sandbox.run(&["classify", "car.png", "--labels", labels, "--json", "-t", "9"]);
