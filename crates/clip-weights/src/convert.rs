@@ -130,6 +130,9 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     })
 }
 
+/// What calls for tensors of certain shapes.
+const AUTHORITY: &str = "config.json";
+
 /// Compares the tensors that are there with the ones that the configuration calls for.
 fn check(model: &hf::Model) -> Result<()> {
     let weights = &model.weights;
@@ -149,12 +152,13 @@ fn check(model: &hf::Model) -> Result<()> {
             };
             weights.check_dtype(&name, tensor)?;
             // PyTorch stores the logit scale without an axis, we as one value.
-            let scalar = tensor.shape.is_empty() && expected == [1];
-            if tensor.shape != expected && !scalar && misshapen.is_none() {
+            let scalar = tensor.shape().is_empty() && expected == [1];
+            if tensor.shape() != expected && !scalar && misshapen.is_none() {
                 misshapen = Some(Error::Shape {
                     file: weights.file_of(tensor),
+                    authority: AUTHORITY,
                     tensor: name,
-                    found: tensor.shape.clone(),
+                    found: tensor.shape().to_owned(),
                     expected: expected.clone(),
                 });
             }
@@ -162,14 +166,14 @@ fn check(model: &hf::Model) -> Result<()> {
     }
     let files = weights.file_names();
     if !missing.is_empty() {
-        return Err(Error::Missing { names: missing, files });
+        return Err(Error::Missing { authority: AUTHORITY, names: missing, files });
     }
     if let Some(error) = misshapen {
         return Err(error);
     }
     if !unknown.is_empty() {
         let names = unknown.into_iter().map(str::to_owned).collect();
-        return Err(Error::Unknown { names, files });
+        return Err(Error::Unknown { authority: AUTHORITY, names, files });
     }
     Ok(())
 }

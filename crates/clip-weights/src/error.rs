@@ -27,7 +27,7 @@ pub enum Error {
     },
     /// Weights in a format that is not read.
     #[error(
-        "{path} is not read yet, only safetensors are: save the model again with transformers' `save_pretrained`, which writes model.safetensors"
+        "{path} is neither a safetensors file nor an archive of PyTorch's: give the weights file itself, or save the model again with transformers' `save_pretrained`"
     )]
     UnreadFormat {
         /// The file.
@@ -81,25 +81,67 @@ pub enum Error {
         /// The file of the source's tokenizer.
         path: PathBuf,
     },
-    /// The bytes are not a whole safetensors file.
-    #[error("{path} is not a whole safetensors file ({reason}): download or copy it again")]
+    /// The bytes are not a whole file of the format that they begin with.
+    #[error("{path} is not a whole {format} ({reason}): download or copy it again")]
     Damaged {
         /// The file.
         path: PathBuf,
+        /// What the format is called.
+        format: &'static str,
         /// What is wrong with it.
         reason: String,
     },
+    /// A file as PyTorch wrote it before 1.6.
+    #[error(
+        "{path} is in the format of PyTorch before 1.6, which is not read: load it with PyTorch and write its state dict again with `torch.save`"
+    )]
+    LegacyTorch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// An archive of PyTorch's with something in it that weights do not need.
+    #[error(
+        "{path} cannot be read as weights ({reason}): write the model's state dict again with `torch.save` and convert that"
+    )]
+    UnreadTorch {
+        /// The file.
+        path: PathBuf,
+        /// What is in it.
+        reason: String,
+    },
+    /// An archive of PyTorch's that mentions something of Python's other than tensors.
+    #[error(
+        "{path} mentions {global}, which is no part of weights, and was not run: if you trust where the file comes from, write its state dict again with `torch.save` and convert that"
+    )]
+    ForeignGlobal {
+        /// The file.
+        path: PathBuf,
+        /// Module and name.
+        global: String,
+    },
+    /// The bytes of a tensor are not those that were written.
+    #[error("the checksum of tensor {tensor} in {file} is wrong: download or copy the file again")]
+    Checksum {
+        /// Foreign name.
+        tensor: String,
+        /// The weights file.
+        file: String,
+    },
     /// Tensors that the configuration calls for are not there.
-    #[error("config.json calls for {} missing from {files}: {}", count(.names), list(.names))]
+    #[error("{authority} calls for {} missing from {files}: {}", count(.names), list(.names))]
     Missing {
+        /// What calls for them: a file, or the code that the layout comes from.
+        authority: &'static str,
         /// Their foreign names.
         names: Vec<String>,
         /// The weights files.
         files: String,
     },
     /// Tensors that the configuration has no place for.
-    #[error("{files} holds {} that config.json has no place for: {}", count(.names), list(.names))]
+    #[error("{files} holds {} that {authority} has no place for: {}", count(.names), list(.names))]
     Unknown {
+        /// What has no place: a file, or the code that the layout comes from.
+        authority: &'static str,
         /// Their foreign names.
         names: Vec<String>,
         /// The weights files.
@@ -107,9 +149,11 @@ pub enum Error {
     },
     /// A tensor of another shape than the configuration calls for.
     #[error(
-        "tensor {tensor} has shape {found:?} in {file}, but config.json calls for {expected:?}: one of the two is of another model"
+        "tensor {tensor} has shape {found:?} in {file}, but {authority} calls for {expected:?}: one of the two is of another model"
     )]
     Shape {
+        /// What calls for the shape: a file, or the code that the layout comes from.
+        authority: &'static str,
         /// Foreign name.
         tensor: String,
         /// The weights file.

@@ -29,6 +29,7 @@
 //! assert!(matches!(error, Error::NoSource { .. }));
 //! ```
 
+mod container;
 mod convert;
 mod error;
 mod hf;

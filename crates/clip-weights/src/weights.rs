@@ -1,29 +1,27 @@
-//! Foreign safetensors: one file or several shards, read one tensor at a time.
+//! Foreign weights: one file or several shards of any format, read one tensor at a time.
 //!
 //! Tensors are read from their place in the file rather than through a map: each is needed once,
 //! so memory holds one of them, and a file that shrinks meanwhile is an error and not a signal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{Dtype, SourceFile};
 use half::{bf16, f16};
-use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
 
+use crate::container::{self, Stored};
 use crate::hf::json;
 use crate::{Error, Progress, Result};
-
-/// The format's own limit, <https://github.com/huggingface/safetensors> (`MAX_HEADER_SIZE`).
-const MAX_HEADER: u64 = 100_000_000;
 
 /// All tensors of a source.
 #[derive(Debug)]
 pub(crate) struct Weights {
     files: Vec<WeightsFile>,
     tensors: BTreeMap<String, ForeignTensor>,
+    classes: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -34,21 +32,25 @@ struct WeightsFile {
     bytes: u64,
 }
 
-/// One tensor as its file describes it.
+/// One tensor, and which file holds it.
 #[derive(Debug)]
 pub(crate) struct ForeignTensor {
     file: usize,
-    dtype: safetensors::Dtype,
+    stored: Stored,
+}
+
+impl ForeignTensor {
     /// Length of each axis.
-    pub(crate) shape: Vec<usize>,
-    start: u64,
-    bytes: usize,
+    pub(crate) fn shape(&self) -> &[usize] {
+        &self.stored.shape
+    }
 }
 
 impl Weights {
-    /// Opens a `.safetensors` file, or all shards of a `.safetensors.index.json`.
+    /// Opens a weights file, or all shards of an index in JSON.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let mut weights = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        let (files, tensors, classes) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let mut weights = Self { files, tensors, classes };
         if path.extension().is_some_and(|extension| extension == "json") {
             weights.add_shards(path)?;
         } else {
@@ -95,18 +97,12 @@ impl Weights {
         let io = |source| Error::Io { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(io)?;
         let bytes = file.metadata().map_err(io)?.len();
-        let (data, header) = header(&mut file, bytes, path)?;
+        let contents = container::contents(&mut file, bytes, path)?;
         let number = self.files.len();
         let name = file_name(path);
-        for (tensor, info) in header.tensors() {
-            let (start, end) = info.data_offsets;
-            let foreign = ForeignTensor {
-                file: number,
-                dtype: info.dtype,
-                shape: info.shape.clone(),
-                start: data + start as u64,
-                bytes: end - start,
-            };
+        self.classes.extend(contents.classes);
+        for (tensor, stored) in contents.tensors {
+            let foreign = ForeignTensor { file: number, stored };
             if let Some(first) = self.tensors.insert(tensor.clone(), foreign) {
                 let first = self.files[first.file].name.clone();
                 return Err(Error::Duplicate { tensor, first, second: name });
@@ -123,6 +119,11 @@ impl Weights {
 
     pub(crate) fn get(&self, name: &str) -> Option<&ForeignTensor> {
         self.tensors.get(name)
+    }
+
+    /// The classes of the objects around the tensors; empty where a format stores none.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = &str> {
+        self.classes.iter().map(String::as_str)
     }
 
     /// The weights files for a message.
@@ -145,7 +146,7 @@ impl Weights {
 
     /// Fails for a tensor in a number format that [`Weights::read`] does not read.
     pub(crate) fn check_dtype(&self, name: &str, tensor: &ForeignTensor) -> Result<()> {
-        match tensor.dtype {
+        match tensor.stored.dtype {
             safetensors::Dtype::F32 | safetensors::Dtype::F16 | safetensors::Dtype::BF16 => Ok(()),
             other => Err(Error::Dtype {
                 tensor: name.to_owned(),
@@ -159,8 +160,8 @@ impl Weights {
     /// such as the logit scale, does not count), otherwise f32.
     pub(crate) fn dtype(&self) -> Dtype {
         let mut arrays =
-            self.tensors.values().filter(|tensor| tensor.shape.iter().product::<usize>() > 1);
-        if arrays.all(|tensor| tensor.dtype == safetensors::Dtype::F16) {
+            self.tensors.values().filter(|tensor| tensor.shape().iter().product::<usize>() > 1);
+        if arrays.all(|tensor| tensor.stored.dtype == safetensors::Dtype::F16) {
             Dtype::F16
         } else {
             Dtype::F32
@@ -169,18 +170,27 @@ impl Weights {
 
     /// The values of a tensor, row-major, all of them finite.
     pub(crate) fn read(&mut self, name: &str) -> Result<Vec<f32>> {
-        let missing = || Error::Missing { names: vec![name.to_owned()], files: self.file_names() };
+        let missing = || Error::Missing {
+            authority: "the conversion",
+            names: vec![name.to_owned()],
+            files: self.file_names(),
+        };
         let tensor = self.tensors.get(name).ok_or_else(missing)?;
         self.check_dtype(name, tensor)?;
-        let file = self
-            .files
-            .get_mut(tensor.file)
-            .ok_or_else(|| Error::Missing { names: vec![name.to_owned()], files: String::new() })?;
-        let mut bytes = vec![0; tensor.bytes];
+        let file = &mut self.files[tensor.file];
+        let Stored { dtype, shape, place, strides } = &tensor.stored;
+        let mut bytes = vec![0; place.bytes];
         let io = |source| Error::Io { path: file.path.clone(), source };
-        file.file.seek(SeekFrom::Start(tensor.start)).map_err(io)?;
+        file.file.seek(SeekFrom::Start(place.start)).map_err(io)?;
         file.file.read_exact(&mut bytes).map_err(io)?;
-        let values = decode(tensor.dtype, &bytes);
+        if place.crc32.is_some_and(|expected| crc32fast::hash(&bytes) != expected) {
+            let (tensor, file) = (name.to_owned(), file.name.clone());
+            return Err(Error::Checksum { tensor, file });
+        }
+        let mut values = decode(*dtype, &bytes);
+        if let Some(strides) = strides {
+            values = strides.gather(shape, &values);
+        }
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(index) => Err(Error::NotFinite {
@@ -215,34 +225,6 @@ impl Weights {
         }
         Ok(hashed)
     }
-}
-
-/// Where the data starts, and what is in it.
-fn header(file: &mut File, bytes: u64, path: &Path) -> Result<(u64, Metadata)> {
-    let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let mut length = [0; 8];
-    if bytes < 8 {
-        return Err(damaged(format!("it has {bytes} bytes")));
-    }
-    file.read_exact(&mut length).map_err(io)?;
-    if &length == b"version " {
-        return Err(damaged("it is a Git LFS pointer, `git lfs pull` fetches the file".to_owned()));
-    }
-    let length = u64::from_le_bytes(length);
-    if length > MAX_HEADER || length > bytes - 8 {
-        return Err(damaged("its header is longer than the file".to_owned()));
-    }
-    let mut json = vec![0; length as usize];
-    file.read_exact(&mut json).map_err(io)?;
-    let header: Metadata =
-        serde_json::from_slice(&json).map_err(|error| damaged(format!("its header: {error}")))?;
-    let data = 8 + length;
-    let expected = data + header.data_len() as u64;
-    if bytes != expected {
-        return Err(damaged(format!("it has {bytes} bytes, its header speaks of {expected}")));
-    }
-    Ok((data, header))
 }
 
 /// Little-endian values to `f32`; the format was checked by [`Weights::check_dtype`].

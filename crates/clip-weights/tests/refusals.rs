@@ -116,9 +116,12 @@ fn damaged_files_are_refused() {
     check(replaced(|bytes| bytes[..100].to_vec()), "its header is longer than the file");
     check(replaced(|_| Vec::new()), "it has 0 bytes");
     check(replaced(|_| b"<html>not found</html>".to_vec()), "its header is longer than the file");
-    check(replaced(|_| b"version https://git-lfs.github.com/spec/v1\n".to_vec()), {
-        "it is a Git LFS pointer, `git lfs pull` fetches the file"
-    });
+    assert_eq!(
+        replaced(|_| b"version https://git-lfs.github.com/spec/v1\n".to_vec()),
+        format!(
+            "FOLDER/model.safetensors is not a whole weights file (it is a Git LFS pointer, `git lfs pull` fetches the file): {again}"
+        )
+    );
     let longer = replaced(|mut bytes| {
         bytes.push(0);
         bytes
@@ -208,7 +211,7 @@ fn missing_files_are_named() {
 #[test]
 fn other_formats_are_refused() {
     let folder = Model::tiny().write();
-    let again = "is not read yet, only safetensors are: save the model again with transformers' `save_pretrained`, which writes model.safetensors";
+    let again = "is neither a safetensors file nor an archive of PyTorch's: give the weights file itself, or save the model again with transformers' `save_pretrained`";
     folder.file("ViT-B-32.pt", "");
     assert_eq!(message(&folder, "ViT-B-32.pt", None), format!("FOLDER/ViT-B-32.pt {again}"));
     folder.file("pytorch_model.bin", "");

@@ -67,19 +67,15 @@ fn locate(path: &Path) -> Result<PathBuf> {
             return Ok(path.join(name));
         }
         return match PICKLED.iter().find(|name| present(name)) {
-            Some(name) => Err(Error::UnreadFormat { path: path.join(name) }),
+            Some(name) => Ok(path.join(name)),
             None => Err(Error::MissingFile { folder: path.to_owned(), file: SINGLE.to_owned() }),
         };
     }
     if !path.exists() {
         return Err(Error::NoSource { path: path.to_owned() });
     }
-    let name = file_name(path);
-    if name.ends_with(".safetensors") && clip_checkpoint::Checkpoint::open(path).is_ok() {
-        Err(Error::AlreadyCanonical { path: path.to_owned() })
-    } else if name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") {
-        Ok(path.to_owned())
-    } else {
-        Err(Error::UnreadFormat { path: path.to_owned() })
+    if clip_checkpoint::Checkpoint::open(path).is_ok() {
+        return Err(Error::AlreadyCanonical { path: path.to_owned() });
     }
+    Ok(path.to_owned())
 }

@@ -1,0 +1,79 @@
+//! The names of Python's that a pickle may mention. Each stands for what it does to descriptions of
+//! tensors; none is called. Everything else is refused by name, at the place where it is mentioned.
+
+use std::rc::Rc;
+
+use safetensors::Dtype;
+
+use super::Fault;
+use super::tensor::Tensor;
+use super::value::{Heap, Id, Value};
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Global {
+    /// A function that describes a tensor (`torch._utils._rebuild_tensor_v2`).
+    RebuildTensor,
+    /// A function that gives its first argument back, as far as weights are concerned.
+    First,
+    /// The constructor of an ordered dictionary.
+    Dict,
+    /// The class of a storage.
+    Storage(Dtype),
+    /// The class of a module.
+    Class(Rc<str>),
+}
+
+/// Packages whose classes are kept as objects with a name and attributes: TorchScript's, PyTorch's
+/// own modules, and OpenAI's code.
+const CLASSES: [&str; 3] = ["__torch__.", "torch.nn.modules.", "clip.model."];
+
+const MAX_NAME: usize = 500;
+
+impl Global {
+    pub(super) fn find(module: &str, name: &str) -> Result<Self, Fault> {
+        if module.len() + name.len() > MAX_NAME {
+            return Fault::unread("its pickle mentions a name of Python's that is too long");
+        }
+        let path = format!("{module}.{name}");
+        Ok(match &*path {
+            "torch._utils._rebuild_tensor_v2" => Self::RebuildTensor,
+            "torch._utils._rebuild_parameter"
+            | "builtins.set"
+            | "__builtin__.set"
+            | "torch.jit._pickle.build_boollist"
+            | "torch.jit._pickle.build_doublelist"
+            | "torch.jit._pickle.build_intlist"
+            | "torch.jit._pickle.build_tensorlist"
+            | "torch.jit._pickle.restore_type_tag" => Self::First,
+            "collections.OrderedDict" => Self::Dict,
+            "torch.DoubleStorage" => Self::Storage(Dtype::F64),
+            "torch.FloatStorage" => Self::Storage(Dtype::F32),
+            "torch.HalfStorage" => Self::Storage(Dtype::F16),
+            "torch.BFloat16Storage" => Self::Storage(Dtype::BF16),
+            "torch.LongStorage" => Self::Storage(Dtype::I64),
+            "torch.IntStorage" => Self::Storage(Dtype::I32),
+            "torch.ShortStorage" => Self::Storage(Dtype::I16),
+            "torch.CharStorage" => Self::Storage(Dtype::I8),
+            "torch.ByteStorage" => Self::Storage(Dtype::U8),
+            "torch.BoolStorage" => Self::Storage(Dtype::BOOL),
+            _ if CLASSES.iter().any(|package| path.starts_with(package)) => {
+                Self::Class(path.into())
+            }
+            _ => return Err(Fault::Global(path)),
+        })
+    }
+
+    /// What the pickle calls the function for.
+    pub(super) fn call(&self, heap: &mut Heap, arguments: Id) -> Result<Id, Fault> {
+        match (self, heap.tuple(arguments)) {
+            (Self::RebuildTensor, Some(arguments)) => {
+                let tensor = Tensor::rebuild(heap, arguments)?;
+                Ok(heap.add(Value::Tensor(Box::new(tensor))))
+            }
+            (Self::First, Some([first, ..])) => Ok(*first),
+            (Self::Dict, Some([])) => Ok(heap.add(Value::Dict(Vec::new()))),
+            _ => Fault::damaged(format!("its pickle calls {self:?} as no PyTorch does")),
+        }
+    }
+}

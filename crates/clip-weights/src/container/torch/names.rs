@@ -1,0 +1,112 @@
+//! What the tensors are called: as in the model's `state_dict()`, whether that was saved, or the
+//! model itself, or its TorchScript.
+
+use std::collections::{BTreeSet, HashSet};
+use std::rc::Rc;
+
+use super::Fault;
+use super::tensor::Tensor;
+use super::value::{Heap, Id, Value};
+
+/// Where a pickle is larger than any model, it is made to take long.
+const MAX_DEPTH: usize = 64;
+const MAX_VISITS: usize = 1_000_000;
+const MAX_NAME: usize = 1000;
+
+/// Tensors by name, and the classes of the objects around them.
+pub(super) struct Named<'a> {
+    pub(super) tensors: Vec<(String, &'a Tensor)>,
+    pub(super) classes: BTreeSet<String>,
+}
+
+/// Follows everything from the root on.
+pub(super) fn collect(heap: &Heap, root: Id) -> Result<Named<'_>, Fault> {
+    let named = Named { tensors: Vec::new(), classes: BTreeSet::new() };
+    let mut walk = Walk { heap, named, visits: 0 };
+    walk.visit("", root, 0)?;
+    let mut names = BTreeSet::new();
+    if let Some((twice, _)) = walk.named.tensors.iter().find(|(name, _)| !names.insert(name)) {
+        return Fault::damaged(format!("its pickle holds tensor {twice} twice"));
+    }
+    Ok(walk.named)
+}
+
+struct Walk<'a> {
+    heap: &'a Heap,
+    named: Named<'a>,
+    visits: usize,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, name: &str, id: Id, depth: usize) -> Result<(), Fault> {
+        self.count(1)?;
+        if depth > MAX_DEPTH || name.len() > MAX_NAME {
+            return too_large();
+        }
+        match self.heap.get(id) {
+            Value::Tensor(tensor) => self.named.tensors.push((name.to_owned(), tensor)),
+            Value::Dict(items) => self.items(name, items, None, depth)?,
+            Value::Object { class, state } => {
+                self.named.classes.insert(class.to_string());
+                if let Some(items) = state.and_then(|state| self.heap.dict(state)) {
+                    self.attributes(name, items, depth)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A module of Python keeps its tensors and parts in three dictionaries, from which
+    /// `Module.state_dict` takes all but the buffers that say otherwise. In TorchScript all are
+    /// attributes of the object.
+    fn attributes(&mut self, name: &str, items: &[(Id, Id)], depth: usize) -> Result<(), Fault> {
+        let heap = self.heap;
+        let table = |key| heap.item(items, key).and_then(|id| heap.dict(id));
+        let (Some(parameters), Some(buffers), Some(modules)) =
+            (table("_parameters"), table("_buffers"), table("_modules"))
+        else {
+            return self.items(name, items, None, depth);
+        };
+        self.count(items.len())?;
+        let transient = heap.item(items, "_non_persistent_buffers_set");
+        let transient: &[Id] = match transient.map(|id| heap.get(id)) {
+            Some(Value::List(names)) => names,
+            _ => &[],
+        };
+        self.count(transient.len())?;
+        let transient: HashSet<_> = transient.iter().filter_map(|id| heap.text(*id)).collect();
+        self.items(name, parameters, None, depth)?;
+        self.items(name, buffers, Some(&transient), depth)?;
+        self.items(name, modules, None, depth)
+    }
+
+    fn items(
+        &mut self,
+        name: &str,
+        items: &[(Id, Id)],
+        except: Option<&HashSet<&Rc<str>>>,
+        depth: usize,
+    ) -> Result<(), Fault> {
+        for (key, value) in items {
+            self.count(1)?;
+            match self.heap.text(*key) {
+                Some(key) if except.is_some_and(|except| except.contains(key)) => {}
+                Some(key) if name.is_empty() => self.visit(key, *value, depth + 1)?,
+                Some(key) if key.len() > MAX_NAME => return too_large(),
+                Some(key) => self.visit(&format!("{name}.{key}"), *value, depth + 1)?,
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, visits: usize) -> Result<(), Fault> {
+        self.visits += visits;
+        if self.visits > MAX_VISITS { too_large() } else { Ok(()) }
+    }
+}
+
+fn too_large<T>() -> Result<T, Fault> {
+    Fault::unread("its objects are nested as in no model")
+}
