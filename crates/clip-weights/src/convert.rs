@@ -2,13 +2,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clip_checkpoint::{
-    CARD_VERSION, Dtype, ModelCard, Source as CardSource, TensorSource, TensorSpec, Tower, tensors,
+    Activation, CARD_VERSION, Dtype, ModelCard, Source as CardSource, TensorSource, TensorSpec,
+    Tower, tensors,
 };
 use half::f16;
 
+use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
 use crate::weights::Weights;
-use crate::{Error, HubOptions, Progress, Result, Source, hf, hub};
+use crate::{Error, HubOptions, Progress, Result, Source, hub};
 
 /// How to convert; the default asks the source.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,8 @@ pub struct Options {
     pub name: Option<String>,
     /// License on the card, used where the source does not say.
     pub license: Option<String>,
+    /// Nonlinearity of the MLPs, used where the source does not say.
+    pub activation: Option<Activation>,
     /// Where hub ids are downloaded from.
     pub hub: HubOptions,
 }
@@ -53,6 +57,8 @@ pub struct Summary {
 pub enum Family {
     /// The layout of Hugging Face transformers.
     HuggingFace,
+    /// The tensor names of OpenAI's code.
+    OpenAi,
 }
 
 impl Family {
@@ -60,6 +66,7 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Self::HuggingFace => "Hugging Face transformers",
+            Self::OpenAi => "OpenAI",
         }
     }
 }
@@ -74,14 +81,14 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     let started = Instant::now();
     let (mut model, name, origin) = match source {
         Source::Path(path) => {
-            let model = hf::Model::open(path)?;
-            let name = model.name.clone();
-            (model, name.clone(), name)
+            let model = Model::open(path, options.activation)?;
+            let (name, origin) = (model.name.clone(), model.origin.clone());
+            (model, name, origin)
         }
         Source::Hub { id, revision } => {
             let (folder, origin) = hub::download(id, revision.as_deref(), &options.hub, progress)?;
             let name = id.rsplit('/').next().unwrap_or(id).to_owned();
-            (hf::Model::open(&folder)?, name, origin)
+            (Model::open(&folder, options.activation)?, name, origin)
         }
     };
     check(&model)?;
@@ -115,12 +122,17 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
 
     let total = (vision_parameters + text_parameters + count(Tower::Both)) * dtype.size();
     progress.start(&format!("writing {}", card.name), total as u64);
-    let mut reader = Reader { weights: &mut model.weights, dtype, progress: &mut *progress };
+    let mut reader = Reader {
+        layout: model.layout,
+        weights: &mut model.weights,
+        dtype,
+        progress: &mut *progress,
+    };
     let bytes = clip_checkpoint::write(&output, &card, dtype, &mut reader)?;
     progress.finish();
     Ok(Summary {
         card,
-        family: Family::HuggingFace,
+        family: model.layout.family,
         vision_parameters,
         text_parameters,
         dtype,
@@ -130,17 +142,16 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     })
 }
 
-/// What calls for tensors of certain shapes.
-const AUTHORITY: &str = "config.json";
-
 /// Compares the tensors that are there with the ones that the configuration calls for.
-fn check(model: &hf::Model) -> Result<()> {
-    let weights = &model.weights;
-    let mut unknown: Vec<&str> = weights.names().filter(|name| !hf::is_harmless(name)).collect();
+fn check(model: &Model) -> Result<()> {
+    let Model { layout, weights, .. } = model;
+    let authority = layout.authority;
+    let mut unknown: Vec<&str> =
+        weights.names().filter(|name| !(layout.is_harmless)(name)).collect();
     let mut missing = Vec::new();
     let mut misshapen = None;
     for spec in tensors(&model.config) {
-        let recipe = recipe(&spec)?;
+        let recipe = recipe(layout, &spec)?;
         let expected = recipe.part_shape(&spec);
         for name in recipe.parts {
             if let Ok(position) = unknown.binary_search(&&*name) {
@@ -156,7 +167,7 @@ fn check(model: &hf::Model) -> Result<()> {
             if tensor.shape() != expected && !scalar && misshapen.is_none() {
                 misshapen = Some(Error::Shape {
                     file: weights.file_of(tensor),
-                    authority: AUTHORITY,
+                    authority,
                     tensor: name,
                     found: tensor.shape().to_owned(),
                     expected: expected.clone(),
@@ -166,14 +177,14 @@ fn check(model: &hf::Model) -> Result<()> {
     }
     let files = weights.file_names();
     if !missing.is_empty() {
-        return Err(Error::Missing { authority: AUTHORITY, names: missing, files });
+        return Err(Error::Missing { authority, names: missing, files });
     }
     if let Some(error) = misshapen {
         return Err(error);
     }
     if !unknown.is_empty() {
         let names = unknown.into_iter().map(str::to_owned).collect();
-        return Err(Error::Unknown { authority: AUTHORITY, names, files });
+        return Err(Error::Unknown { authority, names, files });
     }
     Ok(())
 }
@@ -186,13 +197,14 @@ fn check_output(output: &Path, weights: &Weights) -> Result<()> {
     Ok(())
 }
 
-fn recipe(spec: &TensorSpec) -> Result<Recipe> {
-    Recipe::find(hf::TABLE, &spec.name)
+fn recipe(layout: &Layout, spec: &TensorSpec) -> Result<Recipe> {
+    Recipe::find(layout.table, &spec.name)
         .ok_or_else(|| Error::NotInTable { tensor: spec.name.clone() })
 }
 
 /// Gives the canonical tensors to the writer, one at a time.
 struct Reader<'a> {
+    layout: &'static Layout,
     weights: &'a mut Weights,
     dtype: Dtype,
     progress: &'a mut dyn Progress,
@@ -202,7 +214,7 @@ impl TensorSource for Reader<'_> {
     type Error = Error;
 
     fn read(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
-        let values = recipe(spec)?.build(spec, |name| self.part(name))?;
+        let values = recipe(self.layout, spec)?.build(spec, |name| self.part(name))?;
         self.progress.advance((values.len() * self.dtype.size()) as u64);
         Ok(values)
     }

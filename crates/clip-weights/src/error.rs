@@ -127,6 +127,22 @@ pub enum Error {
         /// The weights file.
         file: String,
     },
+    /// The picture tower is no transformer.
+    #[error(
+        "{file} is a CLIP with a ResNet tower (visual.layer1), but only those with a ViT can be converted: take one of OpenAI's ViT models"
+    )]
+    ResNet {
+        /// The weights file.
+        file: String,
+    },
+    /// Nothing says which activation the model was trained with.
+    #[error(
+        "{file} does not say which activation the model was trained with: add --activation quick-gelu for OpenAI's models and those trained on from them, or what its authors say"
+    )]
+    Activation {
+        /// The weights file.
+        file: String,
+    },
     /// Tensors that the configuration calls for are not there.
     #[error("{authority} calls for {} missing from {files}: {}", count(.names), list(.names))]
     Missing {

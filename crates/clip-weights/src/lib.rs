@@ -34,12 +34,14 @@ mod convert;
 mod error;
 mod hf;
 mod hub;
+mod model;
+mod openai;
 mod progress;
 mod recipe;
 mod source;
 mod weights;
 
-pub use clip_checkpoint::Dtype;
+pub use clip_checkpoint::{Activation, Dtype};
 pub use convert::{Family, Options, Summary, convert};
 pub use error::{Error, Result};
 pub use hub::HubOptions;

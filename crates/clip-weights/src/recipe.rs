@@ -22,6 +22,9 @@ pub(crate) enum Kind {
     Norm,
     /// A linear layer: PyTorch stores `weight` as `[output, input]`, we as `[input, output]`.
     Linear,
+    /// Query, key and value of `torch.nn.MultiheadAttention` in one: a linear layer whose tensors are
+    /// no module's, but parameters called `.._weight` and `.._bias`.
+    InProj,
 }
 
 /// How to make one canonical tensor.
@@ -58,6 +61,8 @@ impl Recipe {
                 (Kind::Norm, ".beta") => (".bias", Operation::Copy),
                 (Kind::Linear, ".weight") => (".weight", Operation::Transpose),
                 (Kind::Linear, ".bias") => (".bias", Operation::Copy),
+                (Kind::InProj, ".weight") => ("_weight", Operation::Transpose),
+                (Kind::InProj, ".bias") => ("_bias", Operation::Copy),
                 _ => return None,
             };
             let foreign = |name: &&str| name.replace('*', layer) + suffix;

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 /// Where a checkpoint comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder in Hugging Face layout, or a weights file inside one.
+    /// A folder in Hugging Face layout, a weights file inside one, or one with OpenAI's names.
     Path(PathBuf),
     /// A repository on the Hugging Face hub.
     Hub {
@@ -44,7 +44,10 @@ fn is_hub_id(text: &str) -> bool {
             && part.chars().all(is_plain)
     };
     match text.split_once('/') {
-        Some((owner, name)) => part(owner) && part(name) && !name.ends_with(".safetensors"),
+        Some((owner, name)) => {
+            let is_file = [".safetensors", ".pt"].iter().any(|ending| name.ends_with(ending));
+            part(owner) && part(name) && !is_file
+        }
         None => false,
     }
 }
@@ -92,6 +95,7 @@ mod tests {
         path("clip");
         path("clip@main");
         path("folder/model.safetensors");
+        path("folder/ViT-B-32.pt");
         path("two words/clip");
         path("");
         for revision in ["", "/", "a//b", "a/", "..", "../..", "a/../b", "a b", "a@b", "a?b", "-a"]

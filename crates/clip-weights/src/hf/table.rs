@@ -6,7 +6,7 @@ use crate::recipe::Row;
 
 /// Our module, the foreign one, what it is.
 #[rustfmt::skip]
-pub(crate) const TABLE: &[Row] = &[
+pub(super) const TABLE: &[Row] = &[
     row("visual.patch_embedding.weight", &["vision_model.embeddings.patch_embedding.weight"], Tensor),
     row("visual.class_embedding", &["vision_model.embeddings.class_embedding"], Tensor),
     row("visual.positional_embedding", &["vision_model.embeddings.position_embedding.weight"], Tensor),

@@ -10,15 +10,11 @@ use super::config::{LEGACY_EOS, TokenIds};
 use super::json::Fields;
 use super::vocabulary;
 use crate::Result;
-
-/// Number of ids in OpenAI's vocabulary; the last two are the start and the end token.
-const PUBLISHED_VOCAB: usize = 49_408;
-const START: u32 = 49_406;
-const END: u32 = 49_407;
+use crate::openai::{END, START, VOCABULARY};
 
 pub(super) fn read(folder: &Path, vocab_size: usize, tokens: TokenIds) -> Result<TokenizerConfig> {
     // A shorter vocabulary is a test model's own.
-    if vocab_size >= PUBLISHED_VOCAB {
+    if vocab_size >= VOCABULARY {
         vocabulary::check(folder)?;
     }
     let (start_token, end_token) = start_and_end(vocab_size, &tokens)?;
@@ -30,7 +26,7 @@ pub(super) fn read(folder: &Path, vocab_size: usize, tokens: TokenIds) -> Result
 /// them from its configuration, or, where that has the wrong id of old, the last two.
 fn start_and_end(vocab_size: usize, tokens: &TokenIds) -> Result<(u32, u32)> {
     let TokenIds { bos, eos, fields } = tokens;
-    if vocab_size >= PUBLISHED_VOCAB {
+    if vocab_size >= VOCABULARY {
         return match *eos {
             LEGACY_EOS | END => Ok((START, END)),
             // No text would hold the token that the tower looks for.

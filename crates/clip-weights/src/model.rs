@@ -1,0 +1,62 @@
+//! What every family of sources comes down to.
+
+use std::path::{Path, PathBuf};
+
+use clip_checkpoint::{Activation, Checkpoint, ModelConfig, PreprocessConfig, TokenizerConfig};
+
+use crate::recipe::Row;
+use crate::weights::Weights;
+use crate::{Error, Family, Result, hf, openai};
+
+/// What a source says about its model.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) layout: &'static Layout,
+    pub(crate) name: String,
+    /// What the card calls the source.
+    pub(crate) origin: String,
+    pub(crate) config: ModelConfig,
+    pub(crate) preprocess: PreprocessConfig,
+    pub(crate) tokenizer: TokenizerConfig,
+    pub(crate) license: Option<String>,
+    pub(crate) weights: Weights,
+}
+
+/// What a family calls its tensors.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    pub(crate) family: Family,
+    pub(crate) table: &'static [Row],
+    /// What calls for tensors of those names and shapes, for messages.
+    pub(crate) authority: &'static str,
+    /// Whether a tensor that the table does not name can be left out.
+    pub(crate) is_harmless: fn(&str) -> bool,
+}
+
+impl Model {
+    /// Reads everything but the values of the tensors. Their names tell the family; `activation` is
+    /// used where the source does not say.
+    pub(crate) fn open(path: &Path, activation: Option<Activation>) -> Result<Self> {
+        let path = locate(path)?;
+        let weights = Weights::open(&path)?;
+        if openai::claims(&weights) {
+            openai::model(&path, weights, activation)
+        } else {
+            hf::model(&path, weights)
+        }
+    }
+}
+
+/// The weights file, or the index of the shards, that `path` speaks of.
+fn locate(path: &Path) -> Result<PathBuf> {
+    if path.is_dir() {
+        return hf::locate(path);
+    }
+    if !path.exists() {
+        return Err(Error::NoSource { path: path.to_owned() });
+    }
+    if Checkpoint::open(path).is_ok() {
+        return Err(Error::AlreadyCanonical { path: path.to_owned() });
+    }
+    Ok(path.to_owned())
+}

@@ -1,0 +1,81 @@
+//! Models with the tensor names of OpenAI's code: its own archives, and what people saved with it.
+
+mod config;
+mod table;
+mod vocabulary;
+
+use std::path::Path;
+
+use clip_checkpoint::{
+    Activation, Interpolation, PreprocessConfig, PreprocessMode, ResizeMode, TokenizerConfig,
+    TokenizerMode,
+};
+
+use crate::model::{Layout, Model};
+use crate::weights::{Weights, file_name};
+use crate::{Error, Family, Result};
+
+pub(crate) use vocabulary::{END, SIZE as VOCABULARY, START};
+
+static LAYOUT: Layout =
+    Layout { family: Family::OpenAi, table: table::TABLE, authority: "OpenAI's code", is_harmless };
+
+/// Sizes that OpenAI's own archives store as tensors; `build_model` in
+/// <https://github.com/openai/CLIP/blob/main/clip/model.py> deletes them.
+const SIZES: [&str; 3] = ["input_resolution", "context_length", "vocab_size"];
+
+/// Whether the tensors have OpenAI's names.
+pub(crate) fn claims(weights: &Weights) -> bool {
+    weights.get("visual.conv1.weight").is_some()
+}
+
+/// Everything that the tensors say about their model; `activation` is asked where they do not.
+pub(crate) fn model(
+    path: &Path,
+    weights: Weights,
+    activation: Option<Activation>,
+) -> Result<Model> {
+    if weights.names().any(|name| name.starts_with("visual.layer1.")) {
+        return Err(Error::ResNet { file: weights.file_names() });
+    }
+    let config = config::read(&weights, activation)?;
+    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let image_size = config.vision.image_size;
+    Ok(Model {
+        layout: &LAYOUT,
+        name,
+        origin: file_name(path),
+        tokenizer: tokenizer(config.text.vocab_size),
+        preprocess: preprocess(image_size),
+        license: None,
+        config,
+        weights,
+    })
+}
+
+/// `_transform` in `clip/clip.py`. Mode `hf-pil` is the nearest there is: the crop may lie one pixel
+/// beside OpenAI's where an odd number of pixels is cut off.
+fn preprocess(image_size: usize) -> PreprocessConfig {
+    PreprocessConfig {
+        mode: PreprocessMode::HfPil,
+        resize: ResizeMode::Shortest,
+        resize_size: image_size,
+        interpolation: Interpolation::Bicubic,
+        crop_size: image_size,
+        mean: PreprocessConfig::OPENAI_MEAN,
+        std: PreprocessConfig::OPENAI_STD,
+    }
+}
+
+/// `tokenize` in `clip/clip.py`. The last two ids are the start and the end token, also in the
+/// shorter vocabulary of a test model.
+fn tokenizer(vocab_size: usize) -> TokenizerConfig {
+    let end_token = u32::try_from(vocab_size).map_or(END, |size| size.saturating_sub(1).min(END));
+    let start_token = end_token.saturating_sub(1);
+    TokenizerConfig { mode: TokenizerMode::Openai, start_token, end_token, pad_token: 0 }
+}
+
+/// The sizes, and the causal mask that TorchScript keeps in every block.
+fn is_harmless(name: &str) -> bool {
+    SIZES.contains(&name) || name.ends_with(".attn_mask")
+}
