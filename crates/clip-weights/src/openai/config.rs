@@ -102,3 +102,56 @@ fn unsupported(weights: &Weights, field: &str, value: &str, supported: &str) -> 
     let (field, value, supported) = (field.to_owned(), value.to_owned(), supported.to_owned());
     Error::Unsupported { file: weights.file_names(), field, value, supported }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use clip_checkpoint::{presets, tensors};
+    use serde_json::{Map, json};
+
+    use super::super::table::TABLE;
+    use super::*;
+    use crate::recipe::Recipe;
+
+    /// A file with all tensors of a model but no values: where they would be is a hole.
+    fn hollow(config: &ModelConfig) -> Weights {
+        let (mut header, mut end) = (Map::new(), 0);
+        for spec in tensors(config) {
+            let recipe = Recipe::find(TABLE, &spec.name).unwrap();
+            let (start, shape) = (end, recipe.part_shape(&spec));
+            end += 2 * spec.elements() as u64;
+            let tensor = json!({"dtype": "F16", "shape": shape, "data_offsets": [start, end]});
+            header.insert(recipe.parts[0].clone(), tensor);
+        }
+        let header = serde_json::Value::from(header).to_string();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+        file.write_all(header.as_bytes()).unwrap();
+        file.set_len(8 + header.len() as u64 + end).unwrap();
+        Weights::open(&path).unwrap()
+    }
+
+    #[test]
+    fn published_models_are_known_by_their_shapes() {
+        for (name, config) in presets::PRESETS {
+            let read = read(&hollow(config), Some(Activation::QuickGelu)).unwrap();
+            assert_eq!(&read, config, "{name}");
+        }
+    }
+
+    /// ViT-H-14 of OpenCLIP has 16 heads; by OpenAI's rule they would be 20.
+    #[test]
+    fn widths_whose_heads_are_not_known_are_refused() {
+        let mut config = presets::find("ViT-B-32").unwrap().clone();
+        config.vision.width = 1280;
+        let error = read(&hollow(&config), Some(Activation::Gelu)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "model.safetensors sets visual.conv1.weight to a width of 1280; only widths up to 1024, whose heads are known, can be converted"
+        );
+    }
+}

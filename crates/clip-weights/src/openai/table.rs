@@ -38,3 +38,27 @@ pub(super) const TABLE: &[Row] = &[
 const fn row(ours: &'static str, foreign: &'static [&'static str], kind: Kind) -> Row {
     Row { ours, foreign, kind }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clip_checkpoint::{presets, tensors};
+
+    use super::*;
+    use crate::recipe::Recipe;
+
+    #[test]
+    fn every_canonical_tensor_has_a_row_and_no_foreign_tensor_is_used_twice() {
+        let config = presets::find("ViT-B-32").unwrap();
+        let mut used = BTreeSet::new();
+        for spec in tensors(config) {
+            let recipe = Recipe::find(TABLE, &spec.name).unwrap_or_else(|| panic!("{}", spec.name));
+            for part in recipe.parts {
+                assert!(used.insert(part.clone()), "{part}");
+            }
+        }
+        // What `CLIP.state_dict` of OpenAI's code has for ViT-B/32.
+        assert_eq!(used.len(), 302);
+    }
+}

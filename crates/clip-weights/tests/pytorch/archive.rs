@@ -1,9 +1,12 @@
 //! Archives as `torch.save` writes them, or nearly so.
 
-use std::io::{Cursor, Write};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read, Write};
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::common::Tensor;
 
 /// The entries of an archive, in order.
 pub(crate) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -14,6 +17,25 @@ pub(crate) fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
         zip.write_all(bytes).unwrap();
     }
     zip.finish().unwrap().into_inner()
+}
+
+/// The same archive with another text in its pickle.
+pub(crate) fn edited(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut entries = Vec::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).unwrap();
+        let (name, mut contents) = (entry.name().unwrap().into_owned(), Vec::new());
+        entry.read_to_end(&mut contents).unwrap();
+        if name.ends_with("/data.pkl") {
+            let at = contents.windows(from.len()).position(|text| text == from.as_bytes());
+            let at = at.unwrap_or_else(|| panic!("the pickle holds no {from}"));
+            contents.splice(at..at + from.len(), to.bytes());
+        }
+        entries.push((name, contents));
+    }
+    let entries: Vec<_> = entries.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+    archive(&entries)
 }
 
 /// A pickle under construction: the operations of Python's `pickletools`.
@@ -46,13 +68,13 @@ impl Pickle {
         numbers.iter().fold(self.raw(b"("), |pickle, number| pickle.int(*number)).raw(b"t")
     }
 
-    /// `data/0` as a tensor: of `count` values, as the pickle claims.
-    pub(crate) fn tensor(self, class: &str, count: i64, view: View) -> Self {
+    /// A view of the storage in `data/{key}`, which has `count` values, as the pickle claims.
+    pub(crate) fn tensor(self, class: &str, key: usize, count: i64, view: View) -> Self {
         self.global("torch._utils", "_rebuild_tensor_v2")
             .raw(b"((")
             .text("storage")
             .global("torch", class)
-            .text("0")
+            .text(&key.to_string())
             .text("cpu")
             .int(count)
             .raw(b"tQ")
@@ -66,7 +88,7 @@ impl Pickle {
 
     /// The whole: a dictionary of one tensor under OpenAI's first name.
     pub(crate) fn state_dict(class: &str, count: i64, view: View) -> Self {
-        Self::new().raw(b"}").text(NAME).tensor(class, count, view).raw(b"s")
+        Self::new().raw(b"}").text(NAME).tensor(class, 0, count, view).raw(b"s")
     }
 
     /// The archive with `data/0` of so many zeros.
@@ -75,6 +97,23 @@ impl Pickle {
         pickle.push(b'.');
         archive(&[("model/data.pkl", &pickle), ("model/data/0", &vec![0; zeros])])
     }
+}
+
+/// The archive of a whole state dict in f32.
+pub(crate) fn state_dict(tensors: &BTreeMap<String, Tensor>) -> Vec<u8> {
+    let (mut pickle, mut storages) = (Pickle::new().raw(b"}"), Vec::new());
+    for (key, (name, (shape, values))) in tensors.iter().enumerate() {
+        let shape: Vec<_> = shape.iter().map(|length| *length as i64).collect();
+        let strides: Vec<_> =
+            (1..=shape.len()).map(|axis| shape[axis..].iter().product()).collect();
+        let view = View::new(&shape, &strides);
+        pickle = pickle.text(name).tensor("FloatStorage", key, values.len() as i64, view).raw(b"s");
+        let bytes: Vec<_> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        storages.push((format!("model/data/{key}"), bytes));
+    }
+    let pickle = pickle.raw(b".");
+    let storages = storages.iter().map(|(name, bytes)| (&**name, &**bytes));
+    archive(&[("model/data.pkl", &*pickle.0)].into_iter().chain(storages).collect::<Vec<_>>())
 }
 
 /// The tensor by which OpenAI's layout is known.

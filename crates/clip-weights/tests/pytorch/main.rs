@@ -1,7 +1,10 @@
-//! Files of PyTorch's with OpenAI's names. What they hold is committed beside the goldens, made by
+//! Archives of PyTorch's. Those with OpenAI's names are committed beside the goldens, made by
 //! `tests/scripts/openai_pt.py` with OpenAI's own code.
 
 mod archive;
+#[path = "../common/mod.rs"]
+mod common;
+mod hugging_face;
 mod refusals;
 mod settings;
 mod values;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::archive::{NAME, Pickle, View, archive};
+use super::archive::{NAME, Pickle, View, archive, edited};
 use super::{Fixture, unpacked};
 
 /// A quarter of a second is the longest it takes; this is for machines that are busy otherwise.
@@ -162,6 +162,7 @@ fn long_pickles_end() {
     };
     let head = Pickle::new().raw(b"cclip.model\nCLIP\nq\x01").tensor(
         "FloatStorage",
+        0,
         1,
         View::new(&[1, 1, 1, 1], &[1, 1, 1, 1]),
     );
@@ -280,27 +281,51 @@ fn tensors_that_are_not_there_are_refused() {
 }
 
 #[test]
-fn damaged_values_are_named() {
+fn bytes_that_changed_are_noticed() {
     let bytes = unpacked("state-dict.pt");
-    // The last storage is that of the last tensor.
-    let at = bytes.len() * 9 / 10;
-    let mut flipped = bytes.clone();
-    flipped[at] ^= 1;
-    let message = message(&flipped);
-    assert!(
-        message.starts_with("the checksum of tensor ")
-            && message.ends_with(" in m.pt is wrong: download or copy the file again"),
-        "{message}"
+    let flipped = |at: usize| {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        message(&flipped)
+    };
+    let find = |text: &[u8]| bytes.windows(text.len()).position(|part| part == text).unwrap();
+    let pickle = flipped(find(b"visual.class_embedding"));
+    assert!(pickle.contains("(its entry data.pkl: "), "{pickle}");
+    // The values of a tensor that is the whole of an entry.
+    assert_eq!(
+        flipped(find(b"archive/data/40") + 1000),
+        "the checksum of tensor transformer.resblocks.0.mlp.c_fc.weight in m.pt is wrong: download or copy the file again"
     );
 }
 
 #[test]
 fn other_number_formats_are_named() {
-    let fixture = unpacked("state-dict.pt");
-    // Both names have as many letters: f16 becomes i16.
-    let shorts = replace(&fixture, b"ctorch\nHalfStorage\n", b"ctorch\nLongStorage\n");
-    let message = message(&shorts);
-    assert!(message.contains("(its "), "{message}");
+    let bytes = unpacked("state-dict.pt");
+    for (class, found) in [("Byte", "U8"), ("Char", "I8"), ("Bool", "BOOL"), ("Short", "I16")] {
+        check(
+            &edited(&bytes, "HalfStorage", &format!("{class}Storage")),
+            &format!(
+                "tensor visual.conv1.weight in m.pt is stored as {found}; only f32, f16 and bf16 are read"
+            ),
+        );
+    }
+    check_damaged(
+        &edited(&bytes, "HalfStorage", "DoubleStorage"),
+        "its entry data/1 has 3072 bytes, too few for 1536 values",
+    );
+}
+
+#[test]
+fn tensors_that_are_renamed_are_missed() {
+    let bytes = unpacked("state-dict.pt");
+    check(
+        &edited(&bytes, "transformer.resblocks.0.ln_1.bias", "transformer.resblocks.0.ls_1.bias"),
+        "OpenAI's code calls for a tensor missing from m.pt: visual.transformer.resblocks.0.ln_1.bias",
+    );
+    check(
+        &edited(&bytes, "transformer.resblocks.0.ln_1.bias", "transformer.resblocks.0.ln_2.bias"),
+        "FOLDER/m.pt is not a whole PyTorch archive (its pickle holds tensor visual.transformer.resblocks.0.ln_2.bias twice): download or copy it again",
+    );
 }
 
 #[test]
