@@ -6,16 +6,16 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args as ClapArgs, ValueEnum};
-use clip_weights::{Dtype, HubOptions, Options, Source, Summary, convert};
+use clip_weights::{Activation, Dtype, HubOptions, Options, Source, Summary, convert};
 
 use crate::bar::Bar;
 
 /// Convert a CLIP checkpoint to the one file that this project reads.
 ///
-/// The source is a folder in Hugging Face layout (weights as safetensors in one file or in shards,
-/// config.json, preprocessor_config.json), a weights file inside one, or a model of the Hugging Face
-/// hub such as openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and
-/// go on where an earlier run stopped.
+/// The source is a folder in Hugging Face layout (weights in one file or in shards, config.json,
+/// preprocessor_config.json), a weights file inside one, a file with OpenAI's tensor names such as
+/// its own ViT-B-32.pt, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
+/// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// Folder, weights file, or OWNER/NAME (or OWNER/NAME@REVISION) on the hub.
@@ -26,18 +26,27 @@ pub(crate) struct Args {
     /// Number format to write [default: as the source: f16 stays f16, bf16 and f32 become f32].
     #[arg(long)]
     dtype: Option<Format>,
-    /// Name of the model [default: the folder's, or the last part of the hub id].
+    /// Name of the model [default: the folder's, the last part of the hub id, or that of OpenAI's file].
     #[arg(long)]
     name: Option<String>,
     /// License of the weights, where the source does not say.
     #[arg(long)]
     license: Option<String>,
+    /// Activation that the model was trained with, where the source does not say: a plain state dict.
+    #[arg(long)]
+    activation: Option<Nonlinearity>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     F32,
     F16,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Nonlinearity {
+    QuickGelu,
+    Gelu,
 }
 
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
@@ -49,6 +58,10 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
         }),
         name: args.name,
         license: args.license,
+        activation: args.activation.map(|activation| match activation {
+            Nonlinearity::QuickGelu => Activation::QuickGelu,
+            Nonlinearity::Gelu => Activation::Gelu,
+        }),
         hub: HubOptions::from_env(),
     };
     let summary = convert(&Source::parse(&args.source), &options, &mut Bar::new())?;

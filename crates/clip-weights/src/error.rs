@@ -295,7 +295,7 @@ pub enum Error {
     },
     /// The repository has no safetensors, and none were found in a pull request of the conversion bot.
     #[error(
-        "{endpoint} has no model.safetensors under {id}, and pytorch_model.bin is not read: name a revision that has it, as owner/name@revision, or save the model again with transformers' `save_pretrained` and give that folder"
+        "{endpoint} has no model.safetensors under {id}, and pytorch_model.bin is not downloaded: name a revision that has it, as owner/name@revision, or download the repository yourself and give its folder"
     )]
     HubNoSafetensors {
         /// Address of the hub.

@@ -1,16 +1,22 @@
 //! Foreign CLIP checkpoints in, the canonical file out.
 //!
-//! A published CLIP is a folder of files that only its own library understands: tensor names with
-//! a history (`pre_layrnorm`), matrices stored transposed, preprocessing in a second file whose
-//! fields changed over the years. This crate is the one place that knows any of that. Every other
-//! crate reads the canonical file of [`clip_checkpoint`] and nothing else.
+//! A published CLIP is a file or a folder of files that only its own library understands: tensor
+//! names with a history (`pre_layrnorm`), matrices stored transposed, preprocessing in a second file
+//! whose fields changed over the years, or no word about it at all. This crate is the one place that
+//! knows any of that. Every other crate reads the canonical file of [`clip_checkpoint`] and nothing
+//! else.
 //!
-//! Each family of sources is one module with one table: our module, the foreign module or modules,
-//! and what they are. Names, transpositions and the concatenation of query, key and value follow
-//! from the row, so a new family adds a table and no code that moves numbers. [`convert`] checks
-//! every name, shape and number format against the configuration *before* it writes, and refuses
-//! what it cannot express by naming the field or the tensor. Tensors are read one at a time from
-//! the place where they lie in the file, so memory stays near the size of the largest one.
+//! Each family of sources ([`Family`]) is one module with one table: our module, the foreign module
+//! or modules, and what they are. Names, transpositions and the concatenation of query, key and value
+//! follow from the row, so a new family adds a table and no code that moves numbers. [`convert`]
+//! checks every name, shape and number format against the configuration *before* it writes, and
+//! refuses what it cannot express by naming the field or the tensor. Tensors are read one at a time
+//! from the place where they lie in the file, so memory stays near the size of the largest one.
+//!
+//! The formats of files lie below the families: safetensors, and the zip archives of `torch.save`
+//! and `torch.jit.save`. Either family may come in either. The first bytes tell the format and the
+//! names of the tensors the family; a file's name says nothing. A pickle, which is a program for
+//! Python, is read as data: what it would call is compared with a list of names and never run.
 //!
 //! With the feature `hub`, a source can be a hub id such as `openai/clip-vit-base-patch32`, with a
 //! revision after `@` if need be.
@@ -23,6 +29,9 @@
 //! let source = Source::parse("openai/clip-vit-base-patch32");
 //! let id = "openai/clip-vit-base-patch32".to_owned();
 //! assert_eq!(source, Source::Hub { id, revision: None });
+//!
+//! let source = Source::parse("weights/ViT-B-32.pt");
+//! assert_eq!(source, Source::Path(PathBuf::from("weights/ViT-B-32.pt")));
 //!
 //! let source = Source::Path(PathBuf::from("no/such/folder"));
 //! let error = convert(&source, &Options::default(), &mut ()).unwrap_err();

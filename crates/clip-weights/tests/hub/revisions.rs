@@ -108,7 +108,7 @@ fn without_such_a_pull_request_the_message_says_what_to_do() {
         let mut repository = pickled();
         change(&mut repository);
         let expected = format!(
-            "HUB has no model.safetensors under {source}, and pytorch_model.bin is not read: name a revision that has it, as owner/name@revision, or save the model again with transformers' `save_pretrained` and give that folder"
+            "HUB has no model.safetensors under {source}, and pytorch_model.bin is not downloaded: name a revision that has it, as owner/name@revision, or download the repository yourself and give its folder"
         );
         assert_eq!(Hub::serving(repository).refusal_of(source), expected);
     };
