@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Number format to write [default: as the source: f16 stays f16, bf16 and f32 become f32].
     #[arg(long)]
     dtype: Option<Format>,
-    /// Name of the model [default: the folder's, the last part of the hub id, or that of OpenAI's file].
+    /// Name of the model [default: the folder's or OpenAI's file's, or the last part of the hub id].
     #[arg(long)]
     name: Option<String>,
     /// License of the weights, where the source does not say.

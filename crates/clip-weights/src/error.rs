@@ -143,6 +143,17 @@ pub enum Error {
         /// The weights file.
         file: String,
     },
+    /// Tensors with the names of no family, and no configuration.
+    #[error(
+        "{files} is no CLIP in OpenAI's or Hugging Face's layout: it holds {}",
+        if .names.is_empty() { "no tensors".to_owned() } else { list(.names) }
+    )]
+    UnknownLayout {
+        /// Their names.
+        names: Vec<String>,
+        /// The weights files.
+        files: String,
+    },
     /// Tensors that the configuration calls for are not there.
     #[error("{authority} calls for {} missing from {files}: {}", count(.names), list(.names))]
     Missing {

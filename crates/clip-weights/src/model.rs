@@ -41,8 +41,11 @@ impl Model {
         let weights = Weights::open(&path)?;
         if openai::claims(&weights) {
             openai::model(&path, weights, activation)
-        } else {
+        } else if hf::claims(&path, &weights) {
             hf::model(&path, weights)
+        } else {
+            let names = weights.names().map(str::to_owned).collect();
+            Err(Error::UnknownLayout { files: weights.file_names(), names })
         }
     }
 }

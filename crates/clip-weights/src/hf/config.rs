@@ -7,7 +7,7 @@ use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig
 use super::json::Fields;
 use crate::{Error, Result};
 
-const FILE: &str = "config.json";
+pub(super) const FILE: &str = "config.json";
 
 /// A thousand layers are more than any CLIP has.
 const MAX_LAYERS: u64 = 1000;

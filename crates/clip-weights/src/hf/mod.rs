@@ -21,12 +21,15 @@ static LAYOUT: Layout = Layout {
     is_harmless,
 };
 
+/// Whether there is a configuration beside the weights, or the tensors have names that want one.
+pub(crate) fn claims(path: &Path, weights: &Weights) -> bool {
+    let is_ours = |name: &str| name.starts_with("vision_model.") || name.starts_with("text_model.");
+    folder(path).join(config::FILE).is_file() || weights.names().any(is_ours)
+}
+
 /// Reads the files beside the weights.
 pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder(path);
     let (config, tokens) = config::read(folder)?;
     let name = folder.canonicalize().map_or_else(|_| file_name(folder), |path| file_name(&path));
     Ok(Model {
@@ -39,6 +42,13 @@ pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
         config,
         weights,
     })
+}
+
+fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// The weights of a folder.

@@ -44,6 +44,8 @@ impl Walk<'_> {
             return too_large();
         }
         match self.heap.get(id) {
+            // A tensor saved alone has no name.
+            Value::Tensor(_) if name.is_empty() => {}
             Value::Tensor(tensor) => self.named.tensors.push((name.to_owned(), tensor)),
             Value::Dict(items) => self.items(name, items, None, depth)?,
             Value::Object { class, state } => {
