@@ -24,4 +24,12 @@ pub enum Error {
         /// Their names.
         names: Vec<String>,
     },
+    /// A reference file that cannot be compared with.
+    #[error("{} cannot be compared with: {reason}", path.display())]
+    Reference {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }

@@ -29,6 +29,8 @@ mod device;
 mod encoders;
 mod error;
 pub mod load;
+mod stages;
+mod verify;
 
 pub use burn::tensor::{Device, Tensor};
 pub use clip::Clip;
@@ -36,3 +38,5 @@ pub use clip_projection::normalize;
 pub use device::{Backend, DeviceError, DeviceName};
 pub use encoders::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
 pub use error::{Error, Result};
+pub use stages::Stage;
+pub use verify::{Difference, Reference};

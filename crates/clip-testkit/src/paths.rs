@@ -1,6 +1,9 @@
 //! Where test material lies.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
 
 /// The root of the repository.
 pub fn repository_root() -> PathBuf {
@@ -21,6 +24,20 @@ pub fn formats_dir() -> PathBuf {
 /// The committed goldens.
 pub fn goldens_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens")
+}
+
+/// The bytes of a golden that is committed as `NAME.gz`.
+///
+/// # Panics
+///
+/// Where there is none, or it is damaged.
+pub fn unpacked(name: &str) -> Vec<u8> {
+    let path = goldens_dir().join(format!("{name}.gz"));
+    let bytes = std::fs::File::open(&path).and_then(|file| {
+        let mut bytes = Vec::new();
+        GzDecoder::new(file).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    bytes.unwrap_or_else(|error| panic!("{}: cannot be unpacked: {error}", path.display()))
 }
 
 /// The folder that `CLIP_REFERENCE_DIR` names: full-size models with their goldens, written by

@@ -8,12 +8,16 @@ use clip_model::{Backend, Device, Tensor, float_tensor, int_tensor};
 use clip_testkit::{Golden, GoldenIds};
 use tempfile::TempDir;
 
-/// Converts a Hugging Face folder and opens the result; the file goes with the folder.
+/// Converts a source and opens the result; the file goes with the folder.
 pub(crate) fn convert(source: &Path) -> (TempDir, Checkpoint) {
+    convert_with(source, clip_weights::Options::default())
+}
+
+/// The same with options.
+pub(crate) fn convert_with(source: &Path, options: clip_weights::Options) -> (TempDir, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("converted.safetensors");
-    let options =
-        clip_weights::Options { output: Some(output.clone()), ..clip_weights::Options::default() };
+    let options = clip_weights::Options { output: Some(output.clone()), ..options };
     let source = clip_weights::Source::Path(source.to_owned());
     clip_weights::convert(&source, &options, &mut ()).unwrap();
     let checkpoint = Checkpoint::open(&output).unwrap();

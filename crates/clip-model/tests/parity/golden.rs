@@ -8,7 +8,7 @@ use clip_model::{Clip, Device};
 use clip_testkit::{Golden, GoldenIds, GoldenTensor, assert_close, goldens};
 
 /// Largest difference allowed in the components of unit vectors.
-fn tolerance(backend: clip_model::Backend) -> f32 {
+pub(crate) fn tolerance(backend: clip_model::Backend) -> f32 {
     use clip_model::Backend::{Flex, NdArray};
     if matches!(backend, Flex | NdArray) { 1e-5 } else { 1e-4 }
 }
@@ -20,35 +20,21 @@ fn assert_stage(what: &str, actual: &[f32], expected: &GoldenTensor, tolerance: 
 }
 
 fn check_stages(golden: &Golden, clip: &Clip, device: &Device, tolerance: f32) {
-    let stage = |name: &str, actual: Vec<f32>| {
-        let what = format!("{} on {device:?}: {name}", golden.name());
-        assert_stage(&what, &actual, &golden.f32(name), tolerance);
-    };
-    let visual = &clip.image.visual;
-    let tokens = visual.embed(pixels(golden, device));
-    stage("vision.embeddings", values(tokens.clone()));
-    let mut tokens = visual.ln_pre.forward(tokens);
-    stage("vision.ln_pre", values(tokens.clone()));
-    for (i, block) in visual.transformer.resblocks.iter().enumerate() {
-        tokens = block.forward(tokens);
-        stage(&format!("vision.block.{i}"), values(tokens.clone()));
-    }
-    stage("vision.pooled", values(visual.pool(tokens)));
-
-    let text = &clip.text.text;
     let ids = token_ids(&golden.ids("input_ids"), device);
-    let mut tokens = text.embed(ids.clone());
-    stage("text.embeddings", values(tokens.clone()));
-    for (i, block) in text.transformer.resblocks.iter().enumerate() {
-        tokens = block.forward(tokens);
-        stage(&format!("text.block.{i}"), values(tokens.clone()));
+    let stages = clip.image.stages(pixels(golden, device));
+    for stage in stages.into_iter().chain(clip.text.stages(ids)) {
+        let what = format!("{} on {device:?}: {}", golden.name(), stage.name);
+        assert_stage(&what, &stage.values, &golden.f32(&stage.name), tolerance);
     }
-    stage("text.ln_final", values(text.ln_final.forward(tokens.clone())));
-    stage("text.pooled", values(text.pool(tokens, ids)));
 }
 
 /// Returns the largest difference.
-fn check_embeddings(golden: &Golden, clip: &Clip, device: &Device, tolerance: f32) -> f32 {
+pub(crate) fn check_embeddings(
+    golden: &Golden,
+    clip: &Clip,
+    device: &Device,
+    tolerance: f32,
+) -> f32 {
     let what = |name: &str| format!("{} on {device:?}: {name}", golden.name());
     let images = values(clip.image.forward(pixels(golden, device)));
     let expected = golden.f32("image_embeds");

@@ -1,5 +1,7 @@
-//! The whole model against transformers, on every backend of the build.
+//! The whole model against the reference implementations, on every backend of the build.
 
 mod common;
 mod full_size;
 mod golden;
+mod sources;
+mod verify;

@@ -10,12 +10,10 @@ mod settings;
 mod values;
 
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 
 use clip_checkpoint::Checkpoint;
 use clip_weights::{Activation, Options, Source, Summary, convert};
-use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
 /// A folder with one file, which disappears with the test.
@@ -60,8 +58,5 @@ fn quick_gelu() -> Options {
 
 /// A committed file, which is packed with gzip.
 fn unpacked(name: &str) -> Vec<u8> {
-    let path = clip_testkit::goldens_dir().join("openai").join(format!("{name}.gz"));
-    let mut bytes = Vec::new();
-    GzDecoder::new(fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
-    bytes
+    clip_testkit::unpacked(&format!("openai/{name}"))
 }

@@ -1,0 +1,179 @@
+//! Comparing a checkpoint with what a reference implementation computed from the same weights.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use clip_checkpoint::Checkpoint;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{Error, ImageEncoder, Result, Stage, TextEncoder, float_tensor, int_tensor, load};
+
+/// A safetensors file with inputs and the outputs of stages, as `tests/scripts/goldens.py` writes
+/// it: `pixel_values` `[B, 3, S, S]` (f32) and `input_ids` `[B, L]` (i32), and any of the stages that
+/// [`ImageEncoder::stages`] and [`TextEncoder::stages`] name, `logits_per_image` and `logit_scale`.
+#[derive(Debug)]
+pub struct Reference {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+/// How far one stage is from the reference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Name of the stage.
+    pub stage: String,
+    /// The largest absolute difference of a value.
+    pub largest: f32,
+    /// The mean absolute difference.
+    pub mean: f32,
+    /// The largest absolute value of the reference.
+    pub scale: f32,
+}
+
+impl Difference {
+    /// The largest difference, as a part of the largest value where that is above 1: inner stages
+    /// are not unit vectors. Not a number where a value is none.
+    pub fn relative(&self) -> f32 {
+        self.largest / self.scale.max(1.0)
+    }
+}
+
+impl Reference {
+    /// Reads the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reference`] where it cannot be read or is no safetensors file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        let bad = |reason: String| Error::Reference { path: path.clone(), reason };
+        let bytes = std::fs::read(&path).map_err(|error| bad(error.to_string()))?;
+        SafeTensors::deserialize(&bytes).map_err(|error| bad(error.to_string()))?;
+        Ok(Self { path, bytes })
+    }
+
+    /// Runs the reference's inputs through a checkpoint and compares every stage that the reference
+    /// holds, in the order in which they are computed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Reference`] where the inputs do not fit the model, a stage has another shape, or
+    /// there is nothing to compare; as [`ImageEncoder::load`] where the checkpoint is damaged.
+    pub fn compare(&self, checkpoint: &Checkpoint, device: &Device) -> Result<Vec<Difference>> {
+        let mut stages = Vec::new();
+        // One half at a time: the other's weights need not be in memory.
+        if let Some(pixels) = self.pixels(checkpoint)? {
+            let (shape, values) = pixels;
+            let encoder = ImageEncoder::load(checkpoint, device)?;
+            stages.extend(encoder.stages(float_tensor(values, shape, device)));
+        }
+        if let Some((shape, ids)) = self.ids(checkpoint)? {
+            let encoder = TextEncoder::load(checkpoint, device)?;
+            stages.extend(encoder.stages(int_tensor(&ids, shape, device)));
+        }
+        let scale = load::logit_scale(checkpoint, device)?.log_scale.val();
+        let scale: Vec<f32> = scale.into_data().try_to_vec().expect("one f32");
+        stages.extend(logits(&stages, scale[0].exp()));
+        stages.push(Stage { name: "logit_scale".to_owned(), shape: vec![1], values: scale });
+
+        let differences = stages.iter().filter_map(|stage| self.difference(stage).transpose());
+        let differences: Vec<_> = differences.collect::<Result<_>>()?;
+        match differences.is_empty() {
+            true => Err(self.bad("it holds no stage of a CLIP".to_owned())),
+            false => Ok(differences),
+        }
+    }
+
+    fn difference(&self, stage: &Stage) -> Result<Option<Difference>> {
+        let Some((shape, expected)) = self.f32(&stage.name)? else { return Ok(None) };
+        if shape != stage.shape {
+            let Stage { name, shape: own, .. } = stage;
+            return Err(self.bad(format!("{name} has shape {shape:?}, the model's is {own:?}")));
+        }
+        let (mut largest, mut sum, mut scale) = (0.0f32, 0.0f64, 0.0f32);
+        for (actual, expected) in stage.values.iter().zip(&expected) {
+            let difference = (actual - expected).abs();
+            // `max` would pass over what is not a number.
+            let stays = largest.is_nan() || difference <= largest;
+            largest = if stays { largest } else { difference };
+            sum += f64::from(difference);
+            scale = scale.max(expected.abs());
+        }
+        let mean = (sum / expected.len().max(1) as f64) as f32;
+        Ok(Some(Difference { stage: stage.name.clone(), largest, mean, scale }))
+    }
+
+    fn pixels(&self, checkpoint: &Checkpoint) -> Result<Option<([usize; 4], Vec<f32>)>> {
+        let Some((shape, values)) = self.f32("pixel_values")? else { return Ok(None) };
+        let side = checkpoint.card().config.vision.image_size;
+        match shape[..] {
+            [pictures, 3, height, width] if pictures > 0 && (height, width) == (side, side) => {
+                Ok(Some(([pictures, 3, side, side], values)))
+            }
+            _ => Err(self.bad(format!(
+                "pixel_values has shape {shape:?}, the model takes [pictures, 3, {side}, {side}]"
+            ))),
+        }
+    }
+
+    fn ids(&self, checkpoint: &Checkpoint) -> Result<Option<([usize; 2], Vec<u32>)>> {
+        let Some((dtype, shape, bytes)) = self.tensor("input_ids") else { return Ok(None) };
+        let text = &checkpoint.card().config.text;
+        let (context, vocabulary) = (text.context_length, text.vocab_size);
+        let shape = match shape[..] {
+            [texts, tokens] if texts > 0 && (1..=context).contains(&tokens) => [texts, tokens],
+            _ => {
+                return Err(self.bad(format!(
+                    "input_ids has shape {shape:?}, the model takes [texts, up to {context}]"
+                )));
+            }
+        };
+        if dtype != Dtype::I32 {
+            return Err(self.bad(format!("input_ids is {dtype:?}, it should be I32")));
+        }
+        let ids: Vec<u32> =
+            bytes.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+        match ids.iter().find(|id| **id as usize >= vocabulary) {
+            Some(id) => Err(self.bad(format!(
+                "input_ids holds {}, the model has {vocabulary} ids",
+                id.cast_signed()
+            ))),
+            None => Ok(Some((shape, ids))),
+        }
+    }
+
+    fn f32(&self, name: &str) -> Result<Option<(Vec<usize>, Vec<f32>)>> {
+        let Some((dtype, shape, bytes)) = self.tensor(name) else { return Ok(None) };
+        if dtype != Dtype::F32 {
+            return Err(self.bad(format!("{name} is {dtype:?}, it should be F32")));
+        }
+        let values = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        Ok(Some((shape, values.collect())))
+    }
+
+    fn tensor(&self, name: &str) -> Option<(Dtype, Vec<usize>, Vec<u8>)> {
+        let file = SafeTensors::deserialize(&self.bytes).expect("read when it was opened");
+        let tensor = file.tensor(name).ok()?;
+        Some((tensor.dtype(), tensor.shape().to_vec(), tensor.data().to_vec()))
+    }
+
+    fn bad(&self, reason: String) -> Error {
+        Error::Reference { path: self.path.clone(), reason }
+    }
+}
+
+/// The last stage, where both halves ran.
+fn logits(stages: &[Stage], scale: f32) -> Option<Stage> {
+    let find = |name: &str| stages.iter().find(|stage| stage.name == name);
+    let (images, texts) = (find("image_embeds")?, find("text_embeds")?);
+    let width = images.shape[1];
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let rows = images.values.chunks(width);
+    let values =
+        rows.flat_map(|image| texts.values.chunks(width).map(move |text| scale * dot(image, text)));
+    Some(Stage {
+        name: "logits_per_image".to_owned(),
+        shape: vec![images.shape[0], texts.shape[0]],
+        values: values.collect(),
+    })
+}
