@@ -1,6 +1,5 @@
 //! Chores of the workspace: converting weights, checking the layers. `cargo xtask --help` lists them.
 
-mod bar;
 mod convert;
 mod tidy;
 
@@ -19,7 +18,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::ConvertWeights(args) => convert::run(args),
+        Command::ConvertWeights(args) => convert::run(&args),
         Command::Tidy => tidy::run(),
     };
     match result {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use half::f16;
+use half::{bf16, f16};
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -22,8 +22,10 @@ pub(crate) const CARD_KEY: &str = "clip_card";
 pub enum Dtype {
     /// 32 bits.
     F32,
-    /// 16 bits.
+    /// 16 bits, 11 of them for the digits.
     F16,
+    /// 16 bits with the range of `f32`, 8 of them for the digits.
+    Bf16,
 }
 
 impl Dtype {
@@ -32,6 +34,7 @@ impl Dtype {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::Bf16 => "bf16",
         }
     }
 
@@ -39,7 +42,7 @@ impl Dtype {
     pub fn size(self) -> usize {
         match self {
             Self::F32 => 4,
-            Self::F16 => 2,
+            Self::F16 | Self::Bf16 => 2,
         }
     }
 
@@ -47,6 +50,7 @@ impl Dtype {
         match dtype {
             safetensors::Dtype::F32 => Some(Self::F32),
             safetensors::Dtype::F16 => Some(Self::F16),
+            safetensors::Dtype::BF16 => Some(Self::Bf16),
             _ => None,
         }
     }
@@ -55,6 +59,7 @@ impl Dtype {
         match self {
             Self::F32 => safetensors::Dtype::F32,
             Self::F16 => safetensors::Dtype::F16,
+            Self::Bf16 => safetensors::Dtype::BF16,
         }
     }
 
@@ -66,6 +71,10 @@ impl Dtype {
             Self::F16 => {
                 let halves = bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes));
                 halves.map(f16::to_f32).collect()
+            }
+            Self::Bf16 => {
+                let halves = bytes.as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes));
+                halves.map(bf16::to_f32).collect()
             }
         }
     }
@@ -80,6 +89,11 @@ impl Dtype {
                 }
                 Self::F16 => {
                     let half = f16::from_f32(value);
+                    out.extend(half.to_le_bytes());
+                    half.is_finite()
+                }
+                Self::Bf16 => {
+                    let half = bf16::from_f32(value);
                     out.extend(half.to_le_bytes());
                     half.is_finite()
                 }

@@ -150,13 +150,16 @@ fn f32_comes_back_as_it_was() {
 }
 
 #[test]
-fn f16_comes_back_rounded_once() {
-    let checkpoint = Checkpoint::open(&Fixture::new(Dtype::F16).path).unwrap();
-    assert_eq!(checkpoint.dtype(), Dtype::F16);
-    for spec in tensors(&card().config) {
-        let rounded = values(&spec).into_iter().map(|value| half::f16::from_f32(value).to_f32());
-        let rounded: Vec<_> = rounded.collect();
-        assert_eq!(checkpoint.read(&spec.name).unwrap(), rounded, "{}", spec.name);
+fn shorter_numbers_come_back_rounded_once() {
+    let f16 = |value| half::f16::from_f32(value).to_f32();
+    let bf16 = |value| half::bf16::from_f32(value).to_f32();
+    for (dtype, round) in [(Dtype::F16, f16 as fn(f32) -> f32), (Dtype::Bf16, bf16)] {
+        let checkpoint = Checkpoint::open(&Fixture::new(dtype).path).unwrap();
+        assert_eq!(checkpoint.dtype(), dtype);
+        for spec in tensors(&card().config) {
+            let rounded: Vec<_> = values(&spec).into_iter().map(round).collect();
+            assert_eq!(checkpoint.read(&spec.name).unwrap(), rounded, "{}", spec.name);
+        }
     }
 }
 
@@ -316,6 +319,7 @@ fn nan_is_refused_at_write_and_at_read() {
     assert_eq!(refused(Dtype::F16, f32::INFINITY), message("inf"));
     // The largest f16 is 65504; 65520 and above round to infinity.
     assert_eq!(refused(Dtype::F16, 65_520.0), message("65520"));
+    assert_eq!(refused(Dtype::Bf16, f32::MAX), message(&f32::MAX.to_string()));
 
     let fixture = Fixture::new(Dtype::F32);
     fixture.rewrite(|tensors, _| {

@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Context, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use clip::DeviceName;
+use clip::{Device, DeviceName};
 
 use crate::commands::eval::EvalArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::map::MapArgs;
+use crate::commands::models::ModelsArgs;
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -39,8 +41,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Measure a model: recall, zero-shot accuracy, linear probe
     Eval(EvalArgs),
-    /// List the models on this machine
-    Models,
+    /// List the models on this machine, convert more, compare one with a reference
+    Models(ModelsArgs),
     /// Describe the program, the model and the library in use
     Info(InfoArgs),
     /// Print completions for a shell
@@ -57,19 +59,38 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
     pub(crate) model: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
+
+    /// Pictures or texts that run through the model at once
+    #[arg(short, long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) batch_size: u16,
+}
+
+/// Where it runs.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeviceArgs {
     /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
     #[arg(
-        long,
+        long = "device",
         value_name = "DEVICE",
         env = "CLIP_DEVICE",
         hide_env_values = true,
         default_value_t
     )]
-    pub(crate) device: DeviceName,
+    name: DeviceName,
+}
 
-    /// Pictures or texts that run through the model at once
-    #[arg(short, long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) batch_size: u16,
+impl DeviceArgs {
+    /// Opens the device.
+    pub(crate) fn open(&self) -> Result<Device> {
+        self.name.open().with_context(|| format!("cannot use --device {}", self.name))
+    }
+
+    /// The name as given.
+    pub(crate) fn name(&self) -> &DeviceName {
+        &self.name
+    }
 }
 
 /// Which pictures are read.
@@ -313,13 +334,6 @@ pub(crate) struct TrainArgs {
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) output: Option<PathBuf>,
 
-    /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
-    #[arg(
-        long,
-        value_name = "DEVICE",
-        env = "CLIP_DEVICE",
-        hide_env_values = true,
-        default_value_t
-    )]
-    pub(crate) device: DeviceName,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
 }

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Map(args) => commands::map::run(&args),
-        Command::Models => commands::models::run(),
+        Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clip::{Checkpoint, Embedder, Overflow};
 
 use crate::args::ModelArgs;
@@ -13,7 +13,7 @@ pub(crate) const EMBEDDED: &str = "clip-tiny";
 
 /// How to get a large model.
 pub(crate) const ADVICE: &str = "this is the small built-in model: it knows few things. OpenAI's weights know far more: \
-     `cargo xtask convert-weights openai/clip-vit-base-patch32`, then search with \
+     `clip-cli models add openai/clip-vit-base-patch32`, then search with \
      `--model clip-vit-base-patch32`";
 
 /// A model on this machine.
@@ -36,7 +36,7 @@ impl Model {
         }
         if name.is_dir() {
             bail!(
-                "{0} is a folder, a model is one file: convert it with `cargo xtask convert-weights {0}`",
+                "{0} is a folder, a model is one file: convert it with `clip-cli models add {0}`",
                 name.display()
             );
         }
@@ -50,7 +50,7 @@ impl Model {
             return Ok(Self::File(found));
         }
         bail!(
-            "there is no model {0}: give a checkpoint file or a name that `clip-cli models` lists, or convert one with `cargo xtask convert-weights {0}`",
+            "there is no model {0}: give a checkpoint file or a name that `clip-cli models` lists, or convert one with `clip-cli models add {0}`",
             name.display()
         )
     }
@@ -96,8 +96,7 @@ fn embedded() -> Result<Checkpoint> {
 /// The embedder that the options ask for.
 pub(crate) fn embedder(args: &ModelArgs, overflow: Overflow) -> Result<Embedder> {
     let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
-    let device =
-        args.device.open().with_context(|| format!("cannot use --device {}", args.device))?;
+    let device = args.device.open()?;
     Ok(Embedder::new(checkpoint, &device)?
         .with_batch_size(args.batch_size.into())
         .with_overflow(overflow))

@@ -12,11 +12,15 @@ fn data_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "clip").map(|dirs| dirs.data_dir().to_owned())
 }
 
+/// The user's own folder of models, where `models add` writes.
+pub(crate) fn own_models() -> Option<PathBuf> {
+    data_folder().map(|folder| folder.join("models"))
+}
+
 /// Folders in which a model is looked up by name: that of the repository, where `convert-weights`
 /// writes, and the user's own.
 pub(crate) fn model_folders() -> Vec<PathBuf> {
-    let own = data_folder().map(|folder| folder.join("models"));
-    std::iter::once(PathBuf::from("weights")).chain(own).collect()
+    std::iter::once(PathBuf::from("weights")).chain(own_models()).collect()
 }
 
 /// The library file that the options ask for. The default is one file for each model, so that

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use clip_checkpoint::{
     Activation, CARD_VERSION, Dtype, ModelCard, Source as CardSource, TensorSource, TensorSpec,
-    Tower, tensors,
+    tensors,
 };
 use half::f16;
 
@@ -15,9 +15,11 @@ use crate::{Error, HubOptions, Progress, Result, Source, hub};
 /// How to convert; the default asks the source.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The file to write; `weights/NAME.safetensors` where it is not given.
+    /// The file to write; `NAME.safetensors` in `folder` where it is not given.
     pub output: Option<PathBuf>,
-    /// Number format of the output. Where it is not given, f16 stays f16, f32 and bf16 become f32.
+    /// Folder for files that are named after their model; `weights` where it is not given.
+    pub folder: Option<PathBuf>,
+    /// Number format of the output; that of the source where it is not given, f32 where it has several.
     pub dtype: Option<Dtype>,
     /// Name on the card; the last part of the hub id or the folder's name where it is not given.
     pub name: Option<String>,
@@ -37,10 +39,6 @@ pub struct Summary {
     pub card: ModelCard,
     /// The kind of source.
     pub family: Family,
-    /// Number of weights of the picture tower and its projection head.
-    pub vision_parameters: usize,
-    /// Number of weights of the text tower and its projection head.
-    pub text_parameters: usize,
     /// Number format that was written.
     pub dtype: Dtype,
     /// Size of the output in bytes.
@@ -79,22 +77,12 @@ impl Family {
 /// [`Error`] names the file, field or tensor that is missing, unknown, misshapen or damaged.
 pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) -> Result<Summary> {
     let started = Instant::now();
-    let (mut model, name, origin) = match source {
-        Source::Path(path) => {
-            let model = Model::open(path, options.activation)?;
-            let (name, origin) = (model.name.clone(), model.origin.clone());
-            (model, name, origin)
-        }
-        Source::Hub { id, revision } => {
-            let (folder, origin) = hub::download(id, revision.as_deref(), &options.hub, progress)?;
-            let name = id.rsplit('/').next().unwrap_or(id).to_owned();
-            (Model::open(&folder, options.activation)?, name, origin)
-        }
-    };
+    let Opened { mut model, name, origin } = Opened::new(source, options, progress)?;
     check(&model)?;
-    let name = options.name.clone().unwrap_or(name);
-    let output = options.output.clone();
-    let output = output.unwrap_or_else(|| Path::new("weights").join(format!("{name}.safetensors")));
+    let output = options.output.clone().unwrap_or_else(|| {
+        let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
+        folder.join(format!("{name}.safetensors"))
+    });
     check_output(&output, &model.weights)?;
 
     let files = model.weights.hash(progress)?;
@@ -114,13 +102,7 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
         license: model.license.or_else(|| options.license.clone()),
     };
     let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
-    let count = |tower| -> usize {
-        let of_tower = tensors(&card.config).filter(|spec| spec.tower == tower);
-        of_tower.map(|spec| spec.elements()).sum()
-    };
-    let (vision_parameters, text_parameters) = (count(Tower::Vision), count(Tower::Text));
-
-    let total = (vision_parameters + text_parameters + count(Tower::Both)) * dtype.size();
+    let total: usize = tensors(&card.config).map(|spec| spec.elements() * dtype.size()).sum();
     progress.start(&format!("writing {}", card.name), total as u64);
     let mut reader = Reader {
         layout: model.layout,
@@ -133,8 +115,6 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     Ok(Summary {
         card,
         family: model.layout.family,
-        vision_parameters,
-        text_parameters,
         dtype,
         bytes,
         elapsed: started.elapsed(),
@@ -142,8 +122,40 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     })
 }
 
+/// A source, all but the values of its tensors.
+pub(crate) struct Opened {
+    pub(crate) model: Model,
+    pub(crate) name: String,
+    pub(crate) origin: String,
+}
+
+impl Opened {
+    /// Downloads a source where it lies on the hub, and reads what it says about its model.
+    pub(crate) fn new(
+        source: &Source,
+        options: &Options,
+        progress: &mut dyn Progress,
+    ) -> Result<Self> {
+        let (model, name, origin) = match source {
+            Source::Path(path) => {
+                let model = Model::open(path, options.activation)?;
+                let (name, origin) = (model.name.clone(), model.origin.clone());
+                (model, name, origin)
+            }
+            Source::Hub { id, revision } => {
+                let revision = revision.as_deref();
+                let (folder, origin) = hub::download(id, revision, &options.hub, progress)?;
+                let name = id.rsplit('/').next().unwrap_or(id).to_owned();
+                (Model::open(&folder, options.activation)?, name, origin)
+            }
+        };
+        let name = options.name.clone().unwrap_or(name);
+        Ok(Self { model, name, origin })
+    }
+}
+
 /// Compares the tensors that are there with the ones that the configuration calls for.
-fn check(model: &Model) -> Result<()> {
+pub(crate) fn check(model: &Model) -> Result<()> {
     let Model { layout, weights, .. } = model;
     let authority = layout.authority;
     let mut unknown: Vec<&str> =

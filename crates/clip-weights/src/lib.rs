@@ -38,11 +38,16 @@
 //! assert!(matches!(error, Error::NoSource { .. }));
 //! ```
 
+#[cfg(feature = "cli")]
+mod args;
+#[cfg(feature = "cli")]
+mod bar;
 mod container;
 mod convert;
 mod error;
 mod hf;
 mod hub;
+mod inspect;
 mod model;
 mod openai;
 mod progress;
@@ -50,9 +55,14 @@ mod recipe;
 mod source;
 mod weights;
 
+#[cfg(feature = "cli")]
+pub use args::ConvertArgs;
+#[cfg(feature = "cli")]
+pub use bar::Bar;
 pub use clip_checkpoint::{Activation, Dtype};
 pub use convert::{Family, Options, Summary, convert};
 pub use error::{Error, Result};
 pub use hub::HubOptions;
+pub use inspect::{Inspection, inspect};
 pub use progress::Progress;
 pub use source::Source;

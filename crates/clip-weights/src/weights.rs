@@ -44,6 +44,11 @@ impl ForeignTensor {
     pub(crate) fn shape(&self) -> &[usize] {
         &self.stored.shape
     }
+
+    /// Name of the number format.
+    pub(crate) fn format(&self) -> String {
+        format!("{:?}", self.stored.dtype).to_lowercase()
+    }
 }
 
 impl Weights {
@@ -156,15 +161,16 @@ impl Weights {
         }
     }
 
-    /// The smallest format of ours that loses nothing: f16 if every array is f16 (a lone number,
-    /// such as the logit scale, does not count), otherwise f32.
+    /// The smallest format of ours that loses nothing: that of all arrays where they have one (a lone
+    /// number, such as the logit scale, does not count), otherwise f32.
     pub(crate) fn dtype(&self) -> Dtype {
-        let mut arrays =
+        let arrays =
             self.tensors.values().filter(|tensor| tensor.shape().iter().product::<usize>() > 1);
-        if arrays.all(|tensor| tensor.stored.dtype == safetensors::Dtype::F16) {
-            Dtype::F16
-        } else {
-            Dtype::F32
+        let formats: BTreeSet<_> = arrays.map(|tensor| tensor.stored.dtype).collect();
+        match formats.into_iter().collect::<Vec<_>>()[..] {
+            [safetensors::Dtype::F16] => Dtype::F16,
+            [safetensors::Dtype::BF16] => Dtype::Bf16,
+            _ => Dtype::F32,
         }
     }
 

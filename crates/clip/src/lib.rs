@@ -30,10 +30,9 @@ mod error;
 mod labels;
 
 pub use clip_checkpoint::{Checkpoint, ModelCard};
-pub use clip_model::{Backend, DeviceError, DeviceName};
+pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{ReadOptions, RgbImage, read as read_picture};
 pub use clip_tokenizer::{Error as TextError, Overflow};
-#[cfg(feature = "hub")]
 pub use clip_weights as weights;
 pub use embedder::Embedder;
 #[cfg(feature = "embedded-model")]

@@ -48,7 +48,7 @@ const TESTKIT: &str = "clip-testkit";
 const RULES: &[Rule] = &[
     outside("clip-benches", Burn::Used, Uses::Any),
     outside("xtask", Burn::Free, Uses::Only(&["clip-weights"])),
-    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-train", "clip-server"]),
+    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-train", "clip-server", "clip-weights"]),
     rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval"]),
     rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
     rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),

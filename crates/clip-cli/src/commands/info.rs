@@ -52,7 +52,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
     let device = args.model.device.open()?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
-        device: format!("{} ({device:?})", args.model.device),
+        device: format!("{} ({device:?})", args.model.device.name()),
         backends: Backend::compiled().map(|backend| backend.to_string()).collect(),
         model: model_info(&model, &checkpoint),
         library: library_info(args, &checkpoint)?,

@@ -1,44 +1,55 @@
-//! `clip-cli models`.
+//! `clip-cli models`: what is here, what a source is, more models, and whether one is right.
 
-use std::io::Write;
+mod add;
+mod list;
+mod verify;
 
 use anyhow::Result;
+use clap::{Args, Subcommand};
+use clip_weights::{Bar, ConvertArgs};
 
-use crate::model::Model;
-use crate::{Outcome, output, report};
+use crate::Outcome;
+use verify::VerifyArgs;
 
-pub(crate) fn run() -> Result<Outcome> {
-    let models = Model::all();
-    let mut rows =
-        vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
-    for model in &models {
-        let place = match model {
-            Model::Embedded => "built in".to_owned(),
-            Model::File(path) => path.display().to_string(),
-        };
-        match model.checkpoint() {
-            Ok(checkpoint) => {
-                let card = checkpoint.card();
-                rows.push([
-                    card.name.clone(),
-                    format!("{0}x{0}", card.config.vision.image_size),
-                    card.config.embed_dim.to_string(),
-                    checkpoint.dtype().name().to_owned(),
-                    format!("{:.0} MB", checkpoint.size() as f64 / 1e6),
-                    place,
-                ]);
-            }
-            Err(error) => report::warning(format_args!("{place}: {error}")),
-        }
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ModelsArgs {
+    #[command(subcommand)]
+    command: Option<ModelsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsCommand {
+    /// List the models on this machine (as without a subcommand)
+    List,
+    /// Convert a model, so that --model finds it by name
+    #[command(after_help = SOURCES)]
+    Add(ConvertArgs),
+    /// Say what a source is, and whether it can be converted
+    #[command(after_help = SOURCES)]
+    Inspect(ConvertArgs),
+    /// Compare a model with a reference's numbers, stage by stage
+    Verify(VerifyArgs),
+}
+
+const SOURCES: &str = "\
+A source is a folder in Hugging Face layout, a weights file inside one, a file with OpenAI's tensor
+names such as its own ViT-B-32.pt, or a model of the Hugging Face hub, such as
+openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an
+earlier run stopped.";
+
+pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
+    match &args.command {
+        None | Some(ModelsCommand::List) => list::run(),
+        Some(ModelsCommand::Add(args)) => add::run(args),
+        Some(ModelsCommand::Inspect(args)) => inspect(args),
+        Some(ModelsCommand::Verify(args)) => verify::run(args),
     }
-    let mut out = output::stdout();
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
-        .collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    out.flush()?;
-    Ok(if rows.len() > 1 { Outcome::Found } else { Outcome::Nothing })
+}
+
+fn inspect(args: &ConvertArgs) -> Result<Outcome> {
+    let (source, options) = args.parts();
+    let inspection = clip_weights::inspect(&source, &options, &mut Bar::new())?;
+    anstream::print!("{inspection}");
+    Ok(if inspection.problem.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

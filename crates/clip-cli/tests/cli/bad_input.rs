@@ -202,5 +202,5 @@ fn models_that_are_not_whole() {
     check(b"{}", &["m.safetensors"]);
     sandbox.run(&["embed", "-t", "cat", "--model", "m.pt"]).check(2, &["no model m.pt"]);
     std::fs::create_dir(sandbox.path("hf")).unwrap();
-    sandbox.run(&["embed", "-t", "cat", "--model", "hf"]).check(2, &["convert-weights hf"]);
+    sandbox.run(&["embed", "-t", "cat", "--model", "hf"]).check(2, &["models add hf"]);
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod drawing;
 mod eval;
+mod models;
 mod sandbox;
 mod search;
 #[cfg(unix)]

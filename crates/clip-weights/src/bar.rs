@@ -1,14 +1,23 @@
-//! Progress on stderr.
+//! Progress on a terminal, for every program that converts.
 
-use clip_weights::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// One bar a task; `indicatif` shows nothing where stderr is not a terminal.
-pub(crate) struct Bar(ProgressBar);
+use crate::Progress;
+
+/// One bar a task on standard error; nothing where that is no terminal.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
 
 impl Bar {
-    pub(crate) fn new() -> Self {
+    /// No task yet.
+    pub fn new() -> Self {
         Self(ProgressBar::hidden())
+    }
+}
+
+impl Default for Bar {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

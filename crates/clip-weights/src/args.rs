@@ -1,0 +1,70 @@
+//! The options as a command line has them, for every program that converts.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::{Activation, Dtype, HubOptions, Options, Source};
+
+/// What to convert, and how.
+///
+/// A source is a folder in Hugging Face layout (weights in one file or in shards, config.json,
+/// preprocessor_config.json), a weights file inside one, a file with OpenAI's tensor names such as
+/// its own ViT-B-32.pt, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
+/// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
+#[derive(Debug, Clone, Args)]
+pub struct ConvertArgs {
+    /// Folder, weights file, or OWNER/NAME (or OWNER/NAME@REVISION) on the hub
+    pub source: String,
+    /// File to write [default: named after the model]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// Number format to write [default: that of the source]
+    #[arg(long)]
+    dtype: Option<Format>,
+    /// Name of the model [default: the folder's or OpenAI's file's, or the last part of the hub id]
+    #[arg(long)]
+    name: Option<String>,
+    /// License of the weights, where the source does not say
+    #[arg(long)]
+    license: Option<String>,
+    /// Activation that the model was trained with, where the source does not say: a plain state dict
+    #[arg(long)]
+    activation: Option<Nonlinearity>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    F32,
+    F16,
+    Bf16,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Nonlinearity {
+    QuickGelu,
+    Gelu,
+}
+
+impl ConvertArgs {
+    /// The source, and the options with the hub as the environment says.
+    pub fn parts(&self) -> (Source, Options) {
+        let options = Options {
+            output: self.output.clone(),
+            folder: None,
+            dtype: self.dtype.map(|dtype| match dtype {
+                Format::F32 => Dtype::F32,
+                Format::F16 => Dtype::F16,
+                Format::Bf16 => Dtype::Bf16,
+            }),
+            name: self.name.clone(),
+            license: self.license.clone(),
+            activation: self.activation.map(|activation| match activation {
+                Nonlinearity::QuickGelu => Activation::QuickGelu,
+                Nonlinearity::Gelu => Activation::Gelu,
+            }),
+            hub: HubOptions::from_env(),
+        };
+        (Source::parse(&self.source), options)
+    }
+}
