@@ -12,6 +12,7 @@ mod model;
 mod output;
 mod places;
 mod query;
+mod registry;
 mod report;
 mod scan;
 

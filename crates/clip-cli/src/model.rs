@@ -13,7 +13,7 @@ pub(crate) const EMBEDDED: &str = "clip-tiny";
 
 /// How to get a large model.
 pub(crate) const ADVICE: &str = "this is the small built-in model: it knows few things. OpenAI's weights know far more: \
-     `clip-cli models add openai/clip-vit-base-patch32`, then search with \
+     `clip-cli models pull clip-vit-base-patch32`, then search with \
      `--model clip-vit-base-patch32`";
 
 /// A model on this machine.

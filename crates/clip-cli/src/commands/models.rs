@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use clip_weights::{Bar, ConvertArgs};
 
 use crate::Outcome;
+use add::PullArgs;
 use verify::VerifyArgs;
 
 #[derive(Debug, Args)]
@@ -20,9 +21,11 @@ pub(crate) struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
-    /// List the models on this machine (as without a subcommand)
+    /// List the models on this machine, and those that can be pulled (as without a subcommand)
     List,
-    /// Convert a model, so that --model finds it by name
+    /// Download a published model and convert it
+    Pull(PullArgs),
+    /// Convert any model, so that --model finds it by name
     #[command(after_help = SOURCES)]
     Add(ConvertArgs),
     /// Say what a source is, and whether it can be converted
@@ -41,6 +44,7 @@ earlier run stopped.";
 pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
     match &args.command {
         None | Some(ModelsCommand::List) => list::run(),
+        Some(ModelsCommand::Pull(args)) => add::pull(args),
         Some(ModelsCommand::Add(args)) => add::run(args),
         Some(ModelsCommand::Inspect(args)) => inspect(args),
         Some(ModelsCommand::Verify(args)) => verify::run(args),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, finish, program};
 
 fn golden(name: &str) -> PathBuf {
     clip_testkit::goldens_dir().join(name)
@@ -67,5 +67,38 @@ fn sources_are_described_without_being_converted() {
     sandbox
         .run(&["models", "inspect", "nothing"])
         .check(2, &["there is no file or folder nothing"]);
+    assert!(!sandbox.path("home/data/clip/models").exists());
+}
+
+/// The cache of the hub's tools holds another model under a published name: nothing is converted.
+#[test]
+fn published_models_are_listed_and_held_to_what_was_published() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.run(&["models"]);
+    assert!(listed.stdout.contains("openai/clip-vit-base-patch32"), "{listed}");
+    sandbox
+        .run(&["models", "pull", "clip-vit"])
+        .check(2, &["no published model is called clip-vit", "clip-vit-base-patch32"]);
+
+    let cache = "hub/hub/models--openai--clip-vit-base-patch32";
+    sandbox.write(format!("{cache}/refs/main"), "abc");
+    for file in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+        let content = std::fs::read(golden("deep").join(file)).unwrap();
+        sandbox.write(format!("{cache}/snapshots/abc/{file}"), content);
+    }
+    let pull = |id: &str| {
+        let mut command = sandbox.command(program());
+        // Nobody listens there: what is not in the cache is not found.
+        command.env("HF_HOME", sandbox.path("hub")).env("HF_ENDPOINT", "http://127.0.0.1:9");
+        finish(command.args(["models", "pull", id]))
+    };
+    pull("clip-vit-base-patch32").check(
+        2,
+        &[
+            "not what was published",
+            "pictures of 32 pixels and vectors of 12 numbers, not 224 and 512",
+        ],
+    );
+    pull("clip-vit-base-patch16").check(2, &["cannot reach http://127.0.0.1:9"]);
     assert!(!sandbox.path("home/data/clip/models").exists());
 }

@@ -24,7 +24,7 @@ fn a_sentence_finds_pictures() {
     let sandbox = Sandbox::new();
     let run = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
     check_answers(&run, "a picture of a dog", 5);
-    insta::assert_snapshot!(run.stderr, @"hint: this is the small built-in model: it knows few things. OpenAI's weights know far more: `clip-cli models add openai/clip-vit-base-patch32`, then search with `--model clip-vit-base-patch32`");
+    insta::assert_snapshot!(run.stderr, @"hint: this is the small built-in model: it knows few things. OpenAI's weights know far more: `clip-cli models pull clip-vit-base-patch32`, then search with `--model clip-vit-base-patch32`");
 
     // The second time everything is known, and the hint was given.
     let again = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);

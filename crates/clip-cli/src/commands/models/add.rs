@@ -1,19 +1,70 @@
-//! `clip-cli models add`: a foreign checkpoint becomes a model that `--model` finds by name.
+//! `clip-cli models add` and `pull`: a foreign checkpoint becomes a model that `--model` finds by
+//! name.
 
-use anyhow::{Context, Result};
-use clip_weights::{Bar, ConvertArgs, convert};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clip_weights::{Bar, ConvertArgs, HubOptions, Options, Source, convert};
 
+use crate::registry::{self, Published};
 use crate::{Outcome, places, report};
 
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// What `models` calls it
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Converts any source.
 pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome> {
-    let (source, mut options) = args.parts();
-    if options.output.is_none() {
-        let own = places::own_models();
-        options.folder = Some(own.context(
-            "this platform names no data folder: say where the model goes with -o FILE",
-        )?);
+    let (source, options) = args.parts();
+    install(&source, options, |_| Ok(()))
+}
+
+/// Downloads and converts a published model.
+pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
+    let published = registry::find(&args.id)?;
+    let options = Options {
+        name: Some(published.id.clone()),
+        license: Some(published.license.clone()),
+        hub: HubOptions::from_env(),
+        ..Options::default()
+    };
+    let source = Source::parse(&published.source);
+    // What is downloaded is compared before it is converted: a name may come to mean another model.
+    install(&source, options, |options| is_as_published(&source, options, &published))
+}
+
+fn is_as_published(source: &Source, options: &Options, published: &Published) -> Result<()> {
+    let config = clip_weights::inspect(source, options, &mut Bar::new())?.config;
+    let found = (config.vision.image_size, config.embed_dim);
+    let expected = (published.image_size, published.embed_dim);
+    if found != expected {
+        bail!(
+            "{} is not what was published as {}: pictures of {} pixels and vectors of {} numbers, not {} and {}; `clip-cli models add` takes it as it is",
+            published.source,
+            published.id,
+            found.0,
+            found.1,
+            expected.0,
+            expected.1
+        );
     }
-    let summary = convert(&source, &options, &mut Bar::new())?;
+    Ok(())
+}
+
+fn install(
+    source: &Source,
+    mut options: Options,
+    check: impl FnOnce(&Options) -> Result<()>,
+) -> Result<Outcome> {
+    if options.output.is_none() {
+        let folder = places::own_models()
+            .context("this platform names no data folder: say where the model goes with -o FILE")?;
+        options.folder = Some(folder);
+    }
+    check(&options)?;
+    let summary = convert(source, &options, &mut Bar::new())?;
     anstream::print!("{summary}");
     // A file elsewhere is found by its path alone.
     let name = match options.output {

@@ -1,18 +1,18 @@
-//! `clip-cli models`: what is on this machine.
+//! `clip-cli models`: what is on this machine, and what can be pulled.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::Result;
 
 use crate::model::Model;
+use crate::registry::{self, Published};
 use crate::{Outcome, output, report};
 
 pub(crate) fn run() -> Result<Outcome> {
-    let models = Model::all();
     let mut rows =
         vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
-    for model in &models {
-        let place = match model {
+    for model in Model::all() {
+        let place = match &model {
             Model::Embedded => "built in".to_owned(),
             Model::File(path) => path.display().to_string(),
         };
@@ -32,13 +32,36 @@ pub(crate) fn run() -> Result<Outcome> {
         }
     }
     let mut out = output::stdout();
-    let widths: Vec<usize> = (0..rows[0].len())
-        .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0))
-        .collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    table(&mut out, &rows)?;
+
+    let here: Vec<&str> = rows.iter().map(|row| &*row[0]).collect();
+    let mut more = vec![
+        ["NAME", "PICTURES", "VECTORS", "SIZE", "IMAGENET", "LICENSE", "SOURCE"].map(str::to_owned),
+    ];
+    let published = registry::all();
+    let absent = published.into_iter().filter(|model| !here.contains(&&*model.id));
+    more.extend(absent.map(|model| {
+        let Published { id, source, license, image_size, embed_dim, parameters, imagenet } = model;
+        // In f32; files in f16 are half as large.
+        let size = format!("{:.1} GB", 4.0 * parameters / 1e3);
+        let (pictures, vectors) = (format!("{image_size}x{image_size}"), embed_dim.to_string());
+        [id, pictures, vectors, size, format!("{imagenet:.1} %"), license, source]
+    }));
+    if more.len() > 1 {
+        writeln!(out, "\nMore, by `clip-cli models pull NAME`:\n")?;
+        table(&mut out, &more)?;
     }
     out.flush()?;
     Ok(if rows.len() > 1 { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// Columns as wide as their widest cell.
+fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    }
+    Ok(())
 }
