@@ -61,8 +61,8 @@ def openai(package):
 
 
 @torch.no_grad()
-def randomize(model):
-    generator = torch.Generator().manual_seed(36)
+def randomize(model, seed=36):
+    generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         noise = (4 * torch.randn(parameter.shape, generator=generator)).round() / 4
         if name == "logit_scale":
@@ -80,9 +80,8 @@ def randomize(model):
         parameter.copy_(value)
 
 
-def inputs():
+def inputs(side, vocab, context):
     generator = torch.Generator().manual_seed(16)
-    side, vocab, context = (SIZES[key] for key in ("image_resolution", "vocab_size", "context_length"))
     # Noise alone averages out: each picture has a few colors of its own.
     colors = torch.randn(BATCH, 3, 2, 2, generator=generator)
     colors = colors.repeat_interleave(side // 2, 2).repeat_interleave(side // 2, 3)
@@ -94,13 +93,16 @@ def inputs():
     return pixels, ids
 
 
+def own_inputs():
+    return inputs(*(SIZES[key] for key in ("image_resolution", "vocab_size", "context_length")))
+
+
 @torch.no_grad()
-def computed(model):
+def computed(model, pixels, ids):
     """In f32 from the rounded weights."""
     model = copy.deepcopy(model).float()
-    pixels, ids = inputs()
     image, text = model.encode_image(pixels), model.encode_text(ids)
-    logits, _ = model(pixels, ids)
+    logits, _ = model.get_logits(pixels, ids) if hasattr(model, "get_logits") else model(pixels, ids)
     image, text = (x / x.norm(dim=1, keepdim=True) for x in (image, text))
     assert torch.allclose(logits, model.logit_scale.exp() * image @ text.T, atol=1e-5)
     for x in (image, text):
@@ -118,7 +120,7 @@ def torchscript(model):
     for name in ("input_resolution", "context_length", "vocab_size"):
         model.__dict__.pop(name, None)
         model.register_buffer(name, torch.tensor(sizes[name]))
-    traced = torch.jit.trace(model, inputs(), check_trace=False)
+    traced = torch.jit.trace(model, own_inputs(), check_trace=False)
     buffer = io.BytesIO()
     torch.jit.save(traced, buffer)
     return anonymous(buffer.getvalue())
@@ -171,7 +173,7 @@ def main():
         "state-dict.safetensors": save(reference),
     }
     (arguments.out / "embeddings").mkdir(parents=True, exist_ok=True)
-    data = save(computed(model), {"golden": json.dumps(golden)})
+    data = save(computed(model, *own_inputs()), {"golden": json.dumps(golden)})
     (arguments.out / "embeddings/golden.safetensors").write_bytes(data)
     for name, data in files.items():
         packed = gzip.compress(data, mtime=0)
