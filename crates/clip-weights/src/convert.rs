@@ -57,6 +57,8 @@ pub enum Family {
     HuggingFace,
     /// The tensor names of OpenAI's code.
     OpenAi,
+    /// The same names with a configuration of OpenCLIP's beside them.
+    OpenClip,
 }
 
 impl Family {
@@ -65,6 +67,7 @@ impl Family {
         match self {
             Self::HuggingFace => "Hugging Face transformers",
             Self::OpenAi => "OpenAI",
+            Self::OpenClip => "OpenCLIP",
         }
     }
 }

@@ -17,13 +17,15 @@ pub enum Error {
     },
     /// A file that the layout needs is not there.
     #[error(
-        "{folder} has no {file}, which a model in Hugging Face layout needs: copy it there from the place the weights came from"
+        "{folder} has no {file}, which a model in {layout} layout needs: copy it there from the place the weights came from"
     )]
     MissingFile {
         /// Where it should be.
         folder: PathBuf,
         /// What it is called.
         file: String,
+        /// Whose layout needs it.
+        layout: &'static str,
     },
     /// Weights in a format that is not read.
     #[error(
@@ -135,9 +137,37 @@ pub enum Error {
         /// The weights file.
         file: String,
     },
+    /// A model of OpenCLIP's that is no CLIP of two plain transformers.
+    #[error(
+        "{file} is of {family} ({field}), which is another architecture: take one whose towers are both OpenCLIP's own, such as its ViT-B-32"
+    )]
+    OtherFamily {
+        /// The configuration.
+        file: String,
+        /// Path of the field that says so.
+        field: String,
+        /// What it is instead.
+        family: &'static str,
+    },
+    /// The configuration and the tensors are of different models.
+    #[error(
+        "{file} calls for a {field} of {value}, but the tensors in {files} are of a model with {found}: one of the two is of another model"
+    )]
+    Disagreement {
+        /// The configuration.
+        file: String,
+        /// Path of the field in the file.
+        field: String,
+        /// Its value, or the default where it has none.
+        value: String,
+        /// The weights files.
+        files: String,
+        /// What the tensors say.
+        found: String,
+    },
     /// Nothing says which activation the model was trained with.
     #[error(
-        "{file} does not say which activation the model was trained with: add --activation quick-gelu for OpenAI's models and those trained on from them, or what its authors say"
+        "{file} does not say which activation the model was trained with: add --activation quick-gelu for OpenAI's models and those trained on from them, or what its authors say; OpenCLIP's models say it in open_clip_config.json, which belongs beside the file"
     )]
     Activation {
         /// The weights file.
@@ -145,7 +175,7 @@ pub enum Error {
     },
     /// Tensors with the names of no family, and no configuration.
     #[error(
-        "{files} is no CLIP in OpenAI's or Hugging Face's layout: it holds {}",
+        "{files} is no CLIP in OpenAI's, OpenCLIP's or Hugging Face's layout: it holds {}",
         if .names.is_empty() { "no tensors".to_owned() } else { list(.names) }
     )]
     UnknownLayout {

@@ -49,9 +49,11 @@ mod hf;
 mod hub;
 mod inspect;
 mod model;
+mod open_clip;
 mod openai;
 mod progress;
 mod recipe;
+mod shapes;
 mod source;
 mod weights;
 

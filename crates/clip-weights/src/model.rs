@@ -6,7 +6,7 @@ use clip_checkpoint::{Activation, Checkpoint, ModelConfig, PreprocessConfig, Tok
 
 use crate::recipe::Row;
 use crate::weights::Weights;
-use crate::{Error, Family, Result, hf, openai};
+use crate::{Error, Family, Result, hf, open_clip, openai};
 
 /// What a source says about its model.
 #[derive(Debug)]
@@ -39,7 +39,9 @@ impl Model {
     pub(crate) fn open(path: &Path, activation: Option<Activation>) -> Result<Self> {
         let path = locate(path)?;
         let weights = Weights::open(&path)?;
-        if openai::claims(&weights) {
+        if open_clip::claims(&path, &weights) {
+            open_clip::model(&path, weights)
+        } else if openai::claims(&weights) {
             openai::model(&path, weights, activation)
         } else if hf::claims(&path, &weights) {
             hf::model(&path, weights)
@@ -53,7 +55,10 @@ impl Model {
 /// The weights file, or the index of the shards, that `path` speaks of.
 fn locate(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
-        return hf::locate(path);
+        // Many folders on the hub hold the same model twice; transformers' files say more about it.
+        let is_hf = hf::is_configured(path) && hf::locate(path).is_ok();
+        let is_open_clip = open_clip::is_configured(path) && !is_hf;
+        return if is_open_clip { open_clip::locate(path) } else { hf::locate(path) };
     }
     if !path.exists() {
         return Err(Error::NoSource { path: path.to_owned() });

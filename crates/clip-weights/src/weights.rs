@@ -13,7 +13,7 @@ use half::{bf16, f16};
 use sha2::{Digest, Sha256};
 
 use crate::container::{self, Stored};
-use crate::hf::json;
+use crate::hf::{self, json};
 use crate::{Error, Progress, Result};
 
 /// All tensors of a source.
@@ -82,7 +82,7 @@ impl Weights {
             }
             let path = folder.join(shard);
             if !path.is_file() {
-                return Err(Error::MissingFile { folder: folder.into(), file: shard.into() });
+                return Err(hf::missing(folder, shard));
             }
             let file = self.add(&path)?;
             let held = |tensor: &str| self.tensors.get(tensor).is_some_and(|t| t.file == file);
@@ -120,6 +120,20 @@ impl Weights {
     /// Names of all tensors, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// Gives tensors shorter names, but for those whose shorter name another one has.
+    pub(crate) fn rename(&mut self, shorter: fn(&str) -> &str) {
+        let names: Vec<_> =
+            self.names().filter(|name| shorter(name) != *name).map(str::to_owned).collect();
+        for long in names {
+            let short = shorter(&long);
+            if !self.tensors.contains_key(short)
+                && let Some(tensor) = self.tensors.remove(&long)
+            {
+                self.tensors.insert(short.to_owned(), tensor);
+            }
+        }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&ForeignTensor> {
@@ -246,6 +260,19 @@ fn decode(dtype: safetensors::Dtype, bytes: &[u8]) -> Vec<f32> {
 /// A digest as it is written everywhere.
 pub(crate) fn hex(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The folder that a file lies in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// The folder's name for the card, also where it is called `.`.
+pub(crate) fn folder_name(folder: &Path) -> String {
+    folder.canonicalize().map_or_else(|_| file_name(folder), |path| file_name(&path))
 }
 
 /// The name without folders, for messages and the card.

@@ -5,7 +5,7 @@ use std::path::Path;
 use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
 
 use super::json::Fields;
-use crate::{Error, Result};
+use crate::Result;
 
 pub(super) const FILE: &str = "config.json";
 
@@ -27,8 +27,7 @@ pub(super) struct TokenIds {
 
 /// Reads the architecture, and the token ids that the tokenizer may need.
 pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
-    let missing = || Error::MissingFile { folder: folder.to_owned(), file: FILE.to_owned() };
-    let top = Fields::open(folder, FILE)?.ok_or_else(missing)?;
+    let top = Fields::open(folder, FILE)?.ok_or_else(|| super::missing(folder, FILE))?;
     top.choice("model_type", (), &[("clip", ())])?;
     let text = part(&top, "text_config")?;
     let tokens = TokenIds {

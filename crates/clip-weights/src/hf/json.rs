@@ -42,6 +42,16 @@ impl Fields {
         }
     }
 
+    /// Names of all fields, sorted.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.map.keys().map(String::as_str)
+    }
+
+    /// The file, and the field's path in it.
+    pub(crate) fn place(&self, key: &str) -> (String, String) {
+        (self.file.clone(), format!("{}{key}", self.prefix))
+    }
+
     /// The field; `null` is as good as absent.
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         self.map.get(key).filter(|value| !value.is_null())
@@ -119,9 +129,10 @@ impl Fields {
 
     /// The error for a field that is not `supported`.
     pub(crate) fn unsupported(&self, key: &str, supported: &str) -> Error {
+        let (file, field) = self.place(key);
         Error::Unsupported {
-            file: self.file.clone(),
-            field: format!("{}{key}", self.prefix),
+            file,
+            field,
             value: self.map.get(key).unwrap_or(&Value::Null).to_string(),
             supported: supported.to_owned(),
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// `license:` of the YAML block at the top; a list becomes one line.
-pub(super) fn read(folder: &Path) -> Option<String> {
+pub(crate) fn read(folder: &Path) -> Option<String> {
     // A card that cannot be read says nothing about the license, that is all.
     let text = std::fs::read_to_string(folder.join("README.md")).ok()?;
     parse(&text)

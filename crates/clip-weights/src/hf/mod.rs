@@ -2,7 +2,7 @@
 
 mod config;
 pub(crate) mod json;
-mod license;
+pub(crate) mod license;
 mod preprocessor;
 mod table;
 mod tokenizer;
@@ -11,7 +11,7 @@ mod vocabulary;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Layout, Model};
-use crate::weights::{Weights, file_name};
+use crate::weights::{Weights, folder, folder_name};
 use crate::{Error, Family, Result};
 
 static LAYOUT: Layout = Layout {
@@ -27,11 +27,18 @@ pub(crate) fn claims(path: &Path, weights: &Weights) -> bool {
     folder(path).join(config::FILE).is_file() || weights.names().any(is_ours)
 }
 
+/// Whether the folder has a configuration of transformers: other libraries, timm among them, call
+/// theirs the same, but give no `model_type`.
+pub(crate) fn is_configured(folder: &Path) -> bool {
+    let fields = json::Fields::open(folder, config::FILE);
+    fields.is_ok_and(|fields| fields.is_some_and(|fields| fields.get("model_type").is_some()))
+}
+
 /// Reads the files beside the weights.
 pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
     let folder = folder(path);
     let (config, tokens) = config::read(folder)?;
-    let name = folder.canonicalize().map_or_else(|_| file_name(folder), |path| file_name(&path));
+    let name = folder_name(folder);
     Ok(Model {
         layout: &LAYOUT,
         origin: name.clone(),
@@ -44,13 +51,6 @@ pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
     })
 }
 
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// The weights of a folder.
 pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
     /// The second of each pair is the index of shards. `torch.save` wrote the last two.
@@ -60,9 +60,13 @@ pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
         "pytorch_model.bin",
         "pytorch_model.bin.index.json",
     ];
-    let missing = || Error::MissingFile { folder: folder.into(), file: NAMES[0].into() };
-    let paths = NAMES.iter().map(|name| folder.join(name));
-    paths.into_iter().find(|path| path.is_file()).ok_or_else(missing)
+    let mut paths = NAMES.iter().map(|name| folder.join(name));
+    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, NAMES[0]))
+}
+
+pub(crate) fn missing(folder: &Path, file: &str) -> Error {
+    let (folder, file) = (folder.to_owned(), file.to_owned());
+    Error::MissingFile { folder, file, layout: "Hugging Face" }
 }
 
 /// Buffers that older versions of transformers stored beside the weights: `0, 1, 2, ..`.

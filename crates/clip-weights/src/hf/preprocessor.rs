@@ -7,7 +7,7 @@ use std::path::Path;
 use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 
 use super::json::Fields;
-use crate::{Error, Result};
+use crate::Result;
 
 const FILE: &str = "preprocessor_config.json";
 /// Transformers 5 keeps the same fields under `image_processor` of this file, and prefers it.
@@ -34,8 +34,7 @@ pub(super) fn read(folder: &Path) -> Result<PreprocessConfig> {
         Some(fields) => Some(fields),
         None => Fields::open(folder, FILE)?,
     };
-    let missing = || Error::MissingFile { folder: folder.to_owned(), file: FILE.to_owned() };
-    convert(&fields.ok_or_else(missing)?)
+    convert(&fields.ok_or_else(|| super::missing(folder, FILE))?)
 }
 
 fn convert(fields: &Fields) -> Result<PreprocessConfig> {

@@ -15,10 +15,12 @@ use crate::model::{Layout, Model};
 use crate::weights::{Weights, file_name};
 use crate::{Error, Family, Result};
 
+pub(crate) use config::stated_activation;
+pub(crate) use table::TABLE;
 pub(crate) use vocabulary::{END, SIZE as VOCABULARY, START};
 
 static LAYOUT: Layout =
-    Layout { family: Family::OpenAi, table: table::TABLE, authority: "OpenAI's code", is_harmless };
+    Layout { family: Family::OpenAi, table: TABLE, authority: "OpenAI's code", is_harmless };
 
 /// Sizes that OpenAI's own archives store as tensors; `build_model` in
 /// <https://github.com/openai/CLIP/blob/main/clip/model.py> deletes them.
@@ -55,7 +57,7 @@ pub(crate) fn model(
 
 /// `_transform` in `clip/clip.py`. Mode `hf-pil` is the nearest there is: the crop may lie one pixel
 /// beside OpenAI's where an odd number of pixels is cut off.
-fn preprocess(image_size: usize) -> PreprocessConfig {
+pub(crate) fn preprocess(image_size: usize) -> PreprocessConfig {
     PreprocessConfig {
         mode: PreprocessMode::HfPil,
         resize: ResizeMode::Shortest,
@@ -69,13 +71,13 @@ fn preprocess(image_size: usize) -> PreprocessConfig {
 
 /// `tokenize` in `clip/clip.py`. The last two ids are the start and the end token, also in the
 /// shorter vocabulary of a test model.
-fn tokenizer(vocab_size: usize) -> TokenizerConfig {
+pub(crate) fn tokenizer(vocab_size: usize) -> TokenizerConfig {
     let end_token = u32::try_from(vocab_size).map_or(END, |size| size.saturating_sub(1).min(END));
     let start_token = end_token.saturating_sub(1);
     TokenizerConfig { mode: TokenizerMode::Openai, start_token, end_token, pad_token: 0 }
 }
 
 /// The sizes, and the causal mask that TorchScript keeps in every block.
-fn is_harmless(name: &str) -> bool {
+pub(crate) fn is_harmless(name: &str) -> bool {
     SIZES.contains(&name) || name.rsplit('.').next() == Some("attn_mask")
 }

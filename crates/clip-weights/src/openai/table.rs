@@ -7,7 +7,7 @@ use crate::recipe::Row;
 
 /// Our module, the foreign one, what it is.
 #[rustfmt::skip]
-pub(super) const TABLE: &[Row] = &[
+pub(crate) const TABLE: &[Row] = &[
     row("visual.patch_embedding.weight", &["visual.conv1.weight"], Tensor),
     row("visual.class_embedding", &["visual.class_embedding"], Tensor),
     row("visual.positional_embedding", &["visual.positional_embedding"], Tensor),

@@ -7,6 +7,8 @@ mod common;
 mod hugging_face;
 mod refusals;
 mod settings;
+#[path = "../common/state_dict.rs"]
+mod state_dict;
 mod values;
 
 use std::fs;

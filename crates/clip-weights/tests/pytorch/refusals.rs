@@ -328,14 +328,21 @@ fn tensors_that_are_renamed_are_missed() {
     );
 }
 
-/// A checkpoint of a training holds more than the model; which part is meant is not guessed.
+/// Below another name than OpenCLIP's trainings have, it is not guessed which part is meant.
 #[test]
 fn other_layouts_are_named() {
     let view = View::new(&[1], &[1]);
-    let state_dict = Pickle::new().raw(b"}").text("state_dict").raw(b"}").text(NAME);
+    let nested = |key| {
+        let state_dict = Pickle::new().raw(b"}").text(key).raw(b"}").text(NAME);
+        state_dict.tensor("FloatStorage", 0, 1, view).raw(b"ss").archive(4)
+    };
     check(
-        &state_dict.tensor("FloatStorage", 0, 1, view).raw(b"ss").archive(4),
-        "m.pt is no CLIP in OpenAI's or Hugging Face's layout: it holds state_dict.visual.conv1.weight",
+        &nested("model"),
+        "m.pt is no CLIP in OpenAI's, OpenCLIP's or Hugging Face's layout: it holds model.visual.conv1.weight",
+    );
+    check(
+        &nested("state_dict"),
+        "FOLDER has no open_clip_config.json, which a model in OpenCLIP layout needs: copy it there from the place the weights came from",
     );
 }
 

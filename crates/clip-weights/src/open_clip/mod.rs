@@ -1,0 +1,107 @@
+//! Models of OpenCLIP: OpenAI's tensor names, and a configuration beside them.
+//!
+//! The text tower has bare names (its class `CLIP`) or ones that begin with `text.`
+//! (`CustomTextCLIP`). A training checkpoint has them below `state_dict`, and behind `module.` where
+//! several processes trained. `load_state_dict` in
+//! <https://github.com/mlfoundations/open_clip/blob/main/src/open_clip/factory.py> takes those off too.
+
+mod config;
+mod fields;
+mod preprocess;
+
+use std::path::{Path, PathBuf};
+
+use crate::hf::json::Fields;
+use crate::hf::license;
+use crate::model::{Layout, Model};
+use crate::weights::{Weights, folder, folder_name};
+use crate::{Error, Family, Result, openai};
+
+/// `HF_CONFIG_NAME` in `constants.py`.
+pub(crate) const FILE: &str = "open_clip_config.json";
+
+static LAYOUT: Layout = Layout {
+    family: Family::OpenClip,
+    table: openai::TABLE,
+    authority: FILE,
+    is_harmless: openai::is_harmless,
+};
+
+/// Whether the tensors have OpenCLIP's names: OpenAI's with a configuration beside them, or longer
+/// ones. `visual.trunk` is a picture tower of timm's, which the configuration then names.
+pub(crate) fn claims(path: &Path, weights: &Weights) -> bool {
+    let is_visual = |name: &str| name == "visual.conv1.weight" || name.starts_with("visual.trunk.");
+    weights.names().any(|name| is_visual(plain(name)))
+        && (is_configured(folder(path)) || weights.names().any(|name| plain(name) != name))
+}
+
+/// Reads the files beside the weights.
+pub(crate) fn model(path: &Path, mut weights: Weights) -> Result<Model> {
+    let folder = folder(path);
+    let file = Fields::open(folder, FILE)?.ok_or_else(|| missing(folder, FILE))?;
+    weights.rename(plain);
+    let config = config::read(&file, &weights)?;
+    let name = folder_name(folder);
+    Ok(Model {
+        layout: &LAYOUT,
+        origin: name.clone(),
+        name,
+        // `SimpleTokenizer` in `tokenizer.py` is OpenAI's.
+        tokenizer: openai::tokenizer(config.text.vocab_size),
+        preprocess: preprocess::read(&file, config.vision.image_size)?,
+        license: license::read(folder),
+        config,
+        weights,
+    })
+}
+
+/// Whether the folder has a configuration of OpenCLIP's.
+pub(crate) fn is_configured(folder: &Path) -> bool {
+    folder.join(FILE).is_file()
+}
+
+/// The weights of a folder, as `_find_checkpoint_in_dir` in `factory.py` prefers them.
+pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
+    const NAMES: [&str; 5] = [
+        WEIGHTS,
+        "open_clip_pytorch_model.bin",
+        "open_clip_pytorch_model.pt",
+        "model.safetensors",
+        "pytorch_model.bin",
+    ];
+    let mut paths = NAMES.iter().map(|name| folder.join(name));
+    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, WEIGHTS))
+}
+
+/// `HF_SAFE_WEIGHTS_NAME` in `constants.py`.
+pub(crate) const WEIGHTS: &str = "open_clip_model.safetensors";
+
+fn missing(folder: &Path, file: &str) -> Error {
+    let (folder, file) = (folder.to_owned(), file.to_owned());
+    Error::MissingFile { folder, file, layout: "OpenCLIP" }
+}
+
+/// A tensor's name in OpenAI's code.
+fn plain(name: &str) -> &str {
+    let mut plain = name;
+    for prefix in ["state_dict.", "module.", "text."] {
+        plain = plain.strip_prefix(prefix).unwrap_or(plain);
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_openais_without_their_prefixes() {
+        assert_eq!(plain("visual.conv1.weight"), "visual.conv1.weight");
+        assert_eq!(plain("text.ln_final.weight"), "ln_final.weight");
+        assert_eq!(plain("text.text_projection"), "text_projection");
+        assert_eq!(plain("text_projection"), "text_projection");
+        assert_eq!(plain("module.logit_scale"), "logit_scale");
+        assert_eq!(plain("state_dict.module.text.ln_final.bias"), "ln_final.bias");
+        assert_eq!(plain("optimizer.state_dict.x"), "optimizer.state_dict.x");
+    }
+}
