@@ -324,7 +324,7 @@ pub enum Error {
     },
     /// The hub does not have the file or the repository.
     #[error(
-        "{endpoint} has no {file} under {id}: check the spelling, and that the repository is a CLIP for transformers with safetensors"
+        "{endpoint} has no {file} under {id}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
     )]
     HubNotFound {
         /// Address of the hub.

@@ -11,10 +11,13 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
 use super::conversion;
-use crate::{Error, HubOptions, Progress, Result};
+use crate::weights::folder;
+use crate::{Error, HubOptions, Progress, Result, hf, open_clip};
 
 const PUBLIC_HUB: &str = "https://huggingface.co";
 const MAIN: &str = "main";
+const CONFIG: &str = "config.json";
+const README: &str = "README.md";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// What a model may have beside its weights; which of these it needs is the reader's to say.
@@ -25,7 +28,7 @@ const SMALL_FILES: [&str; 7] = [
     "special_tokens_map.json",
     "vocab.json",
     "tokenizer.json",
-    "README.md",
+    README,
 ];
 
 /// Downloads what is not in the cache yet; returns the folder that holds the model, and where it
@@ -116,15 +119,28 @@ impl<'a> Hub<'a> {
     }
 
     fn download(mut self) -> Result<(PathBuf, String)> {
-        let mut files = vec![self.require("config.json")?];
-        for name in SMALL_FILES {
-            match self.fetch(name) {
-                Ok(file) => files.extend(file),
-                // Without a network, a model that is in the cache can still be converted.
-                Err(Error::HubUnreachable { .. }) => {}
-                Err(error) => return Err(error),
-            }
+        let config = match self.fetch(CONFIG) {
+            Err(Error::HubUnreachable { .. }) if self.cached(open_clip::FILE).is_some() => None,
+            found => found?,
+        };
+        // The same choice as in a folder.
+        let is_hf = config.as_deref().is_some_and(|config| hf::is_configured(folder(config)));
+        let open_clip = if is_hf { None } else { self.fetch(open_clip::FILE)? };
+        let files = match (open_clip, config) {
+            (Some(config), _) => self.open_clip(config)?,
+            (None, Some(config)) => self.hugging_face(config)?,
+            (None, None) => return Err(self.not_found(CONFIG)),
+        };
+        let folder = folder(&files[0]).to_owned();
+        if files.iter().any(|file| file.parent() != Some(&folder)) {
+            return Err(Error::HubChanged { id: self.origin });
         }
+        Ok((folder, self.origin))
+    }
+
+    fn hugging_face(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
+        let mut files = vec![config];
+        self.add_optional(&SMALL_FILES, &mut files)?;
         match self.fetch(WEIGHTS)? {
             Some(file) => files.push(file),
             None => {
@@ -135,11 +151,30 @@ impl<'a> Hub<'a> {
                 files.push(index);
             }
         }
-        let folder = files[0].parent().map(Path::to_owned).unwrap_or_default();
-        if files.iter().any(|file| file.parent() != Some(&folder)) {
-            return Err(Error::HubChanged { id: self.origin });
+        Ok(files)
+    }
+
+    fn open_clip(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
+        let mut files = vec![config];
+        self.add_optional(&[README], &mut files)?;
+        files.push(self.require(open_clip::WEIGHTS)?);
+        Ok(files)
+    }
+
+    fn add_optional(&mut self, names: &[&str], files: &mut Vec<PathBuf>) -> Result<()> {
+        for name in names {
+            match self.fetch(name) {
+                Ok(file) => files.extend(file),
+                // Without a network, a model that is in the cache can still be converted.
+                Err(Error::HubUnreachable { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok((folder, self.origin))
+        Ok(())
+    }
+
+    fn cached(&self, file: &str) -> Option<PathBuf> {
+        self.cache.repo(self.repo.clone()).get(file)
     }
 
     fn require(&mut self, file: &str) -> Result<PathBuf> {
@@ -148,7 +183,7 @@ impl<'a> Hub<'a> {
 
     /// The file in the cache, downloaded if need be; `None` where the repository has no such file.
     fn fetch(&mut self, file: &str) -> Result<Option<PathBuf>> {
-        if let Some(path) = self.cache.repo(self.repo.clone()).get(file) {
+        if let Some(path) = self.cached(file) {
             return Ok(Some(path));
         }
         let task = match self.repo.revision() {

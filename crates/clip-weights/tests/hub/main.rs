@@ -4,6 +4,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod open_clip;
+#[path = "../common/open_clip_model.rs"]
+mod open_clip_model;
 mod revisions;
 mod server;
 
@@ -114,7 +117,7 @@ fn what_the_hub_lacks_is_named() {
     let hub = Hub::tiny(Repository::default());
     let message = |file: &str| {
         format!(
-            "HUB has no {file} under {ID}: check the spelling, and that the repository is a CLIP for transformers with safetensors"
+            "HUB has no {file} under {ID}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
         )
     };
     hub.repository.lock().unwrap().files.clear();

@@ -32,7 +32,7 @@ fn a_revision_is_taken_as_it_is_asked_for() {
     assert_eq!(
         hub.refusal_of(&format!("{ID}@v2")),
         format!(
-            "HUB has no config.json under {ID}@v2: check the spelling, and that the repository is a CLIP for transformers with safetensors"
+            "HUB has no config.json under {ID}@v2: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
         )
     );
 }

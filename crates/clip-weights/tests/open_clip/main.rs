@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/open_clip_model.rs"]
+mod open_clip_model;
 mod refusals;
 mod settings;
 #[path = "../common/state_dict.rs"]
@@ -10,12 +12,10 @@ mod state_dict;
 mod values;
 
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 
 use clip_checkpoint::Checkpoint;
 use clip_weights::{Options, Source, Summary, convert};
-use flate2::read::GzDecoder;
 use safetensors::SafeTensors;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -35,22 +35,8 @@ impl Fixture {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join(name);
         fs::create_dir(&folder).unwrap();
-        let fixture = Self { outer, folder };
-        for entry in fs::read_dir(clip_testkit::goldens_dir().join("open-clip").join(name)).unwrap()
-        {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            match name.strip_suffix(".gz") {
-                Some(name) => {
-                    let mut bytes = Vec::new();
-                    GzDecoder::new(fs::File::open(&path).unwrap()).read_to_end(&mut bytes).unwrap();
-                    fixture.write(name, bytes);
-                }
-                None if name == CONFIG => fixture.write(name, fs::read(&path).unwrap()),
-                None => {}
-            }
-        }
-        fixture
+        open_clip_model::unpack(name, &folder);
+        Self { outer, folder }
     }
 
     fn write(&self, name: &str, contents: impl AsRef<[u8]>) {

@@ -1,0 +1,67 @@
+//! Repositories of OpenCLIP's.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use clip_weights::Family;
+use tempfile::TempDir;
+
+use super::common::Model;
+use super::open_clip_model::unpack;
+use super::server::{Hub, ID, Repository};
+
+const CONFIG: &str = "open_clip_config.json";
+const WEIGHTS: &str = "open_clip_model.safetensors";
+
+fn repository() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    unpack("bare", folder.path());
+    fs::write(folder.path().join("README.md"), "---\nlicense: mit\n---\n").unwrap();
+    folder
+}
+
+fn asked(hub: &Hub) -> BTreeSet<String> {
+    hub.log.lock().unwrap().iter().map(|(file, _)| file.clone()).collect()
+}
+
+#[test]
+fn a_model_is_downloaded_and_converted() {
+    let hub = Hub::new(repository().path(), Repository::default());
+    let summary = hub.convert().unwrap();
+    assert_eq!(summary.family, Family::OpenClip);
+    assert_eq!((&*summary.card.name, &*summary.card.source.origin), ("tiny-clip", ID));
+    assert_eq!(summary.card.license.as_deref(), Some("mit"));
+    assert_eq!(asked(&hub), [CONFIG, WEIGHTS, "README.md"].map(str::to_owned).into());
+    // From the cache, without a network.
+    assert_eq!(hub.convert_as(hub.offline(), &mut ()).unwrap().family, Family::OpenClip);
+}
+
+/// As in a folder: a `config.json` counts where it is transformers'.
+#[test]
+fn transformers_files_win() {
+    let folder = repository();
+    fs::write(folder.path().join("config.json"), r#"{"architecture": "vit"}"#).unwrap();
+    let hub = Hub::new(folder.path(), Repository::default());
+    assert_eq!(hub.convert().unwrap().family, Family::OpenClip);
+
+    let both = Model::tiny().write();
+    for name in [CONFIG, WEIGHTS] {
+        both.file(name, fs::read(folder.path().join(name)).unwrap());
+    }
+    let hub = Hub::new(both.path(), Repository::default());
+    assert_eq!(hub.convert().unwrap().family, Family::HuggingFace);
+    assert!(!asked(&hub).contains(CONFIG) && !asked(&hub).contains(WEIGHTS));
+}
+
+#[test]
+fn a_repository_without_safetensors_is_refused() {
+    let folder = repository();
+    fs::remove_file(folder.path().join(WEIGHTS)).unwrap();
+    let hub = Hub::new(folder.path(), Repository::default());
+    assert_eq!(
+        hub.refusal(),
+        format!(
+            "HUB has no {WEIGHTS} under {ID}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
+        )
+    );
+}
