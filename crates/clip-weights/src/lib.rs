@@ -14,7 +14,7 @@
 //! from the place where they lie in the file, so memory stays near the size of the largest one.
 //!
 //! The formats of files lie below the families: safetensors, and the zip archives of `torch.save`
-//! and `torch.jit.save`. Either family may come in either. The first bytes tell the format and the
+//! and `torch.jit.save`. Any family may come in either. The first bytes tell the format and the
 //! names of the tensors the family; a file's name says nothing. A pickle, which is a program for
 //! Python, is read as data: what it would call is compared with a list of names and never run.
 //!

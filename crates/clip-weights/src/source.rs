@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 /// Where a checkpoint comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A folder in Hugging Face layout, a weights file inside one, or one with OpenAI's names.
+    /// A folder in Hugging Face or OpenCLIP layout, a weights file inside one, or one with OpenAI's
+    /// names.
     Path(PathBuf),
     /// A repository on the Hugging Face hub.
     Hub {
