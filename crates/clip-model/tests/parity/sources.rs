@@ -24,3 +24,26 @@ fn openais_files_embed_as_openais_code() {
         });
     }
 }
+
+/// Models of OpenCLIP's two classes, with heads of several widths, with what its own code computes.
+#[test]
+fn open_clips_models_embed_as_open_clip() {
+    for (name, weights) in [
+        ("bare", "open_clip_model.safetensors"),
+        ("custom-text", "open_clip_pytorch_model.bin"),
+        ("custom-text", "epoch_1.pt"),
+        ("wide-heads", "open_clip_model.safetensors"),
+    ] {
+        let golden = Golden::at(&goldens_dir().join("open-clip").join(name));
+        let folder = tempfile::tempdir().unwrap();
+        let config = golden.checkpoint_dir().join("open_clip_config.json");
+        std::fs::copy(config, folder.path().join("open_clip_config.json")).unwrap();
+        let source = folder.path().join(weights);
+        std::fs::write(&source, unpacked(&format!("open-clip/{name}/{weights}"))).unwrap();
+        let (_folder, checkpoint) = convert_with(&source, Options::default());
+        check_on_every_backend(|backend, device| {
+            let clip = Clip::load(&checkpoint, device).unwrap();
+            check_embeddings(&golden, &clip, device, tolerance(backend));
+        });
+    }
+}
