@@ -45,6 +45,9 @@ pub(crate) enum Operation {
     Transpose,
 }
 
+/// Values in a cache line.
+const LINE: usize = 16;
+
 impl Recipe {
     /// Finds the row for a canonical tensor.
     pub(crate) fn find(table: &[Row], name: &str) -> Option<Self> {
@@ -103,10 +106,15 @@ impl Recipe {
         let mut values = vec![0.0; inputs * outputs];
         let mut column = 0;
         for part in &self.parts {
-            for row in read(part)?.chunks_exact(inputs) {
-                let targets = values[column..].iter_mut().step_by(outputs);
-                targets.zip(row).for_each(|(target, value)| *target = *value);
-                column += 1;
+            // As many rows at a time as fill a cache line across: a value alone would move one.
+            for rows in read(part)?.chunks(LINE * inputs) {
+                let count = rows.len() / inputs;
+                for (input, target) in values.chunks_exact_mut(outputs).enumerate() {
+                    let column_of_input = rows.iter().skip(input).step_by(inputs);
+                    let target = &mut target[column..column + count];
+                    target.iter_mut().zip(column_of_input).for_each(|(to, from)| *to = *from);
+                }
+                column += count;
             }
         }
         Ok(values)
