@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, ModelConfig, PreprocessConfig, Result, TokenizerConfig};
+use crate::{Error, ModelConfig, PreprocessConfig, ResizeMode, Result, TokenizerConfig};
 
 /// Version of the card's fields that this crate writes and reads.
 pub const CARD_VERSION: u32 = 1;
@@ -100,6 +100,12 @@ impl ModelCard {
         }
         if self.preprocess.resize_size == 0 {
             return fail("pictures are resized to 0 pixels".to_owned());
+        }
+        let (resize, size) = (self.preprocess.resize, self.preprocess.resize_size);
+        if resize != ResizeMode::Shortest && size != crop {
+            return fail(format!(
+                "resize mode {resize:?} fills the crop, but pictures are resized to {size} pixels and cropped to {crop}"
+            ));
         }
         if self.preprocess.std.iter().any(|std| !(*std > 0.0 && std.is_finite())) {
             return fail(format!(

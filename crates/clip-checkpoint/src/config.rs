@@ -105,8 +105,14 @@ pub struct PreprocessConfig {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PreprocessMode {
+    /// `_transform` of OpenAI's `clip.py`, and `image_transform` of OpenCLIP: Pillow's resize and
+    /// torchvision's crop, then RGB.
+    Openai,
     /// `CLIPImageProcessorPil` of transformers: RGB first, then Pillow's resize and the crop.
     HfPil,
+    /// `CLIPImageProcessor` of transformers 5, before that `CLIPImageProcessorFast`: RGB first, then
+    /// PyTorch's resize of 8-bit tensors and the crop.
+    HfTorchvision,
 }
 
 /// How a picture that is not square is brought to `resize_size`.
@@ -116,6 +122,10 @@ pub enum PreprocessMode {
 pub enum ResizeMode {
     /// The shorter side gets the size, the aspect ratio stays.
     Shortest,
+    /// The longer side gets the size, the aspect ratio stays; black fills the square.
+    Longest,
+    /// Both sides get the size, whatever becomes of the aspect ratio.
+    Squash,
 }
 
 /// Filter of the resize; all widen with the scale, as Pillow's do (antialiasing).

@@ -297,6 +297,14 @@ fn cards_are_checked() {
         "the configuration describes no model: pictures are cropped to 8 pixels, but the vision tower takes 9",
     );
     check(
+        |card| card["preprocess"]["resize"] = "squash".into(),
+        "the configuration describes no model: resize mode Squash fills the crop, but pictures are resized to 11 pixels and cropped to 9",
+    );
+    check(
+        |card| card["preprocess"]["resize"] = "longest".into(),
+        "the configuration describes no model: resize mode Longest fills the crop, but pictures are resized to 11 pixels and cropped to 9",
+    );
+    check(
         |card| *card = serde_json::json!({"card_version": 1}),
         "the model card cannot be read: missing field `name` at line 1 column 18; convert the source again",
     );
@@ -356,6 +364,37 @@ fn an_interrupted_write_keeps_the_old_file_and_leaves_nothing() {
         Values { replaced: Some(("logit_scale", 0, 1e6)), ..Values::default() },
         "tensor logit_scale holds 1000000 at position 0: the weights are damaged; convert or download them again",
     );
+}
+
+#[test]
+fn every_preprocessing_mode_comes_back() {
+    let check = |mode: &str, resize: &str, preprocess: PreprocessConfig| {
+        let card = ModelCard { preprocess, ..card() };
+        let json = serde_json::to_value(&card).unwrap();
+        assert_eq!(json["preprocess"]["mode"], mode);
+        assert_eq!(json["preprocess"]["resize"], resize);
+        assert_eq!(ModelCard::from_json(&json.to_string()).unwrap(), card);
+    };
+    let shortest = |mode| PreprocessConfig { mode, ..card().preprocess };
+    check("openai", "shortest", shortest(PreprocessMode::Openai));
+    check("hf-pil", "shortest", shortest(PreprocessMode::HfPil));
+    check("hf-torchvision", "shortest", shortest(PreprocessMode::HfTorchvision));
+    let whole =
+        |resize| PreprocessConfig { resize, resize_size: 9, ..shortest(PreprocessMode::Openai) };
+    check("openai", "squash", whole(ResizeMode::Squash));
+    check("openai", "longest", whole(ResizeMode::Longest));
+}
+
+#[test]
+fn modes_of_later_versions_are_refused() {
+    let check = |field: &str, known: &str| {
+        let mut json = serde_json::to_value(card()).unwrap();
+        json["preprocess"][field] = "dreamt".into();
+        let error = ModelCard::from_json(&json.to_string()).unwrap_err().to_string();
+        assert!(error.contains("unknown variant `dreamt`") && error.contains(known), "{error}");
+    };
+    check("mode", "`openai`, `hf-pil`, `hf-torchvision`");
+    check("resize", "`shortest`, `longest`, `squash`");
 }
 
 #[test]
