@@ -1,16 +1,17 @@
 //! From a picture file to the numbers a vision tower takes, with the arithmetic of the reference.
 //!
 //! An embedding is only comparable with published ones when its pixels are: another filter, a
-//! rounded instead of a truncated side or a missing antialiasing moves every value. So the steps
-//! are those of `CLIPImageProcessorPil` of transformers 5 — RGB, shortest side to the size,
-//! center crop, scale, normalize — and the resize is Pillow's own fixed-point arithmetic. On
-//! lossless files the 8-bit crop equals the reference's byte for byte. Every constant comes from
-//! the checkpoint's [`PreprocessConfig`].
+//! rounded instead of a truncated side or a missing antialiasing moves every value. So the steps —
+//! resize, center crop, scale, normalize — are those of the reference that the checkpoint's
+//! [`PreprocessConfig`] names, down to its fixed-point arithmetic. On lossless files the 8-bit crop
+//! equals the reference's byte for byte. Every constant comes from that configuration.
 //!
 //! Reading is separate from resizing, because that is where the references are unkind to users:
 //! all leave phone pictures on their side, most put cut-outs on black. [`ReadOptions::default`]
-//! does neither; [`ReadOptions::reference`] does as they do, for comparisons. Files are judged by
-//! their content, never by their name, and refused from the header when they are too large.
+//! does neither; [`ReadOptions::reference`] does as they do, for comparisons. OpenAI's and
+//! OpenCLIP's code converts to RGB only after the resize, so to compare with those, read a file as a
+//! [`Picture`]. Files are judged by their content, never by their name, and refused from the header
+//! when they are too large.
 //!
 //! ```
 //! use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
@@ -40,15 +41,19 @@
 
 mod error;
 mod format;
+mod indexed;
 mod jpeg;
 mod options;
+mod picture;
 mod preprocessor;
 mod read;
 mod resample;
 mod rgb;
+mod steps;
 
 pub use error::{Error, Result};
 pub use image::RgbImage;
-pub use options::{Gray16, Orientation, ReadOptions, Transparency};
+pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
+pub use picture::Picture;
 pub use preprocessor::Preprocessor;
 pub use read::{decode, read};

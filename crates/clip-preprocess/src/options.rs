@@ -12,6 +12,8 @@ pub struct ReadOptions {
     pub transparency: Transparency,
     /// How 16-bit gray becomes 8-bit.
     pub gray16: Gray16,
+    /// When a picture becomes RGB.
+    pub conversion: Conversion,
     /// The largest picture to decode, in millions of pixels; a larger one is refused from its
     /// header.
     pub max_megapixels: u32,
@@ -47,21 +49,35 @@ pub enum Gray16 {
     Clip,
 }
 
+/// When a picture becomes RGB. The order shows for palettes, bits, 16-bit gray that is clipped and
+/// transparency that is dropped; everything else is RGB from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversion {
+    /// Before the resize, so that palettes are interpolated too.
+    BeforeResize,
+    /// After the resize, where it is read as a [`Picture`](crate::Picture). Pillow then takes the
+    /// nearest pixel of modes `P` and `1`, and weighs the colors of `RGBA` and `LA` by alpha.
+    AfterResize,
+}
+
 impl ReadOptions {
     /// As the reference of the mode reads a file, for comparing with its numbers.
     ///
-    /// [`PreprocessMode::HfPil`]: `Image.open(file)` of Pillow, given to `CLIPImageProcessorPil`.
-    /// It ignores EXIF, and since transformers 5 puts transparency on white
-    /// (`image_transforms.convert_to_rgb`); earlier versions, OpenAI's and OpenCLIP's code drop it.
+    /// `Image.open(file)` of Pillow, given to the reference. All ignore EXIF. Transformers 5 puts
+    /// transparency on white (`image_transforms.convert_to_rgb`); its earlier versions, OpenAI's
+    /// and OpenCLIP's code drop it.
     pub fn reference(mode: PreprocessMode) -> Self {
-        let transparency = match mode {
-            PreprocessMode::HfPil => Transparency::OnWhite,
-            _ => Transparency::Drop,
+        let (transparency, conversion) = match mode {
+            PreprocessMode::HfPil | PreprocessMode::HfTorchvision => {
+                (Transparency::OnWhite, Conversion::BeforeResize)
+            }
+            _ => (Transparency::Drop, Conversion::AfterResize),
         };
         Self {
             orientation: Orientation::Ignore,
             transparency,
             gray16: Gray16::Clip,
+            conversion,
             ..Self::default()
         }
     }
@@ -78,6 +94,7 @@ impl Default for ReadOptions {
             orientation: Orientation::Apply,
             transparency: Transparency::OnWhite,
             gray16: Gray16::Scale,
+            conversion: Conversion::BeforeResize,
             max_megapixels: 256,
         }
     }

@@ -1,17 +1,19 @@
 //! Resize, crop and normalize, with the constants of one checkpoint.
 
-use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
-use image::RgbImage;
+use clip_checkpoint::PreprocessConfig;
+use image::{Rgb, RgbImage};
 
-use crate::resample::{self, Axis};
-use crate::{Error, Result};
+use crate::resample::{Axis, Filter, resize};
+use crate::steps::Steps;
+use crate::{Error, Picture, Result};
 
-/// Turns pictures into the vision tower's input, as `CLIPImageProcessorPil` of transformers does.
+/// Turns pictures into the vision tower's input, as the reference of the checkpoint's mode does.
 #[derive(Debug, Clone)]
 pub struct Preprocessor {
+    steps: Steps,
     resize_size: u32,
     crop_size: u32,
-    filter: Interpolation,
+    filter: Filter,
     /// The normalized value of each level of each channel.
     levels: [[f32; 256]; 3],
 }
@@ -27,22 +29,18 @@ impl Preprocessor {
     /// [`Error::BadConfig`] for sizes of 0 or beyond [`Self::MAX_SIZE`], a mean or deviation that
     /// gives no finite pixels, and modes that this version does not follow.
     pub fn new(config: &PreprocessConfig) -> Result<Self> {
-        match (config.mode, config.resize) {
-            (PreprocessMode::HfPil, ResizeMode::Shortest) => {}
-            (mode, resize) => {
-                return bad_config(format!("{mode:?} with {resize:?} is not followed here"));
-            }
-        }
-        let levels = levels(config.mean, config.std);
+        let steps = Steps::new(config)?;
+        let levels = levels(steps.value, config.mean, config.std);
         let finite = levels.as_flattened().iter().all(|level| level.is_finite());
         if !finite || config.std.iter().any(|std| *std <= 0.0) {
             let (mean, std) = (config.mean, config.std);
             return bad_config(format!("mean {mean:?} and deviation {std:?} give no pixels"));
         }
         Ok(Self {
+            steps,
             resize_size: size("resize", config.resize_size)?,
             crop_size: size("crop", config.crop_size)?,
-            filter: config.interpolation,
+            filter: Filter::Weighted(config.interpolation),
             levels,
         })
     }
@@ -55,14 +53,32 @@ impl Preprocessor {
     /// The center of the resized picture, `crop_size` × `crop_size`, in 8 bits. Where the resized
     /// picture is smaller than that, black surrounds it. A picture without pixels gives black.
     pub fn resize_and_crop(&self, picture: &RgbImage) -> RgbImage {
-        let (width, height) = picture.dimensions();
-        let mut square = RgbImage::new(self.crop_size, self.crop_size);
+        self.square(picture.dimensions(), [0; 3], |x, y| {
+            resize::<u8, 3>(picture, x, y, self.filter, self.steps.arithmetic)
+        })
+    }
+
+    /// The same for a picture of its file's own kind. Where that has a palette, its first color
+    /// takes the place of black, as in Pillow.
+    pub fn resize_and_crop_picture(&self, picture: &Picture) -> RgbImage {
+        self.square(picture.dimensions(), picture.background(), |x, y| {
+            picture.resize(x, y, self.filter, self.steps.arithmetic)
+        })
+    }
+
+    fn square(
+        &self,
+        (width, height): (u32, u32),
+        background: [u8; 3],
+        resize: impl FnOnce(&Axis, &Axis) -> Vec<u8>,
+    ) -> RgbImage {
+        let mut square = RgbImage::from_pixel(self.crop_size, self.crop_size, Rgb(background));
         if width == 0 || height == 0 {
             return square;
         }
-        let short = width.min(height);
-        let (x, y) = (self.crop(width, short), self.crop(height, short));
-        let window = resample::resize(picture, &x.axis, &y.axis, self.filter);
+        let [resized_width, resized_height] = (self.steps.sides)(self.resize_size, [width, height]);
+        let (x, y) = (self.crop(width, resized_width), self.crop(height, resized_height));
+        let window = resize(&x.axis, &y.axis);
 
         let stride = 3 * self.crop_size();
         let columns = 3 * x.padding..3 * (x.padding + x.axis.wanted());
@@ -94,6 +110,15 @@ impl Preprocessor {
         self.normalize(&self.resize_and_crop(picture))
     }
 
+    /// All steps for a picture of its file's own kind.
+    ///
+    /// # Shapes
+    ///
+    /// - output: `[3, crop_size, crop_size]`
+    pub fn picture_pixels(&self, picture: &Picture) -> Vec<f32> {
+        self.normalize(&self.resize_and_crop_picture(picture))
+    }
+
     /// Appends [`Self::pixels`] to a batch.
     ///
     /// # Shapes
@@ -110,14 +135,11 @@ impl Preprocessor {
         }
     }
 
-    /// One axis of `length`, in a picture whose shorter side is `short`: sides as
-    /// `get_resize_output_image_size` of transformers has them (truncated), position and padding as
-    /// its `center_crop` does.
-    fn crop(&self, length: u32, short: u32) -> Crop {
-        let resized = u64::from(self.resize_size) * u64::from(length) / u64::from(short);
+    /// The part of a side, resized from `length`, that the crop takes.
+    fn crop(&self, length: u32, resized: u64) -> Crop {
         let size = u64::from(self.crop_size);
-        let start = resized.saturating_sub(size) / 2;
-        let padding = size.saturating_sub(resized).div_ceil(2) as usize;
+        let start = (self.steps.offset)(resized.saturating_sub(size));
+        let padding = (self.steps.padding)(size.saturating_sub(resized)) as usize;
         let window = start..(start + size).min(resized);
         Crop { axis: Axis { source: length, resized, window }, padding }
     }
@@ -129,14 +151,10 @@ struct Crop {
     padding: usize,
 }
 
-/// What `rescale` and `normalize` of transformers make of each level: the product with 1/255 in
-/// double precision, the rest in single precision. There are only 256 of them.
-fn levels(mean: [f32; 3], std: [f32; 3]) -> [[f32; 256]; 3] {
+/// The value of each level of each channel. There are only 256 of them.
+fn levels(value: fn(u8, f32, f32) -> f32, mean: [f32; 3], std: [f32; 3]) -> [[f32; 256]; 3] {
     std::array::from_fn(|channel| {
-        std::array::from_fn(|level| {
-            let scaled = (level as f64 * (1.0 / 255.0)) as f32;
-            (scaled - mean[channel]) / std[channel]
-        })
+        std::array::from_fn(|level| value(level as u8, mean[channel], std[channel]))
     })
 }
 

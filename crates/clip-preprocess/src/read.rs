@@ -7,7 +7,8 @@ use std::path::Path;
 use image::metadata::Orientation as Turn;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::{Error, Orientation, ReadOptions, Result, format, jpeg, rgb};
+use crate::rgb::{self, Stored};
+use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -16,6 +17,12 @@ use crate::{Error, Orientation, ReadOptions, Result, format, jpeg, rgb};
 /// [`Error::NotFound`], [`Error::Folder`], [`Error::NotAFile`], [`Error::Io`], and those of
 /// [`decode`].
 pub fn read(path: &Path, options: &ReadOptions) -> Result<RgbImage> {
+    let (bytes, origin) = load(path)?;
+    decode(&bytes, &origin, options)
+}
+
+/// The bytes of a file, and what error messages call them.
+pub(crate) fn load(path: &Path) -> Result<(Vec<u8>, String)> {
     let fail = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
         _ => Error::Io { path: path.to_owned(), source },
@@ -34,7 +41,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<RgbImage> {
     file.by_ref().take(format::HEAD).read_to_end(&mut bytes).map_err(fail)?;
     format::identify(&bytes, &origin)?;
     file.read_to_end(&mut bytes).map_err(fail)?;
-    decode(&bytes, &origin, options)
+    Ok((bytes, origin))
 }
 
 /// Decodes the bytes of a picture file; `origin` is what error messages call them.
@@ -45,6 +52,16 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<RgbImage> {
 /// [`Error::UnsupportedKind`], [`Error::TooLarge`] (from the header, before anything is decoded),
 /// [`Error::CutOff`], [`Error::Damaged`], [`Error::NoPixels`].
 pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbImage> {
+    let (picture, _) = upright(bytes, origin, options)?;
+    Ok(rgb::convert(picture, options))
+}
+
+/// What the decoder gives, turned as `options` say, and what it does not say.
+pub(crate) fn upright(
+    bytes: &[u8],
+    origin: &str,
+    options: &ReadOptions,
+) -> Result<(DynamicImage, Stored)> {
     let format = format::identify(bytes, origin)?;
     let fail = |error| decoding_error(error, origin);
     if let (ImageFormat::Png, Some(size)) = (format, format::png_size(bytes)) {
@@ -64,10 +81,13 @@ pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbIm
         }
         (Orientation::Ignore, _) => Turn::NoTransforms,
     };
-    let picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
-    let mut picture = DynamicImage::ImageRgb8(rgb::convert(picture, options));
+    let stored = Stored {
+        zero: indexed::zero(format, bytes, decoder.original_color_type()),
+        alpha: indexed::has_alpha_channel(format, bytes),
+    };
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
     picture.apply_orientation(turn);
-    Ok(picture.into_rgb8())
+    Ok((picture, stored))
 }
 
 fn check_size((width, height): (u32, u32), origin: &str, options: &ReadOptions) -> Result<()> {

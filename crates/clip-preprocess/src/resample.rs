@@ -1,17 +1,23 @@
-//! Pillow's resize, restricted to the window that is wanted.
+//! The references' resize, restricted to the window that is wanted.
 //!
-//! Follows `src/libImaging/Resample.c` of Pillow: each axis in turn, with weights in 22-bit fixed
-//! point, and rounding to 8 bits after each axis. A resized pixel depends on few source pixels, so
-//! the window comes out equal to the same part of the whole, and a picture of 1×65,500 never
-//! becomes one of 224×14,672,000 on the way.
+//! Follows `src/libImaging/Resample.c` of Pillow: each axis in turn, with weights in fixed point,
+//! and rounding to 8 bits after each axis. A resized pixel depends on few source pixels, so the
+//! window comes out equal to the same part of the whole, and a picture of 1×65,500 never becomes
+//! one of 224×14,672,000 on the way. PyTorch has the same passes with shorter weights.
+
+mod sample;
+mod weights;
 
 use std::ops::Range;
 
 use clip_checkpoint::Interpolation;
-use image::RgbImage;
 
-/// 32 bits less 8 for the level and 2 for the filter's overshoot.
-const PRECISION_BITS: u32 = 32 - 8 - 2;
+pub(crate) use sample::Sample;
+use weights::Weights;
+
+/// How many samples may lie between the passes at once. More are made in blocks of columns: a
+/// picture of 1×9,000,000 that PyTorch squashes is 224×9,000,000 there.
+const BETWEEN: usize = 1 << 26;
 
 /// One axis of the resize.
 #[derive(Debug, Clone)]
@@ -29,44 +35,74 @@ impl Axis {
     pub(crate) fn wanted(&self) -> usize {
         (self.window.end - self.window.start) as usize
     }
+
+    /// Whether the resize changes nothing along this axis.
+    pub(crate) fn keeps(&self) -> bool {
+        u64::from(self.source) == self.resized
+    }
 }
 
-/// What each wanted pixel takes from the source, along one axis.
-struct Weights {
-    pixels: Vec<Taps>,
+/// What a resized pixel is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// The nearest pixel, unchanged.
+    Nearest,
+    /// All pixels near it.
+    Weighted(Interpolation),
 }
 
-/// One resized pixel: source pixels `start..start + weights.len()` and their weights.
-struct Taps {
-    start: usize,
-    weights: Vec<i32>,
+/// Whose fixed point and whose order of the axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// Pillow 13.
+    Pillow,
+    /// `interpolate(.., antialias=True)` of PyTorch for 8-bit tensors on a CPU with AVX2
+    /// (`aten/src/ATen/native/cpu/UpSampleKernelAVXAntialias.h`).
+    Torch,
 }
 
-/// The samples of the window, row by row, RGB.
+/// The samples of the window, row by row, `N` for each pixel.
 ///
 /// # Panics
 ///
-/// Panics if an axis does not have the source's length.
-pub(crate) fn resize(
-    source: &RgbImage,
+/// Panics if there are not as many samples as the axes of the source call for.
+pub(crate) fn resize<T: Sample, const N: usize>(
+    source: &[T],
     horizontal: &Axis,
     vertical: &Axis,
-    filter: Interpolation,
-) -> Vec<u8> {
-    assert_eq!(source.dimensions(), (horizontal.source, vertical.source), "axes of the picture");
-    let columns = Weights::new(horizontal, filter);
-    let rows = Weights::new(vertical, filter);
+    filter: Filter,
+    arithmetic: Arithmetic,
+) -> Vec<T> {
+    let stride = N * horizontal.source as usize;
+    assert_eq!(source.len(), stride * vertical.source as usize, "axes of the picture");
+    let columns = Weights::<T>::new(horizontal, filter, arithmetic);
+    let rows = Weights::<T>::new(vertical, filter, arithmetic);
     let (x, y) = (columns.needed(), rows.needed());
-    let stride = 3 * source.width() as usize;
-    if vertical_first(horizontal, vertical) {
-        let short = rows.down(source, stride, 3 * x.start..3 * x.end, 0);
-        columns.across(&short, 3 * x.len(), x.start)
-    } else {
-        let needed = &source.as_raw()[y.start * stride..y.end * stride];
-        let narrow = columns.across(needed, stride, 0);
-        let stride = 3 * horizontal.wanted();
-        rows.down(&narrow, stride, 0..stride, y.start)
+    let all = 0..horizontal.wanted();
+    if arithmetic == Arithmetic::Pillow && vertical_first(horizontal, vertical) {
+        let short = rows.down(source, stride, N * x.start..N * x.end, 0);
+        return columns.across::<N>(&short, N * x.len(), x.start, all);
     }
+    let needed = &source[y.start * stride..y.end * stride];
+    let block = (BETWEEN / (N * y.len()).max(1)).clamp(1, all.len().max(1));
+    let blocks = all.clone().step_by(block).map(|start| start..(start + block).min(all.end));
+    let parts: Vec<(usize, Vec<T>)> = blocks
+        .map(|block| {
+            let width = N * block.len();
+            let narrow = columns.across::<N>(needed, stride, 0, block);
+            (width, rows.down(&narrow, width, 0..width, y.start))
+        })
+        .collect();
+    side_by_side(parts, vertical.wanted())
+}
+
+/// Each row of the whole is that of the parts, one after the other.
+fn side_by_side<T: Copy>(mut parts: Vec<(usize, Vec<T>)>, rows: usize) -> Vec<T> {
+    if parts.len() == 1 {
+        return parts.remove(0).1;
+    }
+    let row = |row: usize| parts.iter().flat_map(move |(n, part)| &part[row * n..(row + 1) * n]);
+    (0..rows).flat_map(row).copied().collect()
 }
 
 /// Whether Pillow 13 begins with the columns: where the height loses more than twice what the
@@ -77,113 +113,11 @@ fn vertical_first(horizontal: &Axis, vertical: &Axis) -> bool {
     loss(vertical) > 0 && loss(vertical) > 2 * loss(horizontal)
 }
 
-impl Weights {
-    /// `precompute_coeffs` and `normalize_coeffs_8bpc` of the reference. Along an axis that keeps
-    /// its length, each pixel has weight 1 and its neighbors 0: the pass changes nothing.
-    fn new(axis: &Axis, filter: Interpolation) -> Self {
-        let scale = f64::from(axis.source) / axis.resized as f64;
-        // The filter widens when the picture shrinks: antialiasing.
-        let widening = scale.max(1.0);
-        let support = support(filter) * widening;
-        let taps = |position: u64| {
-            let center = (position as f64 + 0.5) * scale;
-            // Truncated, not rounded down: the reference casts to int.
-            let start = (center - support + 0.5).max(0.0) as u32;
-            let end = ((center + support + 0.5) as u32).min(axis.source);
-            let narrowing = 1.0 / widening;
-            let weight = |x: u32| kernel(filter, (f64::from(x) - center + 0.5) * narrowing);
-            let exact: Vec<f64> = (start..end).map(weight).collect();
-            let sum: f64 = exact.iter().sum();
-            let fixed = |weight: &f64| {
-                let scaled = weight / sum * f64::from(1 << PRECISION_BITS);
-                (scaled + 0.5_f64.copysign(scaled)) as i32
-            };
-            Taps { start: start as usize, weights: exact.iter().map(fixed).collect() }
-        };
-        Self { pixels: axis.window.clone().map(taps).collect() }
-    }
-
-    /// The source pixels that any wanted pixel looks at.
-    fn needed(&self) -> Range<usize> {
-        match (self.pixels.first(), self.pixels.last()) {
-            (Some(first), Some(last)) => first.start..last.start + last.weights.len(),
-            _ => 0..0,
-        }
-    }
-
-    /// Horizontal pass over rows of `stride` samples that begin with column `left` of the source.
-    fn across(&self, samples: &[u8], stride: usize, left: usize) -> Vec<u8> {
-        let rows = samples.chunks_exact(stride);
-        let width = self.pixels.len();
-        let mut out = vec![0; rows.len() * 3 * width];
-        for (row, out) in rows.zip(out.chunks_exact_mut(3 * width)) {
-            let (row, _) = row.as_chunks::<3>();
-            let (out, _) = out.as_chunks_mut::<3>();
-            for (Taps { start, weights }, pixel) in self.pixels.iter().zip(out) {
-                *pixel = weighted(&row[start - left..], weights);
-            }
-        }
-        out
-    }
-
-    /// Vertical pass over the samples `wanted` of each row of `stride`; the first row is row `top`
-    /// of the source.
-    fn down(&self, samples: &[u8], stride: usize, wanted: Range<usize>, top: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.pixels.len() * wanted.len());
-        let mut sums = vec![HALF; wanted.len()];
-        for Taps { start, weights } in &self.pixels {
-            sums.fill(HALF);
-            let rows = samples[(start - top) * stride..].chunks_exact(stride);
-            for (row, weight) in rows.zip(weights) {
-                for (sum, level) in sums.iter_mut().zip(&row[wanted.clone()]) {
-                    *sum += i32::from(*level) * weight;
-                }
-            }
-            out.extend(sums.iter().copied().map(to_level));
-        }
-        out
-    }
-}
-
-fn weighted(pixels: &[[u8; 3]], weights: &[i32]) -> [u8; 3] {
-    let mut sums = [HALF; 3];
-    for (pixel, weight) in pixels.iter().zip(weights) {
-        for (sum, level) in sums.iter_mut().zip(pixel) {
-            *sum += i32::from(*level) * weight;
-        }
-    }
-    sums.map(to_level)
-}
-
-/// One half in fixed point: sums start here, so that they are rounded, not truncated.
-const HALF: i32 = 1 << (PRECISION_BITS - 1);
-
-fn to_level(sum: i32) -> u8 {
-    (sum >> PRECISION_BITS).clamp(0, 255) as u8
-}
-
-/// Half the width of the filter in source pixels, where the picture does not shrink.
-fn support(filter: Interpolation) -> f64 {
-    match filter {
-        Interpolation::Bilinear => 1.0,
-        Interpolation::Bicubic => 2.0,
-    }
-}
-
-/// `bilinear_filter` and `bicubic_filter` of the reference, in its order of operations.
-fn kernel(filter: Interpolation, x: f64) -> f64 {
-    const A: f64 = -0.5;
-    let x = x.abs();
-    match filter {
-        Interpolation::Bilinear if x < 1.0 => 1.0 - x,
-        Interpolation::Bicubic if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
-        Interpolation::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
-        _ => 0.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
+    use super::weights::{kernel, support};
     use super::*;
 
     /// Noise of hard contrasts, so that the cubic overshoots and clips.
@@ -240,7 +174,9 @@ mod tests {
                     resized: u64::from(resized),
                     window,
                 };
-                resize(&source, &axis(width, to_width, x), &axis(height, to_height, y), filter)
+                let (x, y) = (axis(width, to_width, x), axis(height, to_height, y));
+                let filter = Filter::Weighted(filter);
+                resize::<u8, 3>(&source, &x, &y, filter, Arithmetic::Pillow)
             };
             let (w, h) = (u64::from(to_width), u64::from(to_height));
             let whole = RgbImage::from_raw(to_width, to_height, resized(0..w, 0..h)).unwrap();
@@ -263,6 +199,13 @@ mod tests {
                 assert_eq!(resized(x, y), part.to_image().into_raw(), "{what}");
             }
         }
+    }
+
+    #[test]
+    fn parts_lie_side_by_side() {
+        let parts = vec![(2, vec![1, 2, 5, 6]), (1, vec![3, 7]), (1, vec![4, 8])];
+        assert_eq!(side_by_side(parts, 2), [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(side_by_side(vec![(1, vec![1, 2])], 2), [1, 2]);
     }
 
     #[test]

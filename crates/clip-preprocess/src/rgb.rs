@@ -1,8 +1,44 @@
-//! From whatever a decoder gives to 8-bit RGB.
+//! From whatever a decoder gives to 8-bit RGB, at once or after the resize.
 
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, RgbImage, RgbaImage};
 
-use crate::{Gray16, ReadOptions, Transparency};
+use crate::picture::{Kind, clip};
+use crate::{Conversion, Gray16, ReadOptions, Transparency};
+
+/// What the decoder does not say about a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored {
+    /// For files of numbers or bits: the color that 0 stands for.
+    pub(crate) zero: Option<[u8; 3]>,
+    /// Whether alpha is a channel of its own.
+    pub(crate) alpha: bool,
+}
+
+/// The picture as it is to be resized.
+pub(crate) fn keep(picture: DynamicImage, stored: Stored, options: &ReadOptions) -> Kind {
+    if options.conversion == Conversion::BeforeResize {
+        return Kind::Rgb(convert(picture, options));
+    }
+    if let Some(zero) = stored.zero {
+        return Kind::Indexed { colors: convert(picture, options), zero };
+    }
+    let weighed = stored.alpha && options.transparency == Transparency::Drop;
+    let (width, height) = (picture.width(), picture.height());
+    let samples = match picture {
+        DynamicImage::ImageLuma16(gray) if options.gray16 == Gray16::Clip => {
+            return Kind::Gray16(gray);
+        }
+        picture if !(weighed && picture.color().has_alpha()) => {
+            return Kind::Rgb(convert(picture, options));
+        }
+        DynamicImage::ImageLumaA16(gray) => {
+            map(&gray, |[l, a]| [upper(l), upper(l), upper(l), upper(a)])
+        }
+        DynamicImage::ImageRgba16(rgba) => map(&rgba, |color: [u16; 4]| color.map(upper)),
+        other => other.into_rgba8().into_raw(),
+    };
+    Kind::Rgba(RgbaImage::from_raw(width, height, samples).expect("four samples for each pixel"))
+}
 
 /// 8-bit RGB with Pillow's rules: gray thrice, the upper 8 of 16 bits; the rest by `options`.
 pub(crate) fn convert(picture: DynamicImage, options: &ReadOptions) -> RgbImage {
@@ -13,7 +49,7 @@ pub(crate) fn convert(picture: DynamicImage, options: &ReadOptions) -> RgbImage 
     };
     let gray16 = match options.gray16 {
         Gray16::Scale => upper,
-        Gray16::Clip => |level: u16| level.min(255) as u8,
+        Gray16::Clip => clip,
     };
     let samples = match picture {
         DynamicImage::ImageRgb8(rgb) => return rgb,
@@ -32,8 +68,11 @@ pub(crate) fn convert(picture: DynamicImage, options: &ReadOptions) -> RgbImage 
     RgbImage::from_raw(width, height, samples).expect("three samples for each pixel")
 }
 
-fn map<T: Copy, const N: usize>(samples: &[T], rgb: impl Fn([T; N]) -> [u8; 3]) -> Vec<u8> {
-    samples.as_chunks().0.iter().flat_map(|pixel| rgb(*pixel)).collect()
+fn map<T: Copy, const N: usize, const M: usize>(
+    samples: &[T],
+    color: impl Fn([T; N]) -> [u8; M],
+) -> Vec<u8> {
+    samples.as_chunks().0.iter().flat_map(|pixel| color(*pixel)).collect()
 }
 
 fn upper(level: u16) -> u8 {

@@ -43,6 +43,25 @@ fn extreme_shapes() {
 }
 
 #[test]
+fn extreme_shapes_in_every_mode() {
+    let color = Rgb([10, 200, 77]);
+    for (width, height) in [(1, 1), (1, 65_500), (65_500, 1), (1, 300_000), (2, 9_000)] {
+        let picture = RgbImage::from_pixel(width, height, color);
+        for mode in [PreprocessMode::Openai, PreprocessMode::HfPil, PreprocessMode::HfTorchvision] {
+            for resize in [ResizeMode::Shortest, ResizeMode::Longest, ResizeMode::Squash] {
+                let config = PreprocessConfig { mode, resize, ..config(224, 224) };
+                let crop = Preprocessor::new(&config).unwrap().resize_and_crop(&picture);
+                let in_color = crop.pixels().filter(|pixel| **pixel == color).count();
+                // The longer side is whole, a pixel of the shorter one is left.
+                let whole = resize != ResizeMode::Longest || width == height;
+                let expected = if whole { 224 * 224 } else { 224 };
+                assert_eq!(in_color, expected, "{width}×{height}, {mode:?}, {resize:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_center_of_an_extreme_shape() {
     // The middle two of 65,500 pixels differ, and each becomes 224 rows.
     let tall = RgbImage::from_fn(1, 65_500, |_, y| Rgb([if y < 32_750 { 0 } else { 255 }; 3]));

@@ -1,0 +1,128 @@
+//! A decoded picture: RGB, or still of the file's own kind.
+
+use std::path::Path;
+
+use image::{ImageBuffer, Luma, RgbImage, RgbaImage};
+
+use crate::resample::{Arithmetic, Axis, Filter, resize};
+use crate::{ReadOptions, Result, read, rgb};
+
+/// A decoded picture. With [`Conversion::AfterResize`](crate::Conversion::AfterResize) it may not
+/// be RGB yet: Pillow resizes palettes, transparency and 16-bit gray each in its own way.
+#[derive(Debug, Clone)]
+pub struct Picture(pub(crate) Kind);
+
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Rgb(RgbImage),
+    /// Modes `RGBA` and `LA`.
+    Rgba(RgbaImage),
+    /// Mode `I;16`.
+    Gray16(ImageBuffer<Luma<u16>, Vec<u16>>),
+    /// Modes `P` and `1`, as RGB; `zero` is the color that 0 stands for.
+    Indexed {
+        colors: RgbImage,
+        zero: [u8; 3],
+    },
+}
+
+impl Picture {
+    /// Reads a picture file, as [`read()`](crate::read()) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read()`](crate::read()).
+    pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
+        let (bytes, origin) = read::load(path)?;
+        Self::decode(&bytes, &origin, options)
+    }
+
+    /// Decodes the bytes of a picture file, as [`decode`](crate::decode) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](crate::decode).
+    pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<Self> {
+        let (picture, stored) = read::upright(bytes, origin, options)?;
+        Ok(Self(rgb::keep(picture, stored, options)))
+    }
+
+    pub(crate) fn dimensions(&self) -> (u32, u32) {
+        match &self.0 {
+            Kind::Rgb(picture) | Kind::Indexed { colors: picture, .. } => picture.dimensions(),
+            Kind::Rgba(picture) => picture.dimensions(),
+            Kind::Gray16(picture) => picture.dimensions(),
+        }
+    }
+
+    /// What is put around the picture: samples of 0.
+    pub(crate) fn background(&self) -> [u8; 3] {
+        match self.0 {
+            Kind::Indexed { zero, .. } => zero,
+            _ => [0; 3],
+        }
+    }
+
+    /// The window as RGB, resized before it becomes that.
+    pub(crate) fn resize(
+        &self,
+        x: &Axis,
+        y: &Axis,
+        filter: Filter,
+        arithmetic: Arithmetic,
+    ) -> Vec<u8> {
+        match &self.0 {
+            Kind::Rgb(picture) => resize::<u8, 3>(picture, x, y, filter, arithmetic),
+            Kind::Indexed { colors, .. } => {
+                resize::<u8, 3>(colors, x, y, Filter::Nearest, arithmetic)
+            }
+            Kind::Gray16(picture) => {
+                let gray = resize::<u16, 1>(picture, x, y, filter, arithmetic);
+                gray.into_iter().flat_map(|level| [clip(level); 3]).collect()
+            }
+            // `Image.resize` of Pillow returns a copy then.
+            Kind::Rgba(picture) if x.keeps() && y.keeps() => {
+                colors(&resize::<u8, 4>(picture, x, y, Filter::Nearest, arithmetic), |color, _| {
+                    color
+                })
+            }
+            Kind::Rgba(picture) => {
+                let faded: Vec<u8> = picture.pixels().flat_map(|pixel| fade(pixel.0)).collect();
+                colors(&resize::<u8, 4>(&faded, x, y, filter, arithmetic), unfade)
+            }
+        }
+    }
+}
+
+impl From<RgbImage> for Picture {
+    fn from(picture: RgbImage) -> Self {
+        Self(Kind::Rgb(picture))
+    }
+}
+
+/// `I16_RGB` of Pillow's `Convert.c`.
+pub(crate) fn clip(level: u16) -> u8 {
+    level.min(255) as u8
+}
+
+fn colors(samples: &[u8], color: impl Fn([u8; 3], u8) -> [u8; 3]) -> Vec<u8> {
+    let (pixels, _) = samples.as_chunks();
+    pixels.iter().flat_map(|&[r, g, b, a]| color([r, g, b], a)).collect()
+}
+
+/// Mode `RGBA` to `RGBa` (`rgbA2rgba` of `Convert.c`): colors multiplied with alpha.
+fn fade([r, g, b, alpha]: [u8; 4]) -> [u8; 4] {
+    let times_alpha = |level: u8| {
+        let product = u32::from(level) * u32::from(alpha) + 128;
+        ((product + (product >> 8)) >> 8) as u8
+    };
+    [times_alpha(r), times_alpha(g), times_alpha(b), alpha]
+}
+
+/// Mode `RGBa` to `RGBA` (`rgba2rgbA` of `Convert.c`), of which alpha is then dropped.
+fn unfade(color: [u8; 3], alpha: u8) -> [u8; 3] {
+    match u32::from(alpha) {
+        0 | 255 => color,
+        alpha => color.map(|level| (255 * u32::from(level) / alpha).min(255) as u8),
+    }
+}
