@@ -55,11 +55,10 @@ pub(crate) fn model(
     })
 }
 
-/// `_transform` in `clip/clip.py`. Mode `hf-pil` is the nearest there is: the crop may lie one pixel
-/// beside OpenAI's where an odd number of pixels is cut off.
+/// `_transform` in `clip/clip.py`.
 pub(crate) fn preprocess(image_size: usize) -> PreprocessConfig {
     PreprocessConfig {
-        mode: PreprocessMode::HfPil,
+        mode: PreprocessMode::Openai,
         resize: ResizeMode::Shortest,
         resize_size: image_size,
         interpolation: Interpolation::Bicubic,

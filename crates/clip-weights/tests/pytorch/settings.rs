@@ -49,7 +49,7 @@ fn the_card_is_openais() {
     assert_eq!(
         card.preprocess,
         PreprocessConfig {
-            mode: PreprocessMode::HfPil,
+            mode: PreprocessMode::Openai,
             resize: ResizeMode::Shortest,
             resize_size: 12,
             interpolation: Interpolation::Bicubic,
