@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clip_preprocess::{ReadOptions, RgbImage};
+use clip_preprocess::{Picture, ReadOptions, RgbImage};
 
 use crate::concepts::Concepts;
 use crate::source::{self, Classes, Place, SourceFile};
@@ -183,5 +183,19 @@ impl Dataset {
     pub fn picture(&self, index: usize, options: &ReadOptions) -> Result<RgbImage> {
         let bytes = self.read(index)?;
         Ok(clip_preprocess::decode(&bytes, &self.origin(index), options)?)
+    }
+
+    /// The same, but still of its file's own kind where the options ask for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::picture`].
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no sample `index`.
+    pub fn own_picture(&self, index: usize, options: &ReadOptions) -> Result<Picture> {
+        let bytes = self.read(index)?;
+        Ok(Picture::decode(&bytes, &self.origin(index), options)?)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use clip_checkpoint::{Checkpoint, ModelCard};
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor, normalize};
-use clip_preprocess::{Preprocessor, ReadOptions, RgbImage};
+use clip_preprocess::{Picture, Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
 
@@ -187,7 +187,7 @@ impl Embedder {
         paths: &[P],
         options: &ReadOptions,
     ) -> Result<Vec<Result<Embedding>>> {
-        self.pictures_from(paths, |path| Ok(clip_preprocess::read(path.as_ref(), options)?))
+        self.pictures_from(paths, |path| Ok(Picture::read(path.as_ref(), options)?))
     }
 
     /// The unit vectors of pictures that `read` gets from wherever they are, in the order of
@@ -196,17 +196,19 @@ impl Embedder {
     /// # Errors
     ///
     /// As [`Embedder::pictures`]; what is wrong with a single picture is in its place in the list.
-    pub fn pictures_from<I: Sync, E: Send>(
+    pub fn pictures_from<I: Sync, P: Into<Picture>, E: Send>(
         &self,
         items: &[I],
-        read: impl Fn(&I) -> std::result::Result<RgbImage, E> + Sync,
+        read: impl Fn(&I) -> std::result::Result<P, E> + Sync,
     ) -> Result<Vec<std::result::Result<Embedding, E>>> {
         let mut results = Vec::with_capacity(items.len());
         // Decoded pictures are large: only as many are in memory as a batch holds.
         for items in items.chunks(self.batch) {
             let decoded: Vec<_> = items
                 .par_iter()
-                .map(|item| read(item).map(|picture| self.preprocessor.pixels(&picture)))
+                .map(|item| {
+                    read(item).map(|picture| self.preprocessor.picture_pixels(&picture.into()))
+                })
                 .collect();
             let (mut pixels, mut outcomes) = (Vec::new(), Vec::new());
             for picture in decoded {

@@ -31,7 +31,7 @@ mod labels;
 
 pub use clip_checkpoint::{Checkpoint, ModelCard};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
-pub use clip_preprocess::{ReadOptions, RgbImage, read as read_picture};
+pub use clip_preprocess::{Picture, ReadOptions, RgbImage, read as read_picture};
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;
 pub use embedder::Embedder;

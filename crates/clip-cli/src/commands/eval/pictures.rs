@@ -105,7 +105,7 @@ impl Pictures {
         let mut pictures = Self { rows: Vec::new(), values: Vec::new(), width };
         let bar = Bar::pictures(rows.len());
         for batch in rows.chunks(embedder.batch_size()) {
-            let read = |row: &Row| dataset.picture(row.sample, &options);
+            let read = |row: &Row| dataset.own_picture(row.sample, &options);
             for (row, embedding) in batch.iter().zip(embedder.pictures_from(batch, read)?) {
                 match embedding {
                     Ok(embedding) => {
