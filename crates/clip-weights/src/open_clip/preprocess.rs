@@ -8,7 +8,11 @@ use crate::Result;
 use crate::hf::json::Fields;
 use crate::openai;
 
-const RESIZE_MODES: [(&str, ResizeMode); 1] = [("shortest", ResizeMode::Shortest)];
+const RESIZE_MODES: [(&str, ResizeMode); 3] = [
+    ("shortest", ResizeMode::Shortest),
+    ("longest", ResizeMode::Longest),
+    ("squash", ResizeMode::Squash),
+];
 
 /// Random filters are for training; what comes after it is bicubic.
 const INTERPOLATIONS: [(&str, Interpolation); 3] = [
@@ -21,10 +25,14 @@ pub(super) fn read(file: &Fields, image_size: usize) -> Result<PreprocessConfig>
     const KEY: &str = "preprocess_cfg";
     let fields = file.object(KEY)?.unwrap_or_else(|| file.empty(KEY));
     fields.choice("mode", (), &[("RGB", ())])?;
+    let resize = fields.choice("resize_mode", ResizeMode::Shortest, &RESIZE_MODES)?;
+    if resize == ResizeMode::Longest && fields.number("fill_color", 0.0)? != 0.0 {
+        return Err(fields.unsupported("fill_color", "0"));
+    }
     // OpenCLIP's defaults are OpenAI's transform.
     let default = openai::preprocess(image_size);
     Ok(PreprocessConfig {
-        resize: fields.choice("resize_mode", default.resize, &RESIZE_MODES)?,
+        resize,
         interpolation: fields.choice("interpolation", default.interpolation, &INTERPOLATIONS)?,
         mean: fields.channels("mean", default.mean)?,
         std: fields.channels("std", default.std)?,

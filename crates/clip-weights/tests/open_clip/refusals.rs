@@ -124,11 +124,16 @@ fn preprocessing_that_no_card_can_express_is_named() {
             ),
         );
     };
-    check("resize_mode", json!("squash"), "shortest");
-    check("resize_mode", json!("longest"), "shortest");
+    check("resize_mode", json!("stretch"), "shortest or longest or squash");
     check("interpolation", json!("nearest"), "bicubic or bilinear or random");
     check("mode", json!("L"), "RGB");
     check("mean", json!([0.5]), "three numbers");
+    let gray = Fixture::new("bare")
+        .set("/preprocess_cfg/resize_mode", "longest")
+        .set("/preprocess_cfg/fill_color", 127);
+    gray.check_refusal(&format!(
+        "{CONFIG} sets preprocess_cfg.fill_color to 127; only 0 can be converted"
+    ));
 }
 
 #[test]

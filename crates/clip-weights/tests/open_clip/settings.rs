@@ -68,7 +68,7 @@ fn wide_heads() -> ModelConfig {
 
 fn preprocess() -> PreprocessConfig {
     PreprocessConfig {
-        mode: PreprocessMode::HfPil,
+        mode: PreprocessMode::Openai,
         resize: ResizeMode::Shortest,
         resize_size: 12,
         interpolation: Interpolation::Bicubic,
@@ -122,6 +122,10 @@ fn absent_fields_take_openclips_defaults() {
     assert_eq!(fixture.converted().card().preprocess, preprocess());
     let fixture = Fixture::new("bare").set("/preprocess_cfg", json!({"interpolation": "random"}));
     assert_eq!(fixture.converted().card().preprocess, preprocess());
+    for (name, resize) in [("squash", ResizeMode::Squash), ("longest", ResizeMode::Longest)] {
+        let fixture = Fixture::new("bare").set("/preprocess_cfg/resize_mode", name);
+        assert_eq!(fixture.converted().card().preprocess.resize, resize);
+    }
     // Eight heads are three wide here.
     let fixture = Fixture::new("bare").set("/model_cfg/text_cfg/heads", Value::Null);
     let text = TextConfig { heads: 8, ..bare().text };
