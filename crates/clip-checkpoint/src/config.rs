@@ -159,6 +159,8 @@ pub struct TokenizerConfig {
 pub enum TokenizerMode {
     /// ftfy repair, HTML unescaped twice, white space collapsed, lower case.
     Openai,
+    /// As `Openai`; a text spells the special tokens `<start_of_text>` and `<end_of_text>`.
+    OpenClip,
     /// NFC, white space collapsed, lower case.
     Hf,
 }

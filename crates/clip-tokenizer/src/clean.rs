@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use tokenizers::NormalizedString;
+use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::{entities, repair};
 
 /// OpenAI's `basic_clean`, `whitespace_clean` and `lower`
-/// (<https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py>).
+/// (<https://github.com/openai/CLIP/blob/main/clip/simple_tokenizer.py>), and OpenCLIP's. The two
+/// disagree on U+001C to U+001F, which are white space to Python's `split`; the repair has taken
+/// those out.
 pub(crate) fn openai(text: &str) -> String {
     let text = repair::repair(text);
     let text = entities::unescape(&entities::unescape(&text)).into_owned();
@@ -22,13 +24,10 @@ pub(crate) fn hf(text: &str) -> String {
 
 /// Canonical composition, with the tables of the `tokenizers` crate.
 pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
-    // Below the combining marks no character composes with another.
-    if text.chars().all(|c| c < '\u{300}') {
-        return Cow::Borrowed(text);
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        _ => Cow::Owned(text.nfc().map(|(c, _)| c).collect()),
     }
-    let mut normalized = NormalizedString::from(text);
-    normalized.nfc();
-    Cow::Owned(normalized.get().to_owned())
 }
 
 /// Strips white space, and leaves one space where there was some.

@@ -40,7 +40,12 @@ pub(crate) fn unescape_closed(text: &str) -> Cow<'_, str> {
         } else if name.chars().any(|c| c.is_ascii_lowercase()) {
             return None;
         } else {
-            Cow::Owned(NAMED.get(closed.to_ascii_lowercase().as_str())?.to_uppercase())
+            // `&GTCC;` begins with the name `GT`, which the other pass will read.
+            let new = NAMED.get(closed.to_ascii_lowercase().as_str())?;
+            match named(closed) {
+                Some(_) => return None,
+                None => Cow::Owned(new.to_uppercase()),
+            }
         };
         Some((new, after))
     })

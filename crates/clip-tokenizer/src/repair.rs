@@ -1,20 +1,21 @@
 //! Repairing a text as ftfy's `fix_text` does before OpenAI's tokenizer sees it.
 //!
 //! The steps, their order and their characters follow the documentation of ftfy 6.3
-//! (<https://ftfy.readthedocs.io/en/latest/fixes.html>), but for the encodings (see [`mojibake`]).
-//! Left out is what cannot change a token: line breaks are white space all the same.
+//! (<https://ftfy.readthedocs.io/en/latest/fixes.html>). Left out are surrogates, which no `str`
+//! holds, and that ftfy cuts lines of more than a million characters.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use tokenizers::NormalizedString;
+use unicode_normalization_alignments::UnicodeNormalization;
 
 use crate::clean::nfc;
 use crate::{entities, mojibake};
 
-/// Repairs can uncover others, to this depth; nobody writes `&amp;amp;amp;…` deeper.
-const ROUNDS: usize = 16;
+/// Repairs can uncover others, to this depth; nobody writes `&amp;amp;amp;…` deeper, and whoever does
+/// gets an answer in time.
+const ROUNDS: usize = 100;
 
 /// Colors and cursor movements of a terminal.
 static TERMINAL_ESCAPE: LazyLock<Regex> =
@@ -46,15 +47,9 @@ fn repair_line(line: &str, html: bool) -> String {
 
 fn round(text: &str, html: bool) -> String {
     let text = if html { Cow::Borrowed(text) } else { entities::unescape_closed(text) };
-    let mut text = text.into_owned();
-    for _ in 0..ROUNDS {
-        match mojibake::decode(&text) {
-            decoded if decoded == text => break,
-            decoded => text = decoded.into_owned(),
-        }
-    }
-    let text: String = text.chars().map(mojibake::windows_1252).collect();
-    let text: String = widen(&text).chars().map(straighten).collect();
+    let text = mojibake::mend(&text);
+    let text = mojibake::as_windows_1252(&text);
+    let text: String = widen(&text).replace("\r\n", "\n").chars().map(straighten).collect();
     let text = TERMINAL_ESCAPE.replace_all(&text, "");
     let text: String = text.chars().filter(|&c| !is_invisible(c)).collect();
     nfc(&text).into_owned()
@@ -71,8 +66,7 @@ fn widen(text: &str) -> Cow<'_, str> {
             // Unlike Unicode, ftfy keeps the long s.
             'ﬅ' => out.push_str("ſt"),
             c if is_compatibility_form(c) => {
-                let mut form = NormalizedString::from(c.to_string());
-                out.push_str(form.nfkc().get());
+                out.extend([c].into_iter().nfkc().map(|(c, _)| c));
             }
             c => out.push(c),
         }
@@ -84,9 +78,10 @@ fn is_compatibility_form(c: char) -> bool {
     matches!(c, 'Ĳ' | 'ĳ' | 'ŉ' | 'Ǆ'..='ǌ' | 'Ǳ'..='ǳ' | 'ﬀ'..='ﬆ' | '\u{3000}' | '！'..='\u{ffef}')
 }
 
-/// Curly quotes to the ones on the keyboard.
+/// Curly quotes to the ones on the keyboard, and every kind of line end to one.
 fn straighten(c: char) -> char {
     match c {
+        '\r' | '\u{2028}' | '\u{2029}' => '\n',
         'ʼ' | '‘'..='‛' => '\'',
         '“'..='‟' => '"',
         c => c,

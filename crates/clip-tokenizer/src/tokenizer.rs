@@ -53,7 +53,9 @@ impl Tokenizer {
     pub fn encode(&self, text: &str, overflow: Overflow) -> Result<Vec<u32>> {
         let mut ids = vec![self.config.start_token];
         match self.config.mode {
-            TokenizerMode::Openai => self.encode_words(&clean::openai(text), &mut ids),
+            TokenizerMode::Openai | TokenizerMode::OpenClip => {
+                self.encode_words(&clean::openai(text), &mut ids)
+            }
             TokenizerMode::Hf => self.encode_around_special(text, &mut ids),
             mode => return Err(Error::UnknownMode { mode: format!("{mode:?}") }),
         }

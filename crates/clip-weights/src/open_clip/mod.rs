@@ -11,6 +11,8 @@ mod preprocess;
 
 use std::path::{Path, PathBuf};
 
+use clip_checkpoint::TokenizerMode;
+
 use crate::hf::json::Fields;
 use crate::hf::license;
 use crate::model::{Layout, Model};
@@ -46,8 +48,7 @@ pub(crate) fn model(path: &Path, mut weights: Weights) -> Result<Model> {
         layout: &LAYOUT,
         origin: name.clone(),
         name,
-        // `SimpleTokenizer` in `tokenizer.py` is OpenAI's.
-        tokenizer: openai::tokenizer(config.text.vocab_size),
+        tokenizer: openai::tokenizer(TokenizerMode::OpenClip, config.text.vocab_size),
         preprocess: preprocess::read(&file, config.vision.image_size)?,
         license: license::read(folder),
         config,

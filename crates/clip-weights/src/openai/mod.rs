@@ -47,7 +47,7 @@ pub(crate) fn model(
         layout: &LAYOUT,
         name,
         origin: file_name(path),
-        tokenizer: tokenizer(config.text.vocab_size),
+        tokenizer: tokenizer(TokenizerMode::Openai, config.text.vocab_size),
         preprocess: preprocess(image_size),
         license: None,
         config,
@@ -68,12 +68,12 @@ pub(crate) fn preprocess(image_size: usize) -> PreprocessConfig {
     }
 }
 
-/// `tokenize` in `clip/clip.py`. The last two ids are the start and the end token, also in the
-/// shorter vocabulary of a test model.
-pub(crate) fn tokenizer(vocab_size: usize) -> TokenizerConfig {
+/// `tokenize` in `clip/clip.py`, and in OpenCLIP's `tokenizer.py`. The last two ids are the start and
+/// the end token, also in the shorter vocabulary of a test model.
+pub(crate) fn tokenizer(mode: TokenizerMode, vocab_size: usize) -> TokenizerConfig {
     let end_token = u32::try_from(vocab_size).map_or(END, |size| size.saturating_sub(1).min(END));
     let start_token = end_token.saturating_sub(1);
-    TokenizerConfig { mode: TokenizerMode::Openai, start_token, end_token, pad_token: 0 }
+    TokenizerConfig { mode, start_token, end_token, pad_token: 0 }
 }
 
 /// The sizes, and the causal mask that TorchScript keeps in every block.

@@ -90,7 +90,7 @@ fn the_card_is_the_configurations() {
     assert_eq!(card.license.as_deref(), Some("mit"));
     assert_eq!(card.config, bare());
     assert_eq!(card.preprocess, preprocess());
-    let mode = TokenizerMode::Openai;
+    let mode = TokenizerMode::OpenClip;
     assert_eq!(
         card.tokenizer,
         TokenizerConfig { mode, start_token: 38, end_token: 39, pad_token: 0 }
