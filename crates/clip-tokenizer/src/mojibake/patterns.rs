@@ -37,9 +37,9 @@ mod tests {
 
     #[test]
     fn names_are_replaced() {
+        let names = regex::Regex::new(r"\{[A-Z][A-Z0-9_]+\}").unwrap();
         for section in ["unlikely", "altered", "lossy", "a-grave"] {
             let pattern = alternatives(section);
-            let names = regex::Regex::new(r"\{[A-Z][A-Z0-9_]+\}").unwrap();
             assert!(!pattern.is_empty() && !names.is_match(&pattern), "{section}: {pattern}");
         }
         // An empty alternative would match every text.
