@@ -324,7 +324,7 @@ pub enum Error {
     },
     /// The hub does not have the file or the repository.
     #[error(
-        "{endpoint} has no {file} under {id}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
+        "{endpoint} has no {file} under {id}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP"
     )]
     HubNotFound {
         /// Address of the hub.
@@ -334,15 +334,18 @@ pub enum Error {
         /// File name.
         file: String,
     },
-    /// The repository has no safetensors, and none were found in a pull request of the conversion bot.
+    /// The repository has no weights under a name that is known.
     #[error(
-        "{endpoint} has no model.safetensors under {id}, and pytorch_model.bin is not downloaded: name a revision that has it, as owner/name@revision, or download the repository yourself and give its folder"
+        "{endpoint} has no weights under {id} (looked for {}): name a revision that has them, as owner/name@revision, or download the repository yourself and give its folder",
+        names.join(", ")
     )]
-    HubNoSafetensors {
+    HubNoWeights {
         /// Address of the hub.
         endpoint: String,
         /// `owner/name`, with `@revision` where one was given.
         id: String,
+        /// Files that were looked for.
+        names: Vec<String>,
     },
     /// The hub, or what answers in its place, said something unexpected.
     #[error(

@@ -41,8 +41,6 @@ impl fmt::Debug for HubOptions {
 }
 
 #[cfg(feature = "hub")]
-mod conversion;
-#[cfg(feature = "hub")]
 mod enabled;
 #[cfg(feature = "hub")]
 pub(crate) use enabled::{download, verify};

@@ -10,9 +10,8 @@ pub enum Source {
     Hub {
         /// `owner/name`.
         id: String,
-        /// A branch, a tag, a commit, or `refs/pr/N`, the changes of a pull request. Where it is not
-        /// given: the main branch, or, if that has no safetensors, the pull request in which the
-        /// hub's conversion bot offers them.
+        /// A branch, a tag, a commit, or `refs/pr/N`, the changes of a pull request; the main branch where
+        /// it is not given.
         revision: Option<String>,
     },
 }

@@ -51,17 +51,19 @@ pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
     })
 }
 
+/// Names of the weights, the first that is there counts. The second of each pair is the index of
+/// shards; `torch.save` wrote the last two.
+pub(crate) const WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+
 /// The weights of a folder.
 pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
-    /// The second of each pair is the index of shards. `torch.save` wrote the last two.
-    const NAMES: [&str; 4] = [
-        "model.safetensors",
-        "model.safetensors.index.json",
-        "pytorch_model.bin",
-        "pytorch_model.bin.index.json",
-    ];
-    let mut paths = NAMES.iter().map(|name| folder.join(name));
-    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, NAMES[0]))
+    let mut paths = WEIGHTS.iter().map(|name| folder.join(name));
+    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, WEIGHTS[0]))
 }
 
 pub(crate) fn missing(folder: &Path, file: &str) -> Error {

@@ -1,8 +1,8 @@
 //! Downloads, through the crate `hf-hub` and into the cache that all Hugging Face tools share.
 //!
 //! `hf-hub` goes on with a partial file by a Range request. What it leaves to its caller is here:
-//! trying again as long as bytes arrive, a partial file that was complete, the hub's SHA-256, the
-//! pull request that has the safetensors where main has none, and saying what happened.
+//! trying again as long as bytes arrive, a partial file that was complete, the hub's SHA-256, and
+//! saying what happened.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
-use super::conversion;
 use crate::weights::folder;
 use crate::{Error, HubOptions, Progress, Result, hf, open_clip};
 
@@ -18,8 +17,6 @@ const PUBLIC_HUB: &str = "https://huggingface.co";
 const MAIN: &str = "main";
 const CONFIG: &str = "config.json";
 const README: &str = "README.md";
-const WEIGHTS: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
 /// What a model may have beside its weights; which of these it needs is the reader's to say.
 const SMALL_FILES: [&str; 7] = [
     "preprocessor_config.json",
@@ -39,17 +36,7 @@ pub(crate) fn download(
     options: &HubOptions,
     progress: &mut dyn Progress,
 ) -> Result<(PathBuf, String)> {
-    let found = Hub::new(id, revision, options, progress)?.download();
-    if revision.is_some() || !matches!(found, Err(Error::HubNoSafetensors { .. })) {
-        return found;
-    }
-    let hub = Hub::new(id, None, options, progress)?;
-    let token = options.token.clone().or_else(|| hub.cache.token());
-    match conversion::find(&hub.endpoint, id, token) {
-        // All files come from there: but for the weights it is main.
-        Some(revision) => Hub::new(id, Some(&revision), options, progress)?.download(),
-        None => found,
-    }
+    Hub::new(id, revision, options, progress)?.download()
 }
 
 /// Compares a downloaded file with the hub's SHA-256, and deletes it where they differ. The cache
@@ -141,24 +128,39 @@ impl<'a> Hub<'a> {
     fn hugging_face(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
         self.add_optional(&SMALL_FILES, &mut files)?;
-        match self.fetch(WEIGHTS)? {
-            Some(file) => files.push(file),
-            None => {
-                let Some(index) = self.fetch(INDEX)? else { return Err(self.no_safetensors()) };
-                for shard in shards(&index)? {
-                    files.push(self.require(&shard)?);
-                }
-                files.push(index);
+        let weights = self.first(&hf::WEIGHTS)?;
+        if weights.extension().is_some_and(|extension| extension == "json") {
+            for shard in shards(&weights)? {
+                files.push(self.require(&shard)?);
             }
         }
+        files.push(weights);
         Ok(files)
     }
 
     fn open_clip(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
         self.add_optional(&[README], &mut files)?;
-        files.push(self.require(open_clip::WEIGHTS)?);
+        files.push(self.first(&open_clip::WEIGHTS)?);
         Ok(files)
+    }
+
+    /// The first of these files that the repository has; one that is in the cache comes before all,
+    /// for without a network the others cannot be asked for.
+    fn first(&mut self, names: &[&str]) -> Result<PathBuf> {
+        if let Some(file) = names.iter().find_map(|name| self.cached(name)) {
+            return Ok(file);
+        }
+        for name in names {
+            if let Some(file) = self.fetch(name)? {
+                return Ok(file);
+            }
+        }
+        Err(Error::HubNoWeights {
+            endpoint: self.endpoint.clone(),
+            id: self.origin.clone(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+        })
     }
 
     fn add_optional(&mut self, names: &[&str], files: &mut Vec<PathBuf>) -> Result<()> {
@@ -232,10 +234,6 @@ impl<'a> Hub<'a> {
     fn not_found(&self, file: &str) -> Error {
         let (endpoint, id, file) = (self.endpoint.clone(), self.origin.clone(), file.to_owned());
         Error::HubNotFound { endpoint, id, file }
-    }
-
-    fn no_safetensors(&self) -> Error {
-        Error::HubNoSafetensors { endpoint: self.endpoint.clone(), id: self.origin.clone() }
     }
 
     fn explain(&self, error: ApiError, file: &str) -> Error {

@@ -61,21 +61,20 @@ pub(crate) fn is_configured(folder: &Path) -> bool {
     folder.join(FILE).is_file()
 }
 
-/// The weights of a folder, as `_find_checkpoint_in_dir` in `factory.py` prefers them.
-pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
-    const NAMES: [&str; 5] = [
-        WEIGHTS,
-        "open_clip_pytorch_model.bin",
-        "open_clip_pytorch_model.pt",
-        "model.safetensors",
-        "pytorch_model.bin",
-    ];
-    let mut paths = NAMES.iter().map(|name| folder.join(name));
-    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, WEIGHTS))
-}
+/// Names of the weights, in the order in which `_find_checkpoint_in_dir` in `factory.py` prefers them.
+pub(crate) const WEIGHTS: [&str; 5] = [
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pt",
+    "model.safetensors",
+    "pytorch_model.bin",
+];
 
-/// `HF_SAFE_WEIGHTS_NAME` in `constants.py`.
-pub(crate) const WEIGHTS: &str = "open_clip_model.safetensors";
+/// The weights of a folder.
+pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
+    let mut paths = WEIGHTS.iter().map(|name| folder.join(name));
+    paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, WEIGHTS[0]))
+}
 
 fn missing(folder: &Path, file: &str) -> Error {
     let (folder, file) = (folder.to_owned(), file.to_owned());

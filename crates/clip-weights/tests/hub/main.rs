@@ -2,6 +2,9 @@
 
 #![cfg(feature = "hub")]
 
+#[path = "../pytorch/archive.rs"]
+#[expect(dead_code, reason = "one kind of archive is enough here")]
+mod archive;
 #[path = "../common/mod.rs"]
 mod common;
 mod open_clip;
@@ -40,6 +43,33 @@ fn shards_and_optional_files_are_downloaded() {
     assert_eq!(summary.card.source.files.len(), 2);
     let asked: BTreeSet<_> = hub.log.lock().unwrap().iter().map(|(file, _)| file.clone()).collect();
     assert_eq!(asked, hub.repository.lock().unwrap().files.keys().cloned().collect());
+}
+
+/// As OpenAI's repositories: nothing but a pickle, which is read as data.
+#[test]
+fn pickles_are_downloaded_where_there_is_nothing_else() {
+    let model = Model::tiny();
+    let folder = model.write_configs();
+    folder.file("pytorch_model.bin", archive::state_dict(&model.tensors));
+    let hub = Hub::new(folder.path(), Repository::default());
+    check_converted(&hub, &hub.convert().unwrap());
+    let mut log = Log::default();
+    let summary = hub.convert_as(hub.offline(), &mut log).unwrap();
+    check_converted(&hub, &summary);
+    assert!(!log.tasks().iter().any(|task| task.starts_with("downloading")), "{log:?}");
+
+    let other = Hub::new(folder.path(), Repository { lies: true, ..Repository::default() });
+    assert!(other.refusal().contains("the SHA-256 of pytorch_model.bin"));
+}
+
+/// A token that `hf auth login` left beside the cache is shown.
+#[test]
+fn a_token_beside_the_cache_is_used() {
+    let private = Repository { status: Some(401), token: Some("secret"), ..Repository::default() };
+    let hub = Hub::tiny(private);
+    assert!(hub.refusal().contains("(status 401)"));
+    fs::write(hub.cache.path().join("token"), "secret\n").unwrap();
+    check_converted(&hub, &hub.convert().unwrap());
 }
 
 #[test]
@@ -117,7 +147,7 @@ fn what_the_hub_lacks_is_named() {
     let hub = Hub::tiny(Repository::default());
     let message = |file: &str| {
         format!(
-            "HUB has no {file} under {ID}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
+            "HUB has no {file} under {ID}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP"
         )
     };
     hub.repository.lock().unwrap().files.clear();

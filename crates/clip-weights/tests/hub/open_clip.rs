@@ -54,14 +54,23 @@ fn transformers_files_win() {
 }
 
 #[test]
-fn a_repository_without_safetensors_is_refused() {
+fn a_pickle_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack("custom-text", folder.path());
+    let hub = Hub::new(folder.path(), Repository::default());
+    assert_eq!(hub.convert().unwrap().family, Family::OpenClip);
+    assert!(asked(&hub).contains("open_clip_pytorch_model.bin"));
+}
+
+#[test]
+fn a_repository_without_weights_is_refused() {
     let folder = repository();
     fs::remove_file(folder.path().join(WEIGHTS)).unwrap();
     let hub = Hub::new(folder.path(), Repository::default());
     assert_eq!(
         hub.refusal(),
         format!(
-            "HUB has no {WEIGHTS} under {ID}: check the spelling, and that the repository is a CLIP for transformers or OpenCLIP with safetensors"
+            "HUB has no weights under {ID} (looked for {WEIGHTS}, open_clip_pytorch_model.bin, open_clip_pytorch_model.pt, model.safetensors, pytorch_model.bin): name a revision that has them, as owner/name@revision, or download the repository yourself and give its folder"
         )
     );
 }

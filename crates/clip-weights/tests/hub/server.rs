@@ -1,4 +1,4 @@
-//! A small server that answers as the hub's resolve, commits and discussions endpoints do.
+//! A small server that answers as the hub's resolve endpoint does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,6 @@ use std::thread;
 
 use clip_checkpoint::Checkpoint;
 use clip_weights::{Error, HubOptions, Options, Progress, Source, Summary, convert};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -27,8 +26,6 @@ pub(crate) struct Repository {
     pub(crate) files: Files,
     /// Other revisions, spelled as in an address.
     pub(crate) revisions: BTreeMap<&'static str, Files>,
-    /// What the hub's other endpoints say, by their address below the model's.
-    pub(crate) answers: BTreeMap<&'static str, Value>,
     /// Answers every request with this status.
     pub(crate) status: Option<u16>,
     /// Answers with [`Repository::status`] unless this token is shown.
@@ -185,16 +182,13 @@ fn serve(
     let mut repository = repository.lock().unwrap();
     let path = request.split(' ').nth(1).unwrap();
     let name = path.rsplit('/').next().unwrap().to_owned();
-    // The first parameter, the page, is enough here.
-    let answer = path.strip_prefix(&format!("/api/models/{ID}/"));
-    let answer = answer.and_then(|path| repository.answers.get(path.split('&').next()?));
     let allowed = repository.token.is_some_and(|token| {
         header("authorization").is_some_and(|value| value == format!("Bearer {token}"))
     });
     let status = match repository.status {
         Some(status) if !allowed => Some(status),
-        _ if answer.is_none() && repository.find(path).is_none() => Some(404),
-        _ => answer.and_then(|answer| answer.as_u64()).map(|status| status as u16),
+        _ if repository.find(path).is_none() => Some(404),
+        _ => None,
     };
     if let Some(status) = status {
         return write!(
@@ -202,17 +196,9 @@ fn serve(
             "HTTP/1.1 {status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
     }
-    if let Some(answer) = answer {
-        let body = answer.to_string();
-        let length = body.len();
-        return write!(
-            stream,
-            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-    }
     let (revision, body) = repository.find(path).unwrap();
     let (commit, body) = (commit(revision), body.clone());
-    let is_weights = name.ends_with(".safetensors");
+    let is_weights = [".safetensors", ".bin"].iter().any(|ending| name.ends_with(ending));
     let etag = match (is_weights, repository.lies) {
         (true, false) => sha256(&body),
         (true, true) => sha256(b"other bytes"),
