@@ -27,13 +27,15 @@ pub enum Error {
         /// What the safetensors reader said.
         reason: String,
     },
-    /// A safetensors file without our card.
+    /// Weights that somebody else wrote.
     #[error(
-        "{origin} is a safetensors file without a model card: convert it first with `cargo xtask convert-weights`"
+        "{origin} is {found}, which is a source and no checkpoint yet: convert it first with `clip-cli models add {origin}`"
     )]
     NotCanonical {
         /// File name, or what the bytes are called.
         origin: String,
+        /// What it is.
+        found: &'static str,
     },
     /// The card cannot be understood.
     #[error("the model card cannot be read: {reason}; convert the source again")]
@@ -80,7 +82,7 @@ pub enum Error {
         expected: Vec<usize>,
     },
     /// A tensor in a number format that is not read.
-    #[error("tensor {name} is stored as {found}, this program reads f32 and f16")]
+    #[error("tensor {name} is stored as {found}, this program reads f32, f16 and bf16")]
     Dtype {
         /// Canonical name.
         name: String,

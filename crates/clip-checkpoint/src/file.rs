@@ -86,10 +86,18 @@ impl Checkpoint {
 
     fn from_bytes(bytes: Bytes, origin: &str) -> Result<Self> {
         let origin = || origin.to_owned();
+        // A zip file: `torch.save` and `torch.jit.save` write such.
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Err(Error::NotCanonical { origin: origin(), found: "an archive of PyTorch's" });
+        }
         let (header_length, header) = SafeTensors::read_metadata(&bytes)
             .map_err(|error| Error::Damaged { origin: origin(), reason: error.to_string() })?;
         let json = header.metadata().as_ref().and_then(|metadata| metadata.get(CARD_KEY));
-        let json = json.ok_or_else(|| Error::NotCanonical { origin: origin() })?;
+        let foreign = || {
+            let found = "a safetensors file without a model card";
+            Error::NotCanonical { origin: origin(), found }
+        };
+        let json = json.ok_or_else(foreign)?;
         let card = ModelCard::from_json(json)?;
         let data_start = size_of::<u64>() + header_length;
         let checkpoint = Self { bytes, header, data_start, card };

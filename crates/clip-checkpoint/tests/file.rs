@@ -269,7 +269,7 @@ fn tensors_are_refused_by_name() {
     );
     check(
         |tensors| tensors.get_mut("logit_scale").unwrap().0 = safetensors::Dtype::I32,
-        "tensor logit_scale is stored as I32, this program reads f32 and f16",
+        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16",
     );
 }
 
@@ -282,7 +282,7 @@ fn cards_are_checked() {
     };
     check(
         |card| *card = Value::Null,
-        "FOLDER/tiny.safetensors is a safetensors file without a model card: convert it first with `cargo xtask convert-weights`",
+        "FOLDER/tiny.safetensors is a safetensors file without a model card, which is a source and no checkpoint yet: convert it first with `clip-cli models add FOLDER/tiny.safetensors`",
     );
     check(
         |card| *card = serde_json::json!({"card_version": 99, "unheard_of": true}),

@@ -62,6 +62,10 @@ fn sources_are_described_without_being_converted() {
     sandbox.write("ViT-T.pt", clip_testkit::unpacked("openai/torchscript.pt"));
     let openai = sandbox.run(&["models", "inspect", "ViT-T.pt"]);
     assert!(openai.code == 0 && openai.stdout.contains("ViT-T.pt (OpenAI)"), "{openai}");
+    // A source is not a checkpoint: what to do with it is said.
+    sandbox
+        .run(&["embed", "-t", "cat", "--model", "ViT-T.pt"])
+        .check(2, &["an archive of PyTorch's", "`clip-cli models add ViT-T.pt`"]);
     sandbox.write("resnet.pt", clip_testkit::unpacked("openai/resnet.pt"));
     sandbox.run(&["models", "inspect", "resnet.pt"]).check(2, &["ResNet"]);
     sandbox
