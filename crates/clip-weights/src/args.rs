@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::{Activation, Dtype, HubOptions, Options, Source};
+use crate::{Activation, Dtype, HubOptions, Options, PreprocessMode, Source};
 
 /// What to convert, and how.
 ///
@@ -31,6 +31,9 @@ pub struct ConvertArgs {
     /// Activation that the model was trained with, where the source does not say: a plain state dict
     #[arg(long)]
     activation: Option<Nonlinearity>,
+    /// Whose pixels to reproduce [default: those of the source's own code]
+    #[arg(long, value_name = "MODE")]
+    preprocess: Option<Preprocess>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -44,6 +47,16 @@ enum Format {
 enum Nonlinearity {
     QuickGelu,
     Gelu,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Preprocess {
+    /// OpenAI's and OpenCLIP's transform
+    Openai,
+    /// transformers' processor on Pillow
+    HfPil,
+    /// transformers' processor on torchvision
+    HfTorchvision,
 }
 
 impl ConvertArgs {
@@ -62,6 +75,11 @@ impl ConvertArgs {
             activation: self.activation.map(|activation| match activation {
                 Nonlinearity::QuickGelu => Activation::QuickGelu,
                 Nonlinearity::Gelu => Activation::Gelu,
+            }),
+            preprocess: self.preprocess.map(|mode| match mode {
+                Preprocess::Openai => PreprocessMode::Openai,
+                Preprocess::HfPil => PreprocessMode::HfPil,
+                Preprocess::HfTorchvision => PreprocessMode::HfTorchvision,
             }),
             hub: HubOptions::from_env(),
         };

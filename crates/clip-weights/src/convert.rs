@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clip_checkpoint::{
-    Activation, CARD_VERSION, Dtype, ModelCard, Source as CardSource, TensorSource, TensorSpec,
-    tensors,
+    Activation, CARD_VERSION, Dtype, ModelCard, PreprocessMode, Source as CardSource, TensorSource,
+    TensorSpec, tensors,
 };
 use half::f16;
 
@@ -27,6 +27,8 @@ pub struct Options {
     pub license: Option<String>,
     /// Nonlinearity of the MLPs, used where the source does not say.
     pub activation: Option<Activation>,
+    /// How pictures are prepared, instead of what the source's family does.
+    pub preprocess: Option<PreprocessMode>,
     /// Where hub ids are downloaded from.
     pub hub: HubOptions,
 }
@@ -139,7 +141,7 @@ impl Opened {
         options: &Options,
         progress: &mut dyn Progress,
     ) -> Result<Self> {
-        let (model, name, origin) = match source {
+        let (mut model, name, origin) = match source {
             Source::Path(path) => {
                 let model = Model::open(path, options.activation)?;
                 let (name, origin) = (model.name.clone(), model.origin.clone());
@@ -152,6 +154,9 @@ impl Opened {
                 (Model::open(&folder, options.activation)?, name, origin)
             }
         };
+        if let Some(mode) = options.preprocess {
+            model.preprocess.mode = mode;
+        }
         let name = options.name.clone().unwrap_or(name);
         Ok(Self { model, name, origin })
     }

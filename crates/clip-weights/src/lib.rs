@@ -61,7 +61,7 @@ mod weights;
 pub use args::ConvertArgs;
 #[cfg(feature = "cli")]
 pub use bar::Bar;
-pub use clip_checkpoint::{Activation, Dtype};
+pub use clip_checkpoint::{Activation, Dtype, PreprocessMode};
 pub use convert::{Family, Options, Summary, convert};
 pub use error::{Error, Result};
 pub use hub::HubOptions;

@@ -3,7 +3,7 @@
 mod common;
 
 use clip_checkpoint::{Activation, Interpolation, ModelCard, Pooling, TextConfig, VisionConfig};
-use clip_weights::{Options, Source, convert};
+use clip_weights::{Options, PreprocessMode, Source, convert, inspect};
 use common::{Folder, Model};
 use serde_json::{Value, json};
 
@@ -190,6 +190,22 @@ fn both_forms_of_preprocessing_are_read() {
 }
 
 /// Transformers 5 writes the same fields into `processor_config.json`, and prefers them.
+/// transformers has two processors for one file of settings.
+#[test]
+fn the_mode_of_preprocessing_can_be_chosen() {
+    let folder = Model::tiny().write();
+    let source = Source::Path(folder.path().to_owned());
+    let mode = |preprocess| {
+        let output = Some(folder.join("out.safetensors"));
+        let options = Options { output, preprocess, ..Options::default() };
+        let card = convert(&source, &options, &mut ()).unwrap().card;
+        assert_eq!(inspect(&source, &options, &mut ()).unwrap().preprocess, card.preprocess);
+        card.preprocess.mode
+    };
+    assert_eq!(mode(None), PreprocessMode::HfPil);
+    assert_eq!(mode(Some(PreprocessMode::HfTorchvision)), PreprocessMode::HfTorchvision);
+}
+
 #[test]
 fn nested_preprocessing_is_preferred() {
     let mut model = Model::tiny();
