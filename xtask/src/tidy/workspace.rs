@@ -33,6 +33,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `dev`, `build`, or nothing for an ordinary one.
     kind: Option<String>,
+    /// Built only where a feature asks for it.
+    pub(crate) optional: bool,
 }
 
 impl Dependency {
@@ -58,11 +60,16 @@ impl Workspace {
 
 #[cfg(test)]
 impl Crate {
-    /// A made-up crate: `deps` are names, a leading `dev:` marks a development dependency.
+    /// A made-up crate: `deps` are names, a leading `dev:` marks a development dependency, a leading
+    /// `optional:` an optional one.
     pub(crate) fn made_up(name: &str, deps: &[&str]) -> Self {
-        let dependency = |text: &&str| match text.strip_prefix("dev:") {
-            Some(name) => Dependency { name: name.to_owned(), kind: Some("dev".to_owned()) },
-            None => Dependency { name: (*text).to_owned(), kind: None },
+        let dependency = |text: &&str| {
+            let (kind, name) = text.split_once(':').unwrap_or(("", text));
+            Dependency {
+                name: name.to_owned(),
+                kind: (kind == "dev").then(|| kind.to_owned()),
+                optional: kind == "optional",
+            }
         };
         let dependencies = deps.iter().map(dependency).collect();
         Self { name: name.to_owned(), dependencies, features: BTreeMap::new() }
