@@ -1,6 +1,7 @@
-//! Chores of the workspace: converting weights, checking the layers. `cargo xtask --help` lists them.
+//! Chores of the workspace: converting weights, checking the layers, importing ONNX. `cargo xtask --help` lists them.
 
 mod convert;
+mod onnx;
 mod tidy;
 
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use clap::Parser;
 #[command(bin_name = "cargo xtask", version)]
 enum Command {
     ConvertWeights(convert::Args),
+    ImportOnnx(onnx::Args),
     /// Check the layers, features and names of the workspace.
     Tidy,
 }
@@ -19,6 +21,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::ConvertWeights(args) => convert::run(&args),
+        Command::ImportOnnx(args) => onnx::run(&args),
         Command::Tidy => tidy::run(),
     };
     match result {
