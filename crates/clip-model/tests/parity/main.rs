@@ -5,3 +5,4 @@ mod full_size;
 mod golden;
 mod sources;
 mod verify;
+mod witness;
