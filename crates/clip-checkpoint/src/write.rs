@@ -15,6 +15,9 @@ use crate::{Error, ModelCard, Result, TensorSpec, tensors};
 /// Key of the card in the header's metadata.
 pub(crate) const CARD_KEY: &str = "clip_card";
 
+/// Values that are encoded at once: their bytes are still in the cache when they are written.
+const CHUNK: usize = 1 << 16;
+
 /// Number format of stored weights; the arithmetic is `f32` either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -185,15 +188,16 @@ fn write_tensors<S: TensorSource>(
             let found = vec![values.len()];
             return Err(Error::Shape { name: spec.name, found, expected: spec.shape }.into());
         }
-        bytes.clear();
-        bytes.reserve_exact(values.len() * dtype.size());
-        dtype.encode(&values, &mut bytes).map_err(|(index, value)| Error::NotFinite {
-            name: spec.name,
-            index,
-            value,
-        })?;
-        out.write_all(&bytes).map_err(&io)?;
-        size += bytes.len() as u64;
+        for (chunk, values) in values.chunks(CHUNK).enumerate() {
+            bytes.clear();
+            dtype.encode(values, &mut bytes).map_err(|(index, value)| Error::NotFinite {
+                name: spec.name.clone(),
+                index: chunk * CHUNK + index,
+                value,
+            })?;
+            out.write_all(&bytes).map_err(&io)?;
+            size += bytes.len() as u64;
+        }
     }
     Ok(size)
 }

@@ -16,6 +16,9 @@ use crate::container::{self, Stored};
 use crate::hf::{self, json};
 use crate::{Error, Progress, Result};
 
+/// Bytes that are read at once: still in the cache when they are decoded.
+const CHUNK: usize = 1 << 18;
+
 /// All tensors of a source.
 #[derive(Debug)]
 pub(crate) struct Weights {
@@ -199,15 +202,25 @@ impl Weights {
         self.check_dtype(name, tensor)?;
         let file = &mut self.files[tensor.file];
         let Stored { dtype, shape, place, strides } = &tensor.stored;
-        let mut bytes = vec![0; place.bytes];
         let io = |source| Error::Io { path: file.path.clone(), source };
         file.file.seek(SeekFrom::Start(place.start)).map_err(io)?;
-        file.file.read_exact(&mut bytes).map_err(io)?;
-        if place.crc32.is_some_and(|expected| crc32fast::hash(&bytes) != expected) {
+        let mut values = Vec::with_capacity(8 * place.bytes / dtype.bitsize());
+        let mut checksum = crc32fast::Hasher::new();
+        let mut buffer = vec![0; CHUNK.min(place.bytes)];
+        let mut left = place.bytes;
+        while left > 0 {
+            let bytes = &mut buffer[..CHUNK.min(left)];
+            file.file.read_exact(bytes).map_err(io)?;
+            if place.crc32.is_some() {
+                checksum.update(bytes);
+            }
+            decode(*dtype, bytes, &mut values);
+            left -= bytes.len();
+        }
+        if place.crc32.is_some_and(|expected| checksum.finalize() != expected) {
             let (tensor, file) = (name.to_owned(), file.name.clone());
             return Err(Error::Checksum { tensor, file });
         }
-        let mut values = decode(*dtype, &bytes);
         if let Some(strides) = strides {
             values = strides.gather(shape, &values);
         }
@@ -247,13 +260,13 @@ impl Weights {
     }
 }
 
-/// Little-endian values to `f32`; the format was checked by [`Weights::check_dtype`].
-fn decode(dtype: safetensors::Dtype, bytes: &[u8]) -> Vec<f32> {
+/// Appends little-endian values as `f32`; the format was checked by [`Weights::check_dtype`].
+fn decode(dtype: safetensors::Dtype, bytes: &[u8], values: &mut Vec<f32>) {
     let halves = bytes.as_chunks::<2>().0.iter();
     match dtype {
-        safetensors::Dtype::F16 => halves.map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        safetensors::Dtype::BF16 => halves.map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
-        _ => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        safetensors::Dtype::F16 => values.extend(halves.map(|b| f16::from_le_bytes(*b).to_f32())),
+        safetensors::Dtype::BF16 => values.extend(halves.map(|b| bf16::from_le_bytes(*b).to_f32())),
+        _ => values.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
     }
 }
 
