@@ -13,6 +13,11 @@ pub(crate) struct Row {
     pub(crate) kind: Kind,
 }
 
+/// A row of a table: our module, the foreign ones, what they are.
+pub(crate) const fn row(ours: &'static str, foreign: &'static [&'static str], kind: Kind) -> Row {
+    Row { ours, foreign, kind }
+}
+
 /// What a row speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

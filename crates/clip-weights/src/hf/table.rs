@@ -1,8 +1,8 @@
 //! The one table of this source: our modules and what transformers calls them
 //! (`modeling_clip.py`; `pre_layrnorm` is spelled so there).
 
-use crate::recipe::Kind::{self, Linear, Norm, Tensor};
-use crate::recipe::Row;
+use crate::recipe::Kind::{Linear, Norm, Tensor};
+use crate::recipe::{Row, row};
 
 /// Our module, the foreign one, what it is.
 #[rustfmt::skip]
@@ -41,10 +41,6 @@ pub(super) const TABLE: &[Row] = &[
 
     row("logit_scale", &["logit_scale"], Tensor),
 ];
-
-const fn row(ours: &'static str, foreign: &'static [&'static str], kind: Kind) -> Row {
-    Row { ours, foreign, kind }
-}
 
 #[cfg(test)]
 mod tests {

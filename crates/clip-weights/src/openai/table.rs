@@ -2,8 +2,8 @@
 //! (<https://github.com/openai/CLIP/blob/main/clip/model.py>). The projections are parameters that
 //! the features are multiplied with, `x @ proj`, so they lie as ours do.
 
-use crate::recipe::Kind::{self, InProj, Linear, Norm, Tensor};
-use crate::recipe::Row;
+use crate::recipe::Kind::{InProj, Linear, Norm, Tensor};
+use crate::recipe::{Row, row};
 
 /// Our module, the foreign one, what it is.
 #[rustfmt::skip]
@@ -34,10 +34,6 @@ pub(crate) const TABLE: &[Row] = &[
 
     row("logit_scale", &["logit_scale"], Tensor),
 ];
-
-const fn row(ours: &'static str, foreign: &'static [&'static str], kind: Kind) -> Row {
-    Row { ours, foreign, kind }
-}
 
 #[cfg(test)]
 mod tests {
