@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use burn::tensor::Tensor;
 use clip_benches::device;
-use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+use clip_checkpoint::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 use clip_model::{Clip, float_tensor, int_tensor};
 use clip_testkit::Random;
 use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Stepper, TrainPrecision};
@@ -93,6 +96,9 @@ fn baseline() -> ModelConfig {
             mlp_width: 1024,
             activation: Activation::QuickGelu,
             layer_norm_eps: 1e-5,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         },
         text: TextConfig {
             context_length: 77,
@@ -104,7 +110,10 @@ fn baseline() -> ModelConfig {
             activation: Activation::QuickGelu,
             layer_norm_eps: 1e-5,
             pooling: Pooling::EndToken(END),
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         },
+        probability: Probability::Softmax,
     }
 }
 

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, ModelConfig, PreprocessConfig, ResizeMode, Result, TokenizerConfig};
+use crate::{
+    AttentionMask, Error, ModelConfig, Padding, Pooling, PreprocessConfig, ResizeMode, Result,
+    TokenizerConfig, Vocabulary,
+};
 
 /// Version of the card's fields that this crate writes and reads.
 pub const CARD_VERSION: u32 = 1;
@@ -57,9 +60,13 @@ impl SourceFile {
             let bytes: Vec<u8> = tensor.iter().flat_map(|value| value.to_le_bytes()).collect();
             hasher.update(bytes);
         }
-        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { name: "trained weights".to_owned(), sha256 }
+        Self { name: "trained weights".to_owned(), sha256: hex(&hasher.finalize()) }
     }
+}
+
+/// A digest as it is written everywhere.
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl ModelCard {
@@ -91,6 +98,7 @@ impl ModelCard {
     /// [`Error::BadConfig`] with one sentence on what cannot be.
     pub fn validate(&self) -> Result<()> {
         self.config.validate()?;
+        self.validate_texts()?;
         let fail = |reason: String| Err(Error::BadConfig { reason });
         let (crop, input) = (self.preprocess.crop_size, self.config.vision.image_size);
         if crop != input {
@@ -112,6 +120,21 @@ impl ModelCard {
                 "the standard deviation of the pixels {:?} is not positive",
                 self.preprocess.std
             ));
+        }
+        Ok(())
+    }
+
+    fn validate_texts(&self) -> Result<()> {
+        let fail = |reason: &str| Err(Error::BadConfig { reason: reason.to_owned() });
+        let (text, tokenizer) = (&self.config.text, &self.tokenizer);
+        let is_short = tokenizer.padding == Padding::Longest;
+        if is_short && (text.mask == AttentionMask::Full || text.pooling == Pooling::Last) {
+            return fail(
+                "the text tower looks at the padding, but texts are not padded to the whole context",
+            );
+        }
+        if tokenizer.vocabulary == Vocabulary::Clip && tokenizer.start_token.is_none() {
+            return fail("texts in CLIP's vocabulary begin with a start token, but none is given");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What a CLIP is made of, and how its inputs are prepared.
+//! What a CLIP is made of.
 
 use std::fmt;
 
@@ -15,6 +15,9 @@ pub struct ModelConfig {
     pub vision: VisionConfig,
     /// The text tower.
     pub text: TextConfig,
+    /// What its logits say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub probability: Probability,
 }
 
 /// The ViT tower: pixels `[B, 3, image_size, image_size]` to features `[B, width]`.
@@ -36,9 +39,18 @@ pub struct VisionConfig {
     pub activation: Activation,
     /// Epsilon of every layer norm.
     pub layer_norm_eps: f64,
+    /// How patches become tokens.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stem: Stem,
+    /// What stands for the whole picture.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pooling: VisionPooling,
+    /// From the tower to the shared space.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub projection: Projection,
 }
 
-/// The causal text tower: token ids `[B, L]` to features `[B, width]`.
+/// The text tower: token ids `[B, L]` to features `[B, width]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextConfig {
     /// The longest text in tokens, start and end token counted.
@@ -57,8 +69,77 @@ pub struct TextConfig {
     pub activation: Activation,
     /// Epsilon of every layer norm.
     pub layer_norm_eps: f64,
+    /// Which tokens a token may look at.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mask: AttentionMask,
     /// Which token stands for the whole text.
     pub pooling: Pooling,
+    /// From the tower to the shared space.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub projection: Projection,
+}
+
+/// How patches become the tokens that enter the blocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stem {
+    /// Projected without bias; a layer norm before the blocks (CLIP).
+    #[default]
+    Normalized,
+    /// Projected with bias, as in the first ViT (Dosovitskiy et al. 2020); SigLIP.
+    Biased,
+}
+
+/// What stands for the whole picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisionPooling {
+    /// A token of its own, put before the patches (CLIP).
+    #[default]
+    ClassToken,
+    /// What a learned query gathers from the patches (SigLIP; Zhai et al. 2021, arXiv:2106.04560).
+    Attention,
+}
+
+/// Which tokens of a text a token may look at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionMask {
+    /// Itself and those before it (CLIP).
+    #[default]
+    Causal,
+    /// All, the padding too (SigLIP).
+    Full,
+}
+
+/// The head of a tower.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Projection {
+    /// A matrix.
+    #[default]
+    Linear,
+    /// A matrix and a bias.
+    Affine,
+    /// None: the tower is as wide as the shared space.
+    None,
+}
+
+/// What logits, the scaled cosine similarities, say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probability {
+    /// Which of several texts fits a picture: their probabilities, by softmax, add up to 1.
+    #[default]
+    Softmax,
+    /// Whether a text fits a picture, by the logistic function after a learned bias is added
+    /// (SigLIP; Zhai et al. 2023, arXiv:2303.15343).
+    Sigmoid,
+}
+
+/// For fields that came after the first cards: a card without them is still the same.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Nonlinearity of the MLPs. Decided by a checkpoint's configuration, never by its name.
@@ -69,6 +150,8 @@ pub enum Activation {
     QuickGelu,
     /// The exact GELU with the error function.
     Gelu,
+    /// GELU with `tanh` in the place of the error function.
+    GeluTanh,
 }
 
 /// Which token's features stand for the whole text.
@@ -79,90 +162,8 @@ pub enum Pooling {
     Argmax,
     /// The first token with this id.
     EndToken(u32),
-}
-
-/// From a decoded picture to the tower's input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PreprocessConfig {
-    /// Whose arithmetic is followed.
-    pub mode: PreprocessMode,
-    /// How a picture that is not square is brought to the size.
-    pub resize: ResizeMode,
-    /// The length in pixels that `resize` speaks of.
-    pub resize_size: usize,
-    /// Filter of the resize.
-    pub interpolation: Interpolation,
-    /// Side of the square cut from the center of the resized picture.
-    pub crop_size: usize,
-    /// Mean of each channel (R, G, B) of values in `0..=1`.
-    pub mean: [f32; 3],
-    /// Standard deviation of each channel.
-    pub std: [f32; 3],
-}
-
-/// Whose preprocessing is followed: the references differ in the last bits (and in more).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum PreprocessMode {
-    /// `_transform` of OpenAI's `clip.py`, and `image_transform` of OpenCLIP: Pillow's resize and
-    /// torchvision's crop, then RGB.
-    Openai,
-    /// `CLIPImageProcessorPil` of transformers: RGB first, then Pillow's resize and the crop.
-    HfPil,
-    /// `CLIPImageProcessor` of transformers 5, before that `CLIPImageProcessorFast`: RGB first, then
-    /// PyTorch's resize of 8-bit tensors and the crop.
-    HfTorchvision,
-}
-
-/// How a picture that is not square is brought to `resize_size`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ResizeMode {
-    /// The shorter side gets the size, the aspect ratio stays.
-    Shortest,
-    /// The longer side gets the size, the aspect ratio stays; black fills the square.
-    Longest,
-    /// Both sides get the size, whatever becomes of the aspect ratio.
-    Squash,
-}
-
-/// Filter of the resize; all widen with the scale, as Pillow's do (antialiasing).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Interpolation {
-    /// Triangle filter.
-    Bilinear,
-    /// Keys' cubic with a = −0.5.
-    Bicubic,
-}
-
-/// From a text to token ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenizerConfig {
-    /// Whose text cleaning is followed.
-    pub mode: TokenizerMode,
-    /// Id of the start token. The ids before it are those of the bytes and of the first merges of
-    /// CLIP's vocabulary, so it also says how many merges are in use.
-    pub start_token: u32,
-    /// Id of the end token.
-    pub end_token: u32,
-    /// Id that fills up the shorter texts of a batch.
-    pub pad_token: u32,
-}
-
-/// Whose text cleaning is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum TokenizerMode {
-    /// ftfy repair, HTML unescaped twice, white space collapsed, lower case.
-    Openai,
-    /// As `Openai`; a text spells the special tokens `<start_of_text>` and `<end_of_text>`.
-    OpenClip,
-    /// NFC, white space collapsed, lower case.
-    Hf,
+    /// The last of the context, whatever it is (SigLIP).
+    Last,
 }
 
 impl fmt::Display for Activation {
@@ -170,6 +171,7 @@ impl fmt::Display for Activation {
         f.write_str(match self {
             Self::QuickGelu => "QuickGELU",
             Self::Gelu => "GELU",
+            Self::GeluTanh => "GELU (tanh)",
         })
     }
 }
@@ -179,17 +181,9 @@ impl fmt::Display for Pooling {
         match self {
             Self::Argmax => f.write_str("the highest id"),
             Self::EndToken(id) => write!(f, "token {id}"),
+            Self::Last => f.write_str("the last token"),
         }
     }
-}
-
-impl PreprocessConfig {
-    /// Mean of OpenAI's training pictures, which every CLIP since has taken over
-    /// (`OPENAI_CLIP_MEAN` of transformers).
-    pub const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-
-    /// Standard deviation of the same pictures (`OPENAI_CLIP_STD`).
-    pub const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 }
 
 impl VisionConfig {
@@ -198,9 +192,10 @@ impl VisionConfig {
         self.image_size / self.patch_size
     }
 
-    /// Number of tokens that enter the transformer: the patches and the class token.
+    /// Number of tokens that enter the transformer: the patches, and the class token where there is
+    /// one.
     pub fn tokens(&self) -> usize {
-        self.grid() * self.grid() + 1
+        self.grid() * self.grid() + usize::from(self.pooling == VisionPooling::ClassToken)
     }
 }
 
@@ -212,17 +207,16 @@ impl ModelConfig {
     /// [`Error::BadConfig`] with one sentence on the first field that cannot be.
     pub fn validate(&self) -> Result<()> {
         let fail = |reason: String| Err(Error::BadConfig { reason });
+        let (vision, text) = (&self.vision, &self.text);
         let towers = [
             (
                 "vision",
-                self.vision.width,
-                self.vision.heads,
-                self.vision.layers,
-                self.vision.mlp_width,
+                [vision.width, vision.heads, vision.layers, vision.mlp_width],
+                vision.projection,
             ),
-            ("text", self.text.width, self.text.heads, self.text.layers, self.text.mlp_width),
+            ("text", [text.width, text.heads, text.layers, text.mlp_width], text.projection),
         ];
-        for (tower, width, heads, layers, mlp_width) in towers {
+        for (tower, [width, heads, layers, mlp_width], projection) in towers {
             if width == 0 || heads == 0 || layers == 0 || mlp_width == 0 {
                 return fail(format!(
                     "the {tower} tower has a width, a head count, a layer count or an MLP width of 0"
@@ -231,6 +225,12 @@ impl ModelConfig {
             if !width.is_multiple_of(heads) {
                 return fail(format!(
                     "{heads} heads do not divide the {tower} tower's width of {width}"
+                ));
+            }
+            if projection == Projection::None && width != self.embed_dim {
+                return fail(format!(
+                    "the {tower} tower has no projection, but a width of {width} where the embedding has {}",
+                    self.embed_dim
                 ));
             }
         }

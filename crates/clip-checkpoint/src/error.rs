@@ -81,6 +81,9 @@ pub enum Error {
         /// Shape that follows from the configuration.
         expected: Vec<usize>,
     },
+    /// The vocabulary to write is not the one that the card speaks of.
+    #[error("the vocabulary is not the one whose size and SHA-256 are on the model card")]
+    OtherVocabulary,
     /// A tensor in a number format that is not read.
     #[error("tensor {name} is stored as {found}, this program reads f32, f16 and bf16")]
     Dtype {

@@ -6,11 +6,12 @@ use std::ops::Deref;
 use std::path::Path;
 
 use memmap2::Mmap;
-use safetensors::tensor::{Metadata, SafeTensors};
+use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use sha2::{Digest, Sha256};
 
-use crate::write::CARD_KEY;
-use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, tensors};
+use crate::card::hex;
+use crate::write::{CARD_KEY, VOCABULARY};
+use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, Vocabulary, tensors};
 
 /// An open canonical checkpoint. Opening reads the header only; a tensor's pages are read when
 /// [`Checkpoint::read`] asks for it.
@@ -129,18 +130,27 @@ impl Checkpoint {
         let sources: Vec<&str> = source.files.iter().map(|file| file.sha256.as_str()).collect();
         let identity = (card_version, config, preprocess, tokenizer, sources, self.dtype());
         let json = serde_json::to_vec(&identity).unwrap_or_default();
-        Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(json))
+    }
+
+    /// The vocabulary that the checkpoint carries, in the form that `clip-tokenizer` reads; `None`
+    /// for CLIP's own ([`Vocabulary::Clip`]).
+    pub fn vocabulary(&self) -> Option<&[u8]> {
+        self.header.info(VOCABULARY).map(|info| self.bytes_of(info))
+    }
+
+    fn bytes_of(&self, info: &TensorInfo) -> &[u8] {
+        let (start, end) = info.data_offsets;
+        &self.bytes[self.data_start + start..self.data_start + end]
     }
 
     /// The tensor as it lies in the file; `None` for a name the model does not have.
     pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
         let info = self.header.info(name)?;
-        let (start, end) = info.data_offsets;
-        let bytes = &self.bytes[self.data_start + start..self.data_start + end];
         Some(StoredTensor {
             dtype: Dtype::from_safetensors(info.dtype)?,
             shape: &info.shape,
-            bytes,
+            bytes: self.bytes_of(info),
         })
     }
 
@@ -181,6 +191,17 @@ impl Checkpoint {
             }
             if Dtype::from_safetensors(info.dtype).is_none() {
                 return Err(Error::Dtype { name, found: format!("{:?}", info.dtype) });
+            }
+        }
+        if let Vocabulary::Stored { bytes, .. } = self.card.tokenizer.vocabulary {
+            unknown.remove(VOCABULARY);
+            match self.vocabulary() {
+                None => missing.push(VOCABULARY.to_owned()),
+                Some(found) if found.len() == bytes => {}
+                Some(found) => {
+                    let (name, found) = (VOCABULARY.to_owned(), vec![found.len()]);
+                    return Err(Error::Shape { name, found, expected: vec![bytes] });
+                }
             }
         }
         if !missing.is_empty() {

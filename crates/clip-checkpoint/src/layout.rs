@@ -3,7 +3,7 @@
 //! A name is the path of the parameter in our modules, so that filling a module needs no table.
 //! Matrices are stored `[input, output]`, the layout that `x · W` reads.
 
-use crate::ModelConfig;
+use crate::{ModelConfig, Probability, Projection, Stem, TextConfig, VisionConfig, VisionPooling};
 
 /// The half of the model that a tensor belongs to; each half can be loaded without the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,27 +36,19 @@ impl TensorSpec {
 
 /// All tensors of a model, in the order in which a forward pass meets them.
 pub fn tensors(config: &ModelConfig) -> impl Iterator<Item = TensorSpec> {
-    let (vision, text, embed) = (&config.vision, &config.text, config.embed_dim);
     let mut list = Layout { specs: Vec::new(), tower: Tower::Vision };
-
-    let patch = vision.patch_size;
-    list.push("visual.patch_embedding.weight", &[vision.width, 3, patch, patch]);
-    list.push("visual.class_embedding", &[vision.width]);
-    list.push("visual.positional_embedding", &[vision.tokens(), vision.width]);
-    list.norm("visual.ln_pre", vision.width);
-    list.transformer("visual.transformer", vision.layers, vision.width, vision.mlp_width);
-    list.norm("visual.ln_post", vision.width);
-    list.push("visual_projection.weight", &[vision.width, embed]);
+    list.vision(&config.vision);
+    list.projection("visual_projection", config.vision.projection, config.vision.width, config);
 
     list.tower = Tower::Text;
-    list.push("text.token_embedding.weight", &[text.vocab_size, text.width]);
-    list.push("text.positional_embedding", &[text.context_length, text.width]);
-    list.transformer("text.transformer", text.layers, text.width, text.mlp_width);
-    list.norm("text.ln_final", text.width);
-    list.push("text_projection.weight", &[text.width, embed]);
+    list.text(&config.text);
+    list.projection("text_projection", config.text.projection, config.text.width, config);
 
     list.tower = Tower::Both;
     list.push("logit_scale", &[1]);
+    if config.probability == Probability::Sigmoid {
+        list.push("logit_bias", &[1]);
+    }
     list.specs.into_iter()
 }
 
@@ -69,6 +61,44 @@ impl Layout {
     fn push(&mut self, name: &str, shape: &[usize]) {
         let (name, shape) = (name.to_owned(), shape.to_vec());
         self.specs.push(TensorSpec { name, shape, tower: self.tower });
+    }
+
+    fn vision(&mut self, vision: &VisionConfig) {
+        let VisionConfig { width, mlp_width, patch_size, .. } = *vision;
+        self.push("visual.patch_embedding.weight", &[width, 3, patch_size, patch_size]);
+        if vision.stem == Stem::Biased {
+            self.push("visual.patch_embedding.bias", &[width]);
+        }
+        if vision.pooling == VisionPooling::ClassToken {
+            self.push("visual.class_embedding", &[width]);
+        }
+        self.push("visual.positional_embedding", &[vision.tokens(), width]);
+        if vision.stem == Stem::Normalized {
+            self.norm("visual.ln_pre", width);
+        }
+        self.transformer("visual.transformer", vision.layers, width, mlp_width);
+        self.norm("visual.ln_post", width);
+        if vision.pooling == VisionPooling::Attention {
+            self.push("visual.attn_pool.probe", &[width]);
+            self.attention("visual.attn_pool.attn", width);
+            self.norm("visual.attn_pool.ln", width);
+            self.mlp("visual.attn_pool.mlp", width, mlp_width);
+        }
+    }
+
+    fn text(&mut self, text: &TextConfig) {
+        self.push("text.token_embedding.weight", &[text.vocab_size, text.width]);
+        self.push("text.positional_embedding", &[text.context_length, text.width]);
+        self.transformer("text.transformer", text.layers, text.width, text.mlp_width);
+        self.norm("text.ln_final", text.width);
+    }
+
+    fn projection(&mut self, path: &str, kind: Projection, width: usize, config: &ModelConfig) {
+        match kind {
+            Projection::Linear => self.push(&format!("{path}.weight"), &[width, config.embed_dim]),
+            Projection::Affine => self.linear(path, width, config.embed_dim),
+            Projection::None => {}
+        }
     }
 
     fn norm(&mut self, path: &str, width: usize) {
@@ -85,12 +115,20 @@ impl Layout {
         for i in 0..layers {
             let block = format!("{path}.resblocks.{i}");
             self.norm(&format!("{block}.ln_1"), width);
-            self.linear(&format!("{block}.attn.in_proj"), width, 3 * width);
-            self.linear(&format!("{block}.attn.out_proj"), width, width);
+            self.attention(&format!("{block}.attn"), width);
             self.norm(&format!("{block}.ln_2"), width);
-            self.linear(&format!("{block}.mlp.c_fc"), width, mlp_width);
-            self.linear(&format!("{block}.mlp.c_proj"), mlp_width, width);
+            self.mlp(&format!("{block}.mlp"), width, mlp_width);
         }
+    }
+
+    fn attention(&mut self, path: &str, width: usize) {
+        self.linear(&format!("{path}.in_proj"), width, 3 * width);
+        self.linear(&format!("{path}.out_proj"), width, width);
+    }
+
+    fn mlp(&mut self, path: &str, width: usize, mlp_width: usize) {
+        self.linear(&format!("{path}.c_fc"), width, mlp_width);
+        self.linear(&format!("{path}.c_proj"), mlp_width, width);
     }
 }
 

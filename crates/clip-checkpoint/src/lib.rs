@@ -28,15 +28,19 @@ mod config;
 mod error;
 mod file;
 mod layout;
+mod preprocess;
 pub mod presets;
+mod tokenizer;
 mod write;
 
 pub use card::{CARD_VERSION, ModelCard, Source, SourceFile};
 pub use config::{
-    Activation, Interpolation, ModelConfig, Pooling, PreprocessConfig, PreprocessMode, ResizeMode,
-    TextConfig, TokenizerConfig, TokenizerMode, VisionConfig,
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
 };
 pub use error::{Error, Result};
 pub use file::{Checkpoint, StoredTensor};
 pub use layout::{TensorSpec, Tower, tensors};
+pub use preprocess::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
+pub use tokenizer::{Padding, TokenizerConfig, TokenizerMode, Vocabulary};
 pub use write::{Dtype, TensorSource, replace, write};

@@ -3,7 +3,10 @@
 //! Figures: table 20 of the CLIP paper (Radford et al. 2021, arXiv:2103.00020). The presets use
 //! OpenAI's QuickGELU and argmax pooling; converted checkpoints never read this table.
 
-use crate::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+use crate::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 
 /// Name and architecture of each published model, smallest first.
 pub const PRESETS: &[(&str, ModelConfig)] = &[
@@ -19,7 +22,7 @@ pub fn find(name: &str) -> Option<&'static ModelConfig> {
 }
 
 const fn openai(embed_dim: usize, vision: VisionConfig, text: TextConfig) -> ModelConfig {
-    ModelConfig { embed_dim, vision, text }
+    ModelConfig { embed_dim, vision, text, probability: Probability::Softmax }
 }
 
 const fn vit(image_size: usize, patch_size: usize, width: usize, layers: usize) -> VisionConfig {
@@ -32,6 +35,9 @@ const fn vit(image_size: usize, patch_size: usize, width: usize, layers: usize) 
         mlp_width: 4 * width,
         activation: Activation::QuickGelu,
         layer_norm_eps: 1e-5,
+        stem: Stem::Normalized,
+        pooling: VisionPooling::ClassToken,
+        projection: Projection::Linear,
     }
 }
 
@@ -45,6 +51,8 @@ const fn text(width: usize, heads: usize) -> TextConfig {
         mlp_width: 4 * width,
         activation: Activation::QuickGelu,
         layer_norm_eps: 1e-5,
+        mask: AttentionMask::Causal,
         pooling: Pooling::Argmax,
+        projection: Projection::Linear,
     }
 }

@@ -10,10 +10,13 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::{Error, ModelCard, Result, TensorSpec, tensors};
+use crate::{Error, ModelCard, Result, TensorSpec, Vocabulary, tensors};
 
 /// Key of the card in the header's metadata.
 pub(crate) const CARD_KEY: &str = "clip_card";
+
+/// Name of the bytes of a vocabulary, after all tensors.
+pub(crate) const VOCABULARY: &str = "vocabulary";
 
 /// Values that are encoded at once: their bytes are still in the cache when they are written.
 const CHUNK: usize = 1 << 16;
@@ -120,6 +123,11 @@ pub trait TensorSource {
     ///
     /// Ends the writing; nothing is left behind.
     fn read(&mut self, spec: &TensorSpec) -> std::result::Result<Vec<f32>, Self::Error>;
+
+    /// The vocabulary that the card calls [`Vocabulary::Stored`]; not asked for otherwise.
+    fn vocabulary(&self) -> &[u8] {
+        &[]
+    }
 }
 
 /// Writes a canonical checkpoint. One tensor at a time is in memory; the file appears under `path`
@@ -129,7 +137,8 @@ pub trait TensorSource {
 /// # Errors
 ///
 /// [`Error::BadConfig`] for a card that contradicts itself, [`Error::Shape`] where the source gives
-/// another number of values, [`Error::NotFinite`] where a value is NaN, infinite or too large for
+/// another number of values, [`Error::OtherVocabulary`] where its vocabulary is not the card's,
+/// [`Error::NotFinite`] where a value is NaN, infinite or too large for
 /// `dtype`, [`Error::Io`] where the disk fails, and whatever the source fails with.
 pub fn write<S: TensorSource>(
     path: &Path,
@@ -199,6 +208,14 @@ fn write_tensors<S: TensorSource>(
             size += bytes.len() as u64;
         }
     }
+    if card.tokenizer.vocabulary != Vocabulary::Clip {
+        let vocabulary = source.vocabulary();
+        if Vocabulary::stored(vocabulary) != card.tokenizer.vocabulary {
+            return Err(Error::OtherVocabulary.into());
+        }
+        out.write_all(vocabulary).map_err(&io)?;
+        size += vocabulary.len() as u64;
+    }
     Ok(size)
 }
 
@@ -220,7 +237,13 @@ fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
         let dtype = dtype.to_safetensors();
         (spec.name, TensorInfo { dtype, shape: spec.shape, data_offsets: (start, offset) })
     });
-    let header = Metadata::new(Some(metadata), infos.collect())
+    let mut infos: Vec<_> = infos.collect();
+    if let Vocabulary::Stored { bytes, .. } = card.tokenizer.vocabulary {
+        let data_offsets = (offset, offset + bytes);
+        let info = TensorInfo { dtype: safetensors::Dtype::U8, shape: vec![bytes], data_offsets };
+        infos.push((VOCABULARY.to_owned(), info));
+    }
+    let header = Metadata::new(Some(metadata), infos)
         .map_err(|error| Error::BadCard { reason: error.to_string() })?;
     let mut json = json(serde_json::to_vec(&header))?;
     // Tensors start at a multiple of 8 bytes, as the format recommends.

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{
-    Activation, CARD_VERSION, Checkpoint, Dtype, Error, Interpolation, ModelCard, ModelConfig,
-    Pooling, PreprocessConfig, PreprocessMode, ResizeMode, Source, SourceFile, TensorSource,
-    TensorSpec, TextConfig, TokenizerConfig, TokenizerMode, Tower, VisionConfig, tensors, write,
+    Activation, AttentionMask, CARD_VERSION, Checkpoint, Dtype, Error, Interpolation, ModelCard,
+    ModelConfig, Pooling, PreprocessConfig, PreprocessMode, Probability, Projection, ResizeMode,
+    Source, SourceFile, Stem, TensorSource, TensorSpec, TextConfig, TokenizerConfig, TokenizerMode,
+    Tower, VisionConfig, VisionPooling, tensors, write,
 };
 use safetensors::tensor::TensorView;
 use serde_json::Value;
@@ -23,6 +24,9 @@ fn card() -> ModelCard {
         mlp_width: 12,
         activation: Activation::Gelu,
         layer_norm_eps: 1e-5,
+        stem: Stem::Normalized,
+        pooling: VisionPooling::ClassToken,
+        projection: Projection::Linear,
     };
     let text = TextConfig {
         context_length: 5,
@@ -34,11 +38,13 @@ fn card() -> ModelCard {
         activation: Activation::QuickGelu,
         layer_norm_eps: 1e-6,
         pooling: Pooling::EndToken(19),
+        mask: AttentionMask::Causal,
+        projection: Projection::Linear,
     };
     ModelCard {
         card_version: CARD_VERSION,
         name: "tiny".to_owned(),
-        config: ModelConfig { embed_dim: 4, vision, text },
+        config: ModelConfig { embed_dim: 4, vision, text, probability: Probability::Softmax },
         preprocess: PreprocessConfig {
             mode: PreprocessMode::HfPil,
             resize: ResizeMode::Shortest,
@@ -48,12 +54,7 @@ fn card() -> ModelCard {
             mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
             std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
         },
-        tokenizer: TokenizerConfig {
-            mode: TokenizerMode::Hf,
-            start_token: 18,
-            end_token: 19,
-            pad_token: 0,
-        },
+        tokenizer: TokenizerConfig::clip(TokenizerMode::Hf, 18, 19, 0),
         source: Source {
             origin: "someone/tiny".to_owned(),
             files: vec![SourceFile { name: "a".to_owned(), sha256: "00".to_owned() }],

@@ -15,8 +15,8 @@
 //! let device = "auto".parse::<DeviceName>()?.open()?;
 //! let checkpoint = Checkpoint::open("weights/clip-tiny.safetensors".as_ref())?;
 //! let encoder = TextEncoder::load(&checkpoint, &device)?;
-//! let special = &checkpoint.card().tokenizer;
-//! let ids = [special.start_token, 320, 1929, special.end_token]; // a dog
+//! let end = checkpoint.card().tokenizer.end_token;
+//! let ids = [end - 1, 320, 1929, end]; // start, a, dog, end
 //! let ids = int_tensor(&ids, [1, 4], &device);
 //! let unit_vectors = encoder.forward(ids);
 //! # Ok(())

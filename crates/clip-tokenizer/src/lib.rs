@@ -28,12 +28,7 @@
 //! use clip_checkpoint::{TokenizerConfig, TokenizerMode};
 //! use clip_tokenizer::{Overflow, Tokenizer};
 //!
-//! let config = TokenizerConfig {
-//!     mode: TokenizerMode::Openai,
-//!     start_token: 49_406,
-//!     end_token: 49_407,
-//!     pad_token: 0,
-//! };
+//! let config = TokenizerConfig::clip(TokenizerMode::Openai, 49_406, 49_407, 0);
 //! let tokenizer = Tokenizer::new(&config, 77);
 //! let dog = tokenizer.encode("a picture of a dog", Overflow::Error)?;
 //! let cat = tokenizer.encode("a cat", Overflow::Error)?;

@@ -34,7 +34,7 @@ impl Tokenizer {
             config: config.clone(),
             context_length,
             words: WordSplitter::new(config.mode),
-            encoder: WordEncoder::new(config.start_token),
+            encoder: WordEncoder::new(config.start_token.unwrap_or(u32::MAX)),
         }
     }
 
@@ -51,7 +51,7 @@ impl Tokenizer {
     /// `overflow` is [`Overflow::Error`]; [`Error::UnknownMode`] where the configuration comes from
     /// a later version.
     pub fn encode(&self, text: &str, overflow: Overflow) -> Result<Vec<u32>> {
-        let mut ids = vec![self.config.start_token];
+        let mut ids = Vec::from_iter(self.config.start_token);
         match self.config.mode {
             TokenizerMode::Openai | TokenizerMode::OpenClip => {
                 self.encode_words(&clean::openai(text), &mut ids)
@@ -105,7 +105,7 @@ impl Tokenizer {
 
     fn special_id(&self, special: Special) -> u32 {
         match special {
-            Special::Start => self.config.start_token,
+            Special::Start => self.config.start_token.unwrap_or(self.config.end_token),
             Special::End => self.config.end_token,
         }
     }

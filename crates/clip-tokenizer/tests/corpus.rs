@@ -77,7 +77,7 @@ fn crc32(
 }
 
 fn check(mode: TokenizerMode, name: &str, pad_token: u32) {
-    let config = TokenizerConfig { mode, start_token: 49_406, end_token: 49_407, pad_token };
+    let config = TokenizerConfig::clip(mode, 49_406, 49_407, pad_token);
     let (whole, cut) = (Tokenizer::new(&config, usize::MAX), Tokenizer::new(&config, CONTEXT));
     let corpus = Corpus::read();
     let expected: Vec<&str> = corpus.crc32[name].split(' ').collect();

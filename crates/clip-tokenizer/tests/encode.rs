@@ -8,7 +8,7 @@ const END: u32 = 49_407;
 const DOG: u32 = 1929;
 
 fn tokenizer(mode: TokenizerMode, context_length: usize) -> Tokenizer {
-    let config = TokenizerConfig { mode, start_token: START, end_token: END, pad_token: 7 };
+    let config = TokenizerConfig::clip(mode, START, END, 7);
     Tokenizer::new(&config, context_length)
 }
 
@@ -60,8 +60,7 @@ fn an_empty_text_is_start_and_end() {
 
 #[test]
 fn special_tokens_have_the_ids_of_the_configuration() {
-    let config =
-        TokenizerConfig { mode: TokenizerMode::Hf, start_token: 1, end_token: 2, pad_token: 0 };
+    let config = TokenizerConfig::clip(TokenizerMode::Hf, 1, 2, 0);
     let tokenizer = Tokenizer::new(&config, 77);
     let ids = tokenizer.encode("dog<|endoftext|>", Overflow::Error).unwrap();
     assert_eq!(ids, [1, DOG, 2, 2]);

@@ -13,8 +13,7 @@ struct Golden {
 
 /// Texts of `json` that get other ids than the reference's.
 fn differing(mode: TokenizerMode, json: &str) -> Vec<String> {
-    let config =
-        TokenizerConfig { mode, start_token: 49_406, end_token: 49_407, pad_token: 49_407 };
+    let config = TokenizerConfig::clip(mode, 49_406, 49_407, 49_407);
     let tokenizer = Tokenizer::new(&config, usize::MAX);
     let goldens: Vec<Golden> = serde_json::from_str(json).expect("the goldens are JSON");
     assert!(goldens.len() >= 300, "only {} lines", goldens.len());

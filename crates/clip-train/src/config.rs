@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clip_checkpoint::{
-    Activation, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig, PreprocessMode,
-    ResizeMode, Source, TextConfig, TokenizerConfig, TokenizerMode, VisionConfig,
+    Activation, AttentionMask, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig,
+    PreprocessMode, Probability, Projection, ResizeMode, Source, Stem, TextConfig, TokenizerConfig,
+    TokenizerMode, VisionConfig, VisionPooling,
 };
 use clip_data::{AugmentConfig, CaptionConfig, Filter, LoaderConfig, SamplerConfig};
 use serde::{Deserialize, Serialize};
@@ -257,6 +258,9 @@ impl FreshModel {
                     mlp_width: 4 * self.vision.width,
                     activation: self.activation,
                     layer_norm_eps: 1e-5,
+                    stem: Stem::Normalized,
+                    pooling: VisionPooling::ClassToken,
+                    projection: Projection::Linear,
                 },
                 text: TextConfig {
                     context_length: self.context_length,
@@ -268,7 +272,10 @@ impl FreshModel {
                     activation: self.activation,
                     layer_norm_eps: 1e-5,
                     pooling: Pooling::EndToken(end_token),
+                    mask: AttentionMask::Causal,
+                    projection: Projection::Linear,
                 },
+                probability: Probability::Softmax,
             },
             preprocess: PreprocessConfig {
                 mode: PreprocessMode::HfPil,
@@ -279,12 +286,12 @@ impl FreshModel {
                 mean: PreprocessConfig::OPENAI_MEAN,
                 std: PreprocessConfig::OPENAI_STD,
             },
-            tokenizer: TokenizerConfig {
-                mode: TokenizerMode::Hf,
-                start_token: end_token.saturating_sub(1),
+            tokenizer: TokenizerConfig::clip(
+                TokenizerMode::Hf,
+                end_token.saturating_sub(1),
                 end_token,
-                pad_token: end_token,
-            },
+                end_token,
+            ),
             source: Source {
                 origin: "trained from scratch".to_owned(),
                 files: Vec::new(),

@@ -74,9 +74,10 @@ impl fmt::Display for Inspection {
         let line =
             format!("{mode}: resize {resize} to {resize_size} ({filter}), crop of {crop_size}");
         row(f, "pictures", &line)?;
-        let TokenizerConfig { mode, start_token, end_token, pad_token } = &self.tokenizer;
+        let TokenizerConfig { mode, start_token, end_token, pad_token, .. } = &self.tokenizer;
         let mode = in_card(mode);
-        let line = format!("{mode}: start {start_token}, end {end_token}, padding {pad_token}");
+        let start = start_token.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        let line = format!("{mode}: start {start}, end {end_token}, padding {pad_token}");
         row(f, "texts", &line)?;
         let formats = self.formats.iter().map(|(format, count)| format!("{count} of {format}"));
         row(f, "tensors", &formats.collect::<Vec<_>>().join(", "))?;

@@ -2,7 +2,10 @@
 
 mod common;
 
-use clip_checkpoint::{Activation, Interpolation, ModelCard, Pooling, TextConfig, VisionConfig};
+use clip_checkpoint::{
+    Activation, AttentionMask, Interpolation, ModelCard, Pooling, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 use clip_weights::{Options, PreprocessMode, Source, convert, inspect};
 use common::{Folder, Model};
 use serde_json::{Value, json};
@@ -37,6 +40,9 @@ fn the_architecture_is_read() {
         mlp_width: 12,
         activation: Activation::Gelu,
         layer_norm_eps: 1e-5,
+        stem: Stem::Normalized,
+        pooling: VisionPooling::ClassToken,
+        projection: Projection::Linear,
     };
     let text = TextConfig {
         context_length: 5,
@@ -48,6 +54,8 @@ fn the_architecture_is_read() {
         activation: Activation::QuickGelu,
         layer_norm_eps: 1e-5,
         pooling: Pooling::EndToken(19),
+        mask: AttentionMask::Causal,
+        projection: Projection::Linear,
     };
     assert_eq!((config.embed_dim, config.vision, config.text), (6, vision, text));
 }
@@ -76,7 +84,7 @@ fn pooling_and_token_ids_follow_the_end_token() {
         });
         let card = card.unwrap();
         assert_eq!(card.config.text.pooling, pooling);
-        assert_eq!((card.tokenizer.start_token, card.tokenizer.end_token), (start, end));
+        assert_eq!((card.tokenizer.start_token, card.tokenizer.end_token), (Some(start), end));
         assert_eq!(card.tokenizer.pad_token, end);
     };
     check(json!({"eos_token_id": 2}), Pooling::Argmax, 18, 19);
@@ -104,7 +112,7 @@ fn the_published_vocabulary_has_its_own_ids() {
         })
     };
     let tokenizer = full(2).unwrap().tokenizer;
-    assert_eq!((tokenizer.start_token, tokenizer.end_token), (49_406, 49_407));
+    assert_eq!((tokenizer.start_token, tokenizer.end_token), (Some(49_406), 49_407));
     assert_eq!(full(49_407).unwrap().tokenizer, tokenizer);
     refused(
         full(19),

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+use clip_checkpoint::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 
 use super::json::Fields;
 use crate::Result;
@@ -39,6 +42,7 @@ pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
         embed_dim: top.size("projection_dim", 512)?,
         vision: vision_config(&part(&top, "vision_config")?)?,
         text: text_config(&text, tokens.eos)?,
+        probability: Probability::Softmax,
     };
     config.validate()?;
     Ok((config, tokens))
@@ -65,6 +69,9 @@ fn vision_config(fields: &Fields) -> Result<VisionConfig> {
         mlp_width: fields.size("intermediate_size", 3072)?,
         activation: activation(fields)?,
         layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
+        stem: Stem::Normalized,
+        pooling: VisionPooling::ClassToken,
+        projection: Projection::Linear,
     })
 }
 
@@ -80,6 +87,8 @@ fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
         layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
         // `CLIPTextTransformer.forward` in `modeling_clip.py`.
         pooling: if eos == LEGACY_EOS { Pooling::Argmax } else { Pooling::EndToken(eos) },
+        mask: AttentionMask::Causal,
+        projection: Projection::Linear,
     })
 }
 
@@ -87,7 +96,11 @@ fn activation(fields: &Fields) -> Result<Activation> {
     fields.choice(
         "hidden_act",
         Activation::QuickGelu,
-        &[("quick_gelu", Activation::QuickGelu), ("gelu", Activation::Gelu)],
+        &[
+            ("quick_gelu", Activation::QuickGelu),
+            ("gelu", Activation::Gelu),
+            ("gelu_pytorch_tanh", Activation::GeluTanh),
+        ],
     )
 }
 

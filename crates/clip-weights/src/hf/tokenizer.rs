@@ -19,7 +19,7 @@ pub(super) fn read(folder: &Path, vocab_size: usize, tokens: TokenIds) -> Result
     }
     let (start_token, end_token) = start_and_end(vocab_size, &tokens)?;
     let pad_token = pad(folder, end_token)?;
-    Ok(TokenizerConfig { mode: TokenizerMode::Hf, start_token, end_token, pad_token })
+    Ok(TokenizerConfig::clip(TokenizerMode::Hf, start_token, end_token, pad_token))
 }
 
 /// With the published vocabulary, or a longer one, its ids. A test model with a shorter one takes

@@ -4,7 +4,10 @@
 
 use std::fmt::Display;
 
-use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+use clip_checkpoint::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 
 use super::{FILE, fields};
 use crate::hf::json::Fields;
@@ -82,6 +85,9 @@ fn config(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
             mlp_width: mlp_width(vision, vision_width)?,
             activation,
             layer_norm_eps: layer_norm_eps(vision)?,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         },
         text: TextConfig {
             context_length: text.size("context_length", 77)?,
@@ -93,7 +99,10 @@ fn config(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
             activation,
             layer_norm_eps: layer_norm_eps(text)?,
             pooling: Pooling::Argmax,
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         },
+        probability: Probability::Softmax,
     })
 }
 
@@ -191,6 +200,9 @@ mod tests {
             mlp_width,
             activation,
             layer_norm_eps,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         };
         let [width, layers, heads, mlp_width] = text;
         let text = TextConfig {
@@ -203,11 +215,13 @@ mod tests {
             activation,
             layer_norm_eps,
             pooling: Pooling::Argmax,
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         };
         let text_cfg = json!({"width": width, "layers": layers, "heads": heads});
         let model_cfg =
             json!({"embed_dim": embed_dim, "vision_cfg": vision_cfg, "text_cfg": text_cfg});
-        let config = ModelConfig { embed_dim, vision, text };
+        let config = ModelConfig { embed_dim, vision, text, probability: Probability::Softmax };
         let folder = tempfile::tempdir().unwrap();
         let json = json!({ "model_cfg": model_cfg }).to_string();
         std::fs::write(folder.path().join(FILE), json).unwrap();

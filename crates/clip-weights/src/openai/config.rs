@@ -1,6 +1,9 @@
 //! The architecture, from the shapes of the tensors: there is no configuration.
 
-use clip_checkpoint::{Activation, ModelConfig, Pooling, TextConfig, VisionConfig};
+use clip_checkpoint::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
+    VisionConfig, VisionPooling,
+};
 
 use super::{LAYOUT, SIZES};
 use crate::shapes::Sizes;
@@ -35,6 +38,9 @@ pub(super) fn read(weights: &Weights, activation: Option<Activation>) -> Result<
             mlp_width: 4 * sizes.vision_width,
             activation,
             layer_norm_eps: 1e-5,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         },
         text: TextConfig {
             context_length: sizes.context_length,
@@ -46,7 +52,10 @@ pub(super) fn read(weights: &Weights, activation: Option<Activation>) -> Result<
             activation,
             layer_norm_eps: 1e-5,
             pooling: Pooling::Argmax,
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         },
+        probability: Probability::Softmax,
     };
     config.validate()?;
     Ok(config)

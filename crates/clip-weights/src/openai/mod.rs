@@ -73,7 +73,7 @@ pub(crate) fn preprocess(image_size: usize) -> PreprocessConfig {
 pub(crate) fn tokenizer(mode: TokenizerMode, vocab_size: usize) -> TokenizerConfig {
     let end_token = u32::try_from(vocab_size).map_or(END, |size| size.saturating_sub(1).min(END));
     let start_token = end_token.saturating_sub(1);
-    TokenizerConfig { mode, start_token, end_token, pad_token: 0 }
+    TokenizerConfig::clip(mode, start_token, end_token, 0)
 }
 
 /// The sizes, and the causal mask that TorchScript keeps in every block.

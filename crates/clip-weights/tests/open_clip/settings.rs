@@ -3,8 +3,9 @@
 use std::fs;
 
 use clip_checkpoint::{
-    Activation, Interpolation, ModelConfig, Pooling, PreprocessConfig, PreprocessMode, ResizeMode,
-    TextConfig, TokenizerConfig, TokenizerMode, VisionConfig,
+    Activation, AttentionMask, Interpolation, ModelConfig, Pooling, PreprocessConfig,
+    PreprocessMode, Probability, Projection, ResizeMode, Stem, TextConfig, TokenizerConfig,
+    TokenizerMode, VisionConfig, VisionPooling,
 };
 use clip_weights::Family;
 use serde_json::{Value, json};
@@ -25,6 +26,9 @@ fn bare() -> ModelConfig {
             mlp_width: 256,
             activation: Activation::Gelu,
             layer_norm_eps: 1e-5,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         },
         text: TextConfig {
             context_length: 7,
@@ -36,7 +40,10 @@ fn bare() -> ModelConfig {
             activation: Activation::Gelu,
             layer_norm_eps: 1e-5,
             pooling: Pooling::Argmax,
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         },
+        probability: Probability::Softmax,
     }
 }
 
@@ -55,6 +62,7 @@ fn custom_text() -> ModelConfig {
             ..bare().vision
         },
         text: TextConfig { layers: 2, activation, ..bare().text },
+        ..bare()
     }
 }
 
@@ -63,6 +71,7 @@ fn wide_heads() -> ModelConfig {
         embed_dim: 16,
         vision: VisionConfig { width: 176, layers: 1, heads: 2, mlp_width: 768, ..bare().vision },
         text: TextConfig { mlp_width: 62, ..bare().text },
+        ..bare()
     }
 }
 
@@ -91,10 +100,7 @@ fn the_card_is_the_configurations() {
     assert_eq!(card.config, bare());
     assert_eq!(card.preprocess, preprocess());
     let mode = TokenizerMode::OpenClip;
-    assert_eq!(
-        card.tokenizer,
-        TokenizerConfig { mode, start_token: 38, end_token: 39, pad_token: 0 }
-    );
+    assert_eq!(card.tokenizer, TokenizerConfig::clip(mode, 38, 39, 0));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What the card says of a model without any configuration.
 
 use clip_checkpoint::{
-    Activation, Interpolation, ModelConfig, Pooling, PreprocessConfig, PreprocessMode, ResizeMode,
-    TextConfig, TokenizerConfig, TokenizerMode, VisionConfig,
+    Activation, AttentionMask, Interpolation, ModelConfig, Pooling, PreprocessConfig,
+    PreprocessMode, Probability, Projection, ResizeMode, Stem, TextConfig, TokenizerConfig,
+    TokenizerMode, VisionConfig, VisionPooling,
 };
 use clip_weights::{Family, Options};
 
@@ -21,6 +22,9 @@ fn config(activation: Activation) -> ModelConfig {
             mlp_width: 256,
             activation,
             layer_norm_eps: 1e-5,
+            stem: Stem::Normalized,
+            pooling: VisionPooling::ClassToken,
+            projection: Projection::Linear,
         },
         text: TextConfig {
             context_length: 7,
@@ -32,7 +36,10 @@ fn config(activation: Activation) -> ModelConfig {
             activation,
             layer_norm_eps: 1e-5,
             pooling: Pooling::Argmax,
+            mask: AttentionMask::Causal,
+            projection: Projection::Linear,
         },
+        probability: Probability::Softmax,
     }
 }
 
@@ -59,10 +66,7 @@ fn the_card_is_openais() {
         }
     );
     let mode = TokenizerMode::Openai;
-    assert_eq!(
-        card.tokenizer,
-        TokenizerConfig { mode, start_token: 38, end_token: 39, pad_token: 0 }
-    );
+    assert_eq!(card.tokenizer, TokenizerConfig::clip(mode, 38, 39, 0));
 }
 
 /// OpenCLIP's models with GELU have the same tensors, so a plain state dict is not guessed at.
