@@ -6,6 +6,12 @@ use burn::config::Config;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, sigmoid};
 
+/// Scale of QuickGELU.
+pub(crate) const QUICK: f32 = 1.702;
+/// `2 √(2/π)`, and the weight of the cube, of GELU by `tanh`.
+pub(crate) const TANH_SCALE: f32 = 1.595_769_2;
+pub(crate) const TANH_CUBE: f32 = 0.044_715;
+
 /// Nonlinearity of an MLP.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
 pub enum Activation {
@@ -13,6 +19,8 @@ pub enum Activation {
     QuickGelu,
     /// The exact GELU, `x · Φ(x)` (Hendrycks and Gimpel 2016).
     Gelu,
+    /// The same paper's approximation of it by `tanh`, which SigLIP was trained with.
+    GeluTanh,
 }
 
 impl Activation {
@@ -23,10 +31,16 @@ impl Activation {
     /// - `x`, output: any
     pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
-            Self::QuickGelu => x.clone() * sigmoid(x * 1.702),
+            Self::QuickGelu => x.clone() * sigmoid(x * QUICK),
             // Burn's gradient of `gelu` is that of the tanh approximation.
             Self::Gelu if x.is_autodiff() => x.clone() * ((x * FRAC_1_SQRT_2).erf() + 1.0) * 0.5,
             Self::Gelu => gelu(x),
+            // `(1 + tanh(u)) / 2` is `sigmoid(2u)`.
+            Self::GeluTanh => {
+                let level =
+                    (x.clone() + x.clone() * x.clone() * x.clone() * TANH_CUBE) * TANH_SCALE;
+                x * sigmoid(level)
+            }
         }
     }
 }

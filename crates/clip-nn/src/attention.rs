@@ -1,10 +1,12 @@
 //! Multi-head self-attention with one fused projection for queries, keys and values.
 
+use std::ops::Range;
+
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
-use burn::tensor::module::attention;
+use burn::tensor::module::{attention, linear};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Device, Tensor};
 
@@ -87,11 +89,7 @@ impl MultiHeadAttention {
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         let [q, k, v] = self.heads(x);
-        let options = AttentionModuleOptions {
-            is_causal: self.mask == AttentionMask::Causal,
-            ..AttentionModuleOptions::default()
-        };
-        self.join(attention(q, k, v, None, None, options))
+        self.join(attention(q, k, v, None, None, self.options()))
     }
 
     /// As [`Self::forward`], in separate steps: the weights with which tokens attend to tokens pass
@@ -111,27 +109,78 @@ impl MultiHeadAttention {
         through: impl FnOnce(Tensor<4>) -> Tensor<4>,
     ) -> Tensor<3> {
         let [q, k, v] = self.heads(x);
-        let [_, _, length, head_width] = q.dims();
-        let scores = q.matmul(k.transpose()) / (head_width as f64).sqrt();
-        let scores = match self.mask {
-            AttentionMask::Full => scores,
-            AttentionMask::Causal => {
-                let later = Tensor::<2, Bool>::tril_mask([length; 2], 0, &scores.device());
-                scores.mask_fill(later.unsqueeze(), f32::NEG_INFINITY)
-            }
-        };
-        self.join(through(softmax(scores, 3)).matmul(v))
+        self.join(mix_through(q, k, v, self.mask, through))
+    }
+
+    /// What queries that are no tokens themselves gather from the tokens of each sequence. There is
+    /// no order among queries and tokens, so no mask applies.
+    ///
+    /// # Shapes
+    ///
+    /// - `queries`: `[Q, W]`, the same for every sequence
+    /// - `x`: `[B, L, W]`
+    /// - output: `[B, Q, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn gather(&self, queries: Tensor<2>, x: Tensor<3>) -> Tensor<3> {
+        let [q, k, v] = self.queries_and_heads(queries, x);
+        self.join(attention(q, k, v, None, None, AttentionModuleOptions::default()))
+    }
+
+    /// As [`Self::gather`], with the attention weights passed through `through`: see
+    /// [`Self::forward_through`].
+    ///
+    /// # Shapes
+    ///
+    /// - `queries`: `[Q, W]`
+    /// - `x`: `[B, L, W]`
+    /// - weights: `[B, heads, Q, L]`
+    /// - output: `[B, Q, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn gather_through(
+        &self,
+        queries: Tensor<2>,
+        x: Tensor<3>,
+        through: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<3> {
+        let [q, k, v] = self.queries_and_heads(queries, x);
+        self.join(mix_through(q, k, v, AttentionMask::Full, through))
     }
 
     /// Queries, keys and values: `[B, L, W]` to `[B, heads, L, W / heads]`.
     fn heads(&self, x: Tensor<3>) -> [Tensor<4>; 3] {
-        let [batch, length, width] = x.dims();
-        let qkv = self
-            .in_proj
-            .forward(x)
-            .reshape([batch, length, 3, self.heads, width / self.heads])
+        self.split(self.in_proj.forward(x))
+    }
+
+    /// Queries of `[Q, W]`, keys and values of `[B, L, W]`.
+    fn queries_and_heads(&self, queries: Tensor<2>, x: Tensor<3>) -> [Tensor<4>; 3] {
+        let [count, width] = queries.dims();
+        let [batch, ..] = x.dims();
+        let queries = self.project(queries.unsqueeze(), 0..width);
+        let [queries] = self.split(queries.expand([batch, count, width]));
+        let [keys, values] = self.split(self.project(x, width..3 * width));
+        [queries, keys, values]
+    }
+
+    /// Some columns of the fused projection.
+    fn project(&self, x: Tensor<3>, columns: Range<usize>) -> Tensor<3> {
+        let Linear { weight, bias } = &self.in_proj;
+        let bias = bias.as_ref().map(|bias| bias.val().slice_dim(0, columns.clone()));
+        linear(x, weight.val().slice_dim(1, columns), bias)
+    }
+
+    /// Projections side by side, apart: `[B, L, N · W]` to N of `[B, heads, L, W / heads]`.
+    fn split<const N: usize>(&self, projected: Tensor<3>) -> [Tensor<4>; N] {
+        let [batch, length, columns] = projected.dims();
+        let projected = projected
+            .reshape([batch, length, N, self.heads, columns / N / self.heads])
             .permute([2, 0, 3, 1, 4]);
-        [0, 1, 2].map(|i| qkv.clone().select_dim::<4>(0, i))
+        std::array::from_fn(|i| projected.clone().select_dim::<4>(0, i))
     }
 
     /// The heads side by side, projected: `[B, heads, L, W / heads]` to `[B, L, W]`.
@@ -140,8 +189,35 @@ impl MultiHeadAttention {
         self.out_proj.forward(mixed.swap_dims(1, 2).reshape([batch, length, heads * head_width]))
     }
 
+    fn options(&self) -> AttentionModuleOptions {
+        AttentionModuleOptions {
+            is_causal: self.mask == AttentionMask::Causal,
+            ..AttentionModuleOptions::default()
+        }
+    }
+
     /// What stands between the two projections.
     pub(crate) fn mix(&self) -> Mix {
         Mix::Attention { heads: self.heads, causal: self.mask == AttentionMask::Causal }
     }
+}
+
+/// Attention in separate steps; see [`MultiHeadAttention::forward_through`].
+fn mix_through(
+    q: Tensor<4>,
+    k: Tensor<4>,
+    v: Tensor<4>,
+    mask: AttentionMask,
+    through: impl FnOnce(Tensor<4>) -> Tensor<4>,
+) -> Tensor<4> {
+    let [_, _, length, head_width] = q.dims();
+    let scores = q.matmul(k.transpose()) / (head_width as f64).sqrt();
+    let scores = match mask {
+        AttentionMask::Full => scores,
+        AttentionMask::Causal => {
+            let later = Tensor::<2, Bool>::tril_mask([length; 2], 0, &scores.device());
+            scores.mask_fill(later.unsqueeze(), f32::NEG_INFINITY)
+        }
+    };
+    through(softmax(scores, 3)).matmul(v)
 }

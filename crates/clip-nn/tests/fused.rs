@@ -122,6 +122,7 @@ fn check(case: &Case) {
 fn both_forms_agree() {
     check(&CASE);
     check(&Case { activation: Activation::Gelu, ..CASE });
+    check(&Case { activation: Activation::GeluTanh, ..CASE });
     check(&Case { mask: AttentionMask::Causal, ..CASE });
     check(&Case { batch: 1, ..CASE });
     check(&Case { length: 1, ..CASE });

@@ -40,6 +40,7 @@ impl Mix {
         match self {
             Self::Activation(Activation::QuickGelu) => simd::quick_gelu(hidden, mixed),
             Self::Activation(Activation::Gelu) => simd::gelu(hidden, mixed),
+            Self::Activation(Activation::GeluTanh) => simd::gelu_tanh(hidden, mixed),
             Self::Attention { heads, causal } => {
                 squares.weights.resize(length * length, 0.0);
                 let heads = Heads::new(hidden, [length, row], heads);
@@ -69,6 +70,9 @@ impl Mix {
                 simd::quick_gelu_backward(hidden, dmixed, dhidden);
             }
             Self::Activation(Activation::Gelu) => simd::gelu_backward(hidden, dmixed, dhidden),
+            Self::Activation(Activation::GeluTanh) => {
+                simd::gelu_tanh_backward(hidden, dmixed, dhidden);
+            }
             Self::Attention { heads, causal } => {
                 squares.weights.resize(length * length, 0.0);
                 squares.gradient.resize(length * length, 0.0);

@@ -6,11 +6,10 @@
 
 use pulp::Arch;
 
+use crate::activation::{QUICK, TANH_CUBE, TANH_SCALE};
+
 /// Lanes of a sum: one AVX-512 register, two of AVX2.
 const LANES: usize = 16;
-
-/// `x · sigmoid(1.702 x)`: see [`crate::Activation::QuickGelu`].
-const QUICK: f32 = 1.702;
 
 /// Mean and inverse standard deviation of a row.
 #[derive(Clone, Copy)]
@@ -70,24 +69,49 @@ pub(super) fn layer_norm_backward(
 
 /// `out = x · sigmoid(1.702 x)`.
 pub(super) fn quick_gelu(x: &[f32], out: &mut [f32]) {
+    gated(x, out, |x| QUICK * x);
+}
+
+/// `dx = dy · d quick_gelu(x) / dx`.
+pub(super) fn quick_gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    gated_backward(x, dy, dx, |x| [QUICK * x, QUICK]);
+}
+
+/// `out = x · sigmoid(2 √(2/π) (x + 0.044715 x³))`: see [`crate::Activation::GeluTanh`].
+pub(super) fn gelu_tanh(x: &[f32], out: &mut [f32]) {
+    gated(x, out, |x| TANH_SCALE * (x + TANH_CUBE * x * x * x));
+}
+
+/// `dx = dy · d gelu_tanh(x) / dx`.
+pub(super) fn gelu_tanh_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    gated_backward(x, dy, dx, |x| {
+        [TANH_SCALE * (x + TANH_CUBE * x * x * x), TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x)]
+    });
+}
+
+/// `out = x · sigmoid(level(x))`.
+#[inline(always)]
+fn gated(x: &[f32], out: &mut [f32], level: impl Fn(f32) -> f32) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
             for (out, x) in out.iter_mut().zip(x) {
-                *out = x * sigmoid(QUICK * x);
+                *out = x * sigmoid(level(*x));
             }
         },
     );
 }
 
-/// `dx = dy · d quick_gelu(x) / dx`.
-pub(super) fn quick_gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
+/// The gradient of [`gated`], from the level and its slope.
+#[inline(always)]
+fn gated_backward(x: &[f32], dy: &[f32], dx: &mut [f32], level: impl Fn(f32) -> [f32; 2]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                let gate = sigmoid(QUICK * x);
-                *dx = dy * gate * (1.0 + QUICK * x * (1.0 - gate));
+                let [level, slope] = level(*x);
+                let gate = sigmoid(level);
+                *dx = dy * gate * (1.0 + slope * x * (1.0 - gate));
             }
         },
     );
@@ -298,6 +322,7 @@ mod tests {
         for (forward, backward) in [
             (gelu as fn(&[f32], &mut [f32]), gelu_backward as fn(&[f32], &[f32], &mut [f32])),
             (quick_gelu, quick_gelu_backward),
+            (gelu_tanh, gelu_tanh_backward),
         ] {
             let at = |shift: f32| {
                 let moved: Vec<f32> = x.iter().map(|x| x + shift).collect();
