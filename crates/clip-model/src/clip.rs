@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use clip_checkpoint::{Checkpoint, ModelConfig};
-use clip_projection::{LogitScale, LogitScaleConfig, similarity};
+use clip_projection::{Logits, similarity};
 
-use crate::{ImageEncoder, Result, TextEncoder, load};
+use crate::{ImageEncoder, Result, TextEncoder, config, load};
 
 /// A whole CLIP.
 #[derive(Module, Debug)]
@@ -14,8 +14,8 @@ pub struct Clip {
     pub image: ImageEncoder,
     /// Token ids to unit vectors.
     pub text: TextEncoder,
-    /// Inverse temperature.
-    pub logit_scale: LogitScale,
+    /// From cosines to logits.
+    pub logits: Logits,
 }
 
 impl Clip {
@@ -28,7 +28,7 @@ impl Clip {
         Self {
             image: ImageEncoder::init(config, device),
             text: TextEncoder::init(config, device),
-            logit_scale: LogitScaleConfig::new().init(device),
+            logits: config::logits(config).init(device),
         }
     }
 
@@ -41,7 +41,7 @@ impl Clip {
         Ok(Self {
             image: ImageEncoder::load(checkpoint, device)?,
             text: TextEncoder::load(checkpoint, device)?,
-            logit_scale: load::logit_scale(checkpoint, device)?,
+            logits: load::logits(checkpoint, device)?,
         })
     }
 
@@ -57,6 +57,6 @@ impl Clip {
     ///
     /// Where the pictures are of another size than the tower's, or `L` exceeds the context.
     pub fn forward(&self, pixels: Tensor<4>, ids: Tensor<2, Int>) -> Tensor<2> {
-        self.logit_scale.forward(similarity(self.image.forward(pixels), self.text.forward(ids)))
+        self.logits.forward(similarity(self.image.forward(pixels), self.text.forward(ids)))
     }
 }

@@ -1,12 +1,28 @@
 //! The checkpoint's configuration in the words of the tower crates, which do not know the file.
 
-use clip_checkpoint::{Activation, ModelConfig, Pooling};
-use clip_projection::ProjectionConfig;
+use clip_checkpoint::{
+    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, VisionPooling,
+};
+use clip_projection::{LogitsConfig, ProjectionConfig};
 use clip_text::TextTransformerConfig;
 use clip_vision::VisionTransformerConfig;
 
-pub(crate) fn vision(config: &ModelConfig) -> (VisionTransformerConfig, ProjectionConfig) {
+/// Where the bias of a sigmoid starts (section 3.2 of the SigLIP paper, arXiv:2303.15343).
+const BIAS: f64 = -10.0;
+
+/// A tower and its head, which not every tower has.
+type Encoder<Tower> = (Tower, Option<ProjectionConfig>);
+
+pub(crate) fn vision(config: &ModelConfig) -> Encoder<VisionTransformerConfig> {
     let c = &config.vision;
+    let stem = match c.stem {
+        Stem::Normalized => clip_vision::Stem::Normalized,
+        Stem::Biased => clip_vision::Stem::Biased,
+    };
+    let pooling = match c.pooling {
+        VisionPooling::ClassToken => clip_vision::Pooling::ClassToken,
+        VisionPooling::Attention => clip_vision::Pooling::Attention,
+    };
     let tower = VisionTransformerConfig::new(
         c.image_size,
         c.patch_size,
@@ -16,15 +32,22 @@ pub(crate) fn vision(config: &ModelConfig) -> (VisionTransformerConfig, Projecti
         c.mlp_width,
     )
     .with_activation(activation(c.activation))
-    .with_layer_norm_eps(c.layer_norm_eps);
-    (tower, ProjectionConfig::new(c.width, config.embed_dim))
+    .with_layer_norm_eps(c.layer_norm_eps)
+    .with_stem(stem)
+    .with_pooling(pooling);
+    (tower, projection(c.projection, c.width, config.embed_dim))
 }
 
-pub(crate) fn text(config: &ModelConfig) -> (TextTransformerConfig, ProjectionConfig) {
+pub(crate) fn text(config: &ModelConfig) -> Encoder<TextTransformerConfig> {
     let c = &config.text;
+    let mask = match c.mask {
+        AttentionMask::Causal => clip_text::AttentionMask::Causal,
+        AttentionMask::Full => clip_text::AttentionMask::Full,
+    };
     let pooling = match c.pooling {
         Pooling::Argmax => clip_text::Pooling::Argmax,
         Pooling::EndToken(id) => clip_text::Pooling::EndToken(i64::from(id)),
+        Pooling::Last => clip_text::Pooling::Last,
     };
     let tower = TextTransformerConfig::new(
         c.context_length,
@@ -35,14 +58,33 @@ pub(crate) fn text(config: &ModelConfig) -> (TextTransformerConfig, ProjectionCo
         c.mlp_width,
         pooling,
     )
+    .with_mask(mask)
     .with_activation(activation(c.activation))
     .with_layer_norm_eps(c.layer_norm_eps);
-    (tower, ProjectionConfig::new(c.width, config.embed_dim))
+    (tower, projection(c.projection, c.width, config.embed_dim))
+}
+
+pub(crate) fn logits(config: &ModelConfig) -> LogitsConfig {
+    let bias = match config.probability {
+        Probability::Softmax => None,
+        Probability::Sigmoid => Some(BIAS),
+    };
+    LogitsConfig::new().with_bias(bias)
+}
+
+fn projection(kind: Projection, width: usize, embed_dim: usize) -> Option<ProjectionConfig> {
+    let linear = ProjectionConfig::new(width, embed_dim);
+    match kind {
+        Projection::Linear => Some(linear),
+        Projection::Affine => Some(linear.with_bias(true)),
+        Projection::None => None,
+    }
 }
 
 fn activation(activation: Activation) -> clip_vision::Activation {
     match activation {
         Activation::QuickGelu => clip_vision::Activation::QuickGelu,
         Activation::Gelu => clip_vision::Activation::Gelu,
+        Activation::GeluTanh => clip_vision::Activation::GeluTanh,
     }
 }

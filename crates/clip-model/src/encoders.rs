@@ -14,8 +14,8 @@ use crate::{Result, config, load};
 pub struct ImageEncoder {
     /// The ViT tower.
     pub visual: VisionTransformer,
-    /// From the tower to the shared space.
-    pub visual_projection: Projection,
+    /// From the tower to the shared space; nothing where the tower ends there.
+    pub visual_projection: Option<Projection>,
 }
 
 /// Token ids to unit vectors.
@@ -23,8 +23,8 @@ pub struct ImageEncoder {
 pub struct TextEncoder {
     /// The text tower.
     pub text: TextTransformer,
-    /// From the tower to the shared space.
-    pub text_projection: Projection,
+    /// From the tower to the shared space; nothing where the tower ends there.
+    pub text_projection: Option<Projection>,
 }
 
 impl ImageEncoder {
@@ -35,7 +35,7 @@ impl ImageEncoder {
     /// For a configuration that [`ModelConfig::validate`] refuses.
     pub fn init(config: &ModelConfig, device: &Device) -> Self {
         let (tower, head) = config::vision(config);
-        Self { visual: tower.init(device), visual_projection: head.init(device) }
+        Self { visual: tower.init(device), visual_projection: head.map(|head| head.init(device)) }
     }
 
     /// Builds the encoder and fills it from the picture half of a checkpoint.
@@ -57,7 +57,17 @@ impl ImageEncoder {
     ///
     /// Where the pictures are of another size than the tower's.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        normalize(self.visual_projection.forward(self.visual.forward(pixels)))
+        self.project(self.visual.forward(pixels))
+    }
+
+    /// Unit vectors from what the tower says.
+    ///
+    /// # Shapes
+    ///
+    /// - `features`: `[B, width]`
+    /// - output: `[B, E]`
+    pub fn project(&self, features: Tensor<2>) -> Tensor<2> {
+        project(self.visual_projection.as_ref(), features)
     }
 }
 
@@ -69,7 +79,7 @@ impl TextEncoder {
     /// For a configuration that [`ModelConfig::validate`] refuses.
     pub fn init(config: &ModelConfig, device: &Device) -> Self {
         let (tower, head) = config::text(config);
-        Self { text: tower.init(device), text_projection: head.init(device) }
+        Self { text: tower.init(device), text_projection: head.map(|head| head.init(device)) }
     }
 
     /// Builds the encoder and fills it from the text half of a checkpoint.
@@ -91,8 +101,25 @@ impl TextEncoder {
     ///
     /// Where `L` is more than the context length.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
-        normalize(self.text_projection.forward(self.text.forward(ids)))
+        self.project(self.text.forward(ids))
     }
+
+    /// Unit vectors from what the tower says.
+    ///
+    /// # Shapes
+    ///
+    /// - `features`: `[B, width]`
+    /// - output: `[B, E]`
+    pub fn project(&self, features: Tensor<2>) -> Tensor<2> {
+        project(self.text_projection.as_ref(), features)
+    }
+}
+
+fn project(head: Option<&Projection>, features: Tensor<2>) -> Tensor<2> {
+    normalize(match head {
+        Some(head) => head.forward(features),
+        None => features,
+    })
 }
 
 /// A float tensor from row-major values.

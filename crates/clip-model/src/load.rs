@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use clip_checkpoint::{Checkpoint, Tower};
-use clip_projection::{LogitScale, LogitScaleConfig};
+use clip_projection::Logits;
 
-use crate::{Error, Result};
+use crate::{Error, Result, config};
 
 /// Fills every parameter of `module` with the tensor of its path, and checks that the module took
 /// every tensor that the checkpoint holds for that half.
@@ -41,16 +41,22 @@ pub fn fill<M: Module>(
     }
 }
 
-/// The logit scale of a checkpoint.
+/// What a checkpoint makes of cosines.
 ///
 /// # Errors
 ///
-/// Where the tensor is not finite.
-pub fn logit_scale(checkpoint: &Checkpoint, device: &Device) -> Result<LogitScale> {
-    let values = checkpoint.read("logit_scale")?;
-    let mut scale = LogitScaleConfig::new().init(device);
-    scale.log_scale = Param::from_data(TensorData::new(values, [1]), device);
-    Ok(scale)
+/// Where a number is not finite.
+pub fn logits(checkpoint: &Checkpoint, device: &Device) -> Result<Logits> {
+    let read = |name| {
+        let values = checkpoint.read(name)?;
+        Ok::<_, Error>(Param::from_data(TensorData::new(values, [1]), device))
+    };
+    let mut logits = config::logits(&checkpoint.card().config).init(device);
+    logits.log_scale = read("logit_scale")?;
+    if logits.bias.is_some() {
+        logits.bias = Some(read("logit_bias")?);
+    }
+    Ok(logits)
 }
 
 struct Filler<'a> {

@@ -2,7 +2,6 @@
 //! reference files.
 
 use burn::tensor::{Int, Tensor};
-use clip_projection::normalize;
 
 use crate::{ImageEncoder, TextEncoder};
 
@@ -18,7 +17,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    fn of<const D: usize>(name: impl Into<String>, tensor: Tensor<D>) -> Self {
+    pub(crate) fn of<const D: usize>(name: impl Into<String>, tensor: Tensor<D>) -> Self {
         let shape = tensor.dims().to_vec();
         let data = tensor.into_data().convert::<f32>();
         let values = data.try_to_vec().expect("converted to f32");
@@ -42,16 +41,17 @@ impl ImageEncoder {
         let visual = &self.visual;
         let tokens = visual.embed(pixels);
         let mut stages = vec![Stage::of("vision.embeddings", tokens.clone())];
-        let mut tokens = visual.ln_pre.forward(tokens);
-        stages.push(Stage::of("vision.ln_pre", tokens.clone()));
+        let mut tokens = visual.enter(tokens);
+        if visual.ln_pre.is_some() {
+            stages.push(Stage::of("vision.ln_pre", tokens.clone()));
+        }
         for (i, block) in visual.transformer.resblocks.iter().enumerate() {
             tokens = block.forward(tokens);
             stages.push(Stage::of(format!("vision.block.{i}"), tokens.clone()));
         }
         let pooled = visual.pool(tokens);
         stages.push(Stage::of("vision.pooled", pooled.clone()));
-        let embeds = normalize(self.visual_projection.forward(pooled));
-        stages.push(Stage::of("image_embeds", embeds));
+        stages.push(Stage::of("image_embeds", self.project(pooled)));
         stages
     }
 }
@@ -78,8 +78,7 @@ impl TextEncoder {
         stages.push(Stage::of("text.ln_final", text.ln_final.forward(tokens.clone())));
         let pooled = text.pool(tokens, ids);
         stages.push(Stage::of("text.pooled", pooled.clone()));
-        let embeds = normalize(self.text_projection.forward(pooled));
-        stages.push(Stage::of("text_embeds", embeds));
+        stages.push(Stage::of("text_embeds", self.project(pooled)));
         stages
     }
 }

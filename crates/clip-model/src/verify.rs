@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clip_checkpoint::Checkpoint;
+use clip_projection::{Logits, similarity};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::{Error, ImageEncoder, Result, Stage, TextEncoder, float_tensor, int_tensor, load};
 
 /// A safetensors file with inputs and the outputs of stages, as `tests/scripts/goldens.py` writes
 /// it: `pixel_values` `[B, 3, S, S]` (f32) and `input_ids` `[B, L]` (i32), and any of the stages that
-/// [`ImageEncoder::stages`] and [`TextEncoder::stages`] name, `logits_per_image` and `logit_scale`.
+/// [`ImageEncoder::stages`] and [`TextEncoder::stages`] name, `logits_per_image`, `logit_scale` and
+/// `logit_bias`.
 #[derive(Debug)]
 pub struct Reference {
     path: PathBuf,
@@ -71,10 +73,10 @@ impl Reference {
             let encoder = TextEncoder::load(checkpoint, device)?;
             stages.extend(encoder.stages(int_tensor(&ids, shape, device)));
         }
-        let scale = load::logit_scale(checkpoint, device)?.log_scale.val();
-        let scale: Vec<f32> = scale.into_data().try_to_vec().expect("one f32");
-        stages.extend(logits(&stages, scale[0].exp()));
-        stages.push(Stage { name: "logit_scale".to_owned(), shape: vec![1], values: scale });
+        let logits = load::logits(checkpoint, device)?;
+        stages.extend(logits_per_image(&stages, &logits));
+        stages.push(Stage::of("logit_scale", logits.log_scale.val()));
+        stages.extend(logits.bias.map(|bias| Stage::of("logit_bias", bias.val())));
 
         let differences = stages.iter().filter_map(|stage| self.difference(stage).transpose());
         let differences: Vec<_> = differences.collect::<Result<_>>()?;
@@ -163,17 +165,13 @@ impl Reference {
 }
 
 /// The last stage, where both halves ran.
-fn logits(stages: &[Stage], scale: f32) -> Option<Stage> {
-    let find = |name: &str| stages.iter().find(|stage| stage.name == name);
-    let (images, texts) = (find("image_embeds")?, find("text_embeds")?);
-    let width = images.shape[1];
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
-    let rows = images.values.chunks(width);
-    let values =
-        rows.flat_map(|image| texts.values.chunks(width).map(move |text| scale * dot(image, text)));
-    Some(Stage {
-        name: "logits_per_image".to_owned(),
-        shape: vec![images.shape[0], texts.shape[0]],
-        values: values.collect(),
-    })
+fn logits_per_image(stages: &[Stage], logits: &Logits) -> Option<Stage> {
+    let device = logits.log_scale.device();
+    let find = |name: &str| {
+        let stage = stages.iter().find(|stage| stage.name == name)?;
+        let shape = [stage.shape[0], stage.shape[1]];
+        Some(float_tensor(stage.values.clone(), shape, &device))
+    };
+    let cosines = similarity(find("image_embeds")?, find("text_embeds")?);
+    Some(Stage::of("logits_per_image", logits.forward(cosines)))
 }

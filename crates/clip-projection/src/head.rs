@@ -3,6 +3,7 @@
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::Initializer;
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
 
 /// Configuration of [`Projection`].
@@ -12,22 +13,28 @@ pub struct ProjectionConfig {
     pub width: usize,
     /// Width of the shared space.
     pub embed_dim: usize,
+    /// Whether a bias is added: SigLIP's text head has one, CLIP's heads do not.
+    #[config(default = false)]
+    pub bias: bool,
 }
 
-/// A matrix from a tower's features to the shared space, without bias.
+/// A matrix from a tower's features to the shared space.
 #[derive(Module, Debug)]
 pub struct Projection {
     /// `[W, E]`.
     pub weight: Param<Tensor<2>>,
+    /// `[E]`.
+    pub bias: Option<Param<Tensor<1>>>,
 }
 
 impl ProjectionConfig {
-    /// Builds the head; its matrix is drawn when it is first used.
+    /// Builds the head; its parameters are drawn when they are first used.
     pub fn init(&self, device: &Device) -> Projection {
         let std = (self.width as f64).powf(-0.5);
         let weight =
             Initializer::Normal { mean: 0.0, std }.init([self.width, self.embed_dim], device);
-        Projection { weight }
+        let bias = || Initializer::Zeros.init([self.embed_dim], device);
+        Projection { weight, bias: self.bias.then(bias) }
     }
 }
 
@@ -43,6 +50,6 @@ impl Projection {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
-        features.matmul(self.weight.val())
+        linear(features, self.weight.val(), self.bias.as_ref().map(Param::val))
     }
 }

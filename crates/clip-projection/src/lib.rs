@@ -7,23 +7,23 @@
 //! ```
 //! # #[cfg(feature = "flex")] {
 //! use burn::tensor::{Device, Tensor};
-//! use clip_projection::{LogitScaleConfig, ProjectionConfig, similarity};
+//! use clip_projection::{LogitsConfig, ProjectionConfig, similarity};
 //!
 //! let device = Device::flex();
 //! let head = ProjectionConfig::new(64, 32).init(&device);
 //! let images = head.forward(Tensor::ones([3, 64], &device));
 //! let texts = head.forward(Tensor::ones([5, 64], &device));
-//! let logits = LogitScaleConfig::new().init(&device).forward(similarity(images, texts));
+//! let logits = LogitsConfig::new().init(&device).forward(similarity(images, texts));
 //! assert_eq!(logits.dims(), [3, 5]);
 //! # }
 //! ```
 
 mod head;
-mod logit_scale;
+mod logits;
 mod loss;
 mod similarity;
 
 pub use head::{Projection, ProjectionConfig};
-pub use logit_scale::{LogitScale, LogitScaleConfig};
+pub use logits::{Logits, LogitsConfig};
 pub use loss::{info_nce, sigmoid_loss};
 pub use similarity::{normalize, similarity};

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use clip_projection::{
-    LogitScaleConfig, ProjectionConfig, info_nce, normalize, sigmoid_loss, similarity,
+    LogitsConfig, ProjectionConfig, info_nce, normalize, sigmoid_loss, similarity,
 };
 use clip_testkit::assert_close;
 
@@ -32,9 +32,9 @@ fn similarity_is_pictures_by_texts() {
 #[test]
 fn the_scale_is_stored_as_its_logarithm() {
     let device = Device::default();
-    let paper = LogitScaleConfig::new().init(&device);
+    let paper = LogitsConfig::new().init(&device);
     check("1 / 0.07", paper.forward(tensor([[0.07, -0.14]])), &[1.0, -2.0]);
-    let hundred = LogitScaleConfig::new().with_log_scale(100f64.ln()).init(&device);
+    let hundred = LogitsConfig::new().with_log_scale(100f64.ln()).init(&device);
     assert_close(
         "100",
         &hundred.forward(tensor([[0.25]])).into_data().try_to_vec::<f32>().unwrap(),

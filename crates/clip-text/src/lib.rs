@@ -1,4 +1,4 @@
-//! The causal text tower of CLIP, on Burn: token ids `[B, L]` to pooled features `[B, width]`.
+//! The text tower of CLIP, on Burn: token ids `[B, L]` to pooled features `[B, width]`.
 //!
 //! The tower ends before the projection into the shared space (that is `clip-projection`). It
 //! follows `CLIP.encode_text` of openai/CLIP (`clip/model.py`): learned positions, causal blocks, a
@@ -6,6 +6,9 @@
 //!
 //! Attention is causal and the answer is read at the end token, so whatever follows it changes
 //! nothing: batches need no mask, and are best padded only to their longest text.
+//!
+//! SigLIP's tower has no mask and answers with its last token ([`AttentionMask::Full`],
+//! [`Pooling::Last`]): it was trained on texts filled up to the whole context, padding and all.
 //!
 //! ```
 //! # #[cfg(feature = "flex")] {
@@ -22,6 +25,6 @@
 mod pooling;
 mod tower;
 
-pub use clip_nn::Activation;
+pub use clip_nn::{Activation, AttentionMask};
 pub use pooling::Pooling;
 pub use tower::{TextTransformer, TextTransformerConfig};

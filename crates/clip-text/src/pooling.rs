@@ -10,6 +10,8 @@ pub enum Pooling {
     Argmax,
     /// The first token with this id, as transformers pools where `eos_token_id` is not 2.
     EndToken(i64),
+    /// The last token, whatever it is, as SigLIP pools.
+    Last,
 }
 
 impl Pooling {
@@ -20,11 +22,14 @@ impl Pooling {
     /// - `ids`: `[B, L]`
     /// - output: `[B]`
     pub fn positions(self, ids: Tensor<2, Int>) -> Tensor<1, Int> {
-        let ends = match self {
-            Self::Argmax => ids.clone().equal(ids.clone().max_dim(1).expand(ids.dims())),
-            Self::EndToken(id) => ids.equal_elem(id),
-        };
-        first(ends)
+        match self {
+            Self::Argmax => first(ids.clone().equal(ids.clone().max_dim(1).expand(ids.dims()))),
+            Self::EndToken(id) => first(ids.equal_elem(id)),
+            Self::Last => {
+                let [batch, length] = ids.dims();
+                Tensor::full([batch], length as i64 - 1, &ids.device())
+            }
+        }
     }
 }
 

@@ -25,6 +25,9 @@ pub struct TextTransformerConfig {
     pub mlp_width: usize,
     /// Which token stands for the whole text.
     pub pooling: Pooling,
+    /// Which tokens a token may look at.
+    #[config(default = "AttentionMask::Causal")]
+    pub mask: AttentionMask,
     /// Nonlinearity of each MLP.
     #[config(default = "Activation::QuickGelu")]
     pub activation: Activation,
@@ -33,7 +36,7 @@ pub struct TextTransformerConfig {
     pub layer_norm_eps: f64,
 }
 
-/// The causal text tower.
+/// The text tower.
 #[derive(Module, Debug)]
 pub struct TextTransformer {
     /// One vector a token id: `[V, W]`.
@@ -67,7 +70,7 @@ impl TextTransformerConfig {
                 self.heads,
                 self.mlp_width,
             )
-            .with_mask(AttentionMask::Causal)
+            .with_mask(self.mask)
             .with_activation(self.activation)
             .with_layer_norm_eps(self.layer_norm_eps)
             .init(device),
@@ -84,7 +87,8 @@ impl TextTransformer {
     ///
     /// # Shapes
     ///
-    /// - `ids`: `[B, L]`, `L` at most the context length; what follows the end token is ignored
+    /// - `ids`: `[B, L]`, `L` at most the context length. A causal tower that pools at the end token
+    ///   ignores what follows it; one that looks at all tokens wants the context filled up.
     /// - output: `[B, width]`
     ///
     /// # Panics

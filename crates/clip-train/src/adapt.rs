@@ -48,7 +48,7 @@ impl AdaptConfig {
             rank => {
                 let alpha = if self.lora_alpha > 0.0 { self.lora_alpha } else { 2.0 * rank as f64 };
                 let group = ParamGroup::from_any_predicates(ADAPTED.to_vec());
-                let heads = ["visual_projection", "text_projection", "logit_scale", "logit_bias"];
+                let heads = ["visual_projection", "text_projection", "logits"];
                 learner
                     .apply_lora(Lora::new(rank, alpha).set_param_group(group))
                     .set_require_grad_group(ParamGroup::from_any_predicates(heads.to_vec()), true)

@@ -11,7 +11,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, s};
 use clip_checkpoint::{Checkpoint, PreprocessConfig};
-use clip_model::{Device, ImageEncoder, float_tensor, normalize};
+use clip_model::{Device, ImageEncoder, float_tensor};
 use clip_preprocess::{Preprocessor, RgbImage};
 use clip_projection::similarity;
 
@@ -106,53 +106,62 @@ impl Explainer {
 fn relevance(encoder: &ImageEncoder, pixels: Tensor<4>, text: Tensor<2>) -> (f32, Vec<f32>) {
     let tower = &encoder.visual;
     let mut attentions = Vec::new();
-    let tokens = tower.ln_pre.forward(tower.embed(pixels));
-    let tokens = tower.transformer.resblocks.iter().fold(tokens, |tokens, block| {
-        block.forward_through(tokens, |weights| {
-            // The gradient of what is added is that of the sum, which is no leaf of the tape.
-            let leaf = Tensor::zeros(weights.dims(), &weights.device()).require_grad();
-            attentions.push((weights.clone().without_autodiff(), leaf.clone()));
-            weights + leaf
-        })
-    });
-    let image = normalize(encoder.visual_projection.forward(tower.pool(tokens)));
+    let mut watch = |weights: Tensor<4>| {
+        // The gradient of what is added is that of the sum, which is no leaf of the tape.
+        let leaf = Tensor::zeros(weights.dims(), &weights.device()).require_grad();
+        attentions.push((weights.clone().without_autodiff(), leaf.clone()));
+        weights + leaf
+    };
+    let tokens = tower.enter(tower.embed(pixels));
+    let blocks = tower.transformer.resblocks.iter();
+    let tokens = blocks.fold(tokens, |tokens, block| block.forward_through(tokens, &mut watch));
+    let image = encoder.project(tower.pool_through(tokens, &mut watch));
     let cosine = similarity(image, text);
     let mut gradients = cosine.backward();
     let blocks = attentions.into_iter().map(|(weights, leaf)| {
         let gradient = leaf.grad_remove(&mut gradients).expect("a leaf of the cosine");
         (weights, gradient)
     });
-    let relevance = class_row(blocks);
+    let relevance = followed(blocks);
     (cosine.into_scalar(), relevance)
 }
 
-/// What the class token gathers from each other token: `R ← R + Ā R` block by block, from the
-/// identity, where `Ā` is the mean over heads of what the gradient raises.
+/// What stands for the picture gathers from each patch: `R ← R + Ā R` block by block, from the
+/// identity, where `Ā` is the mean over heads of what the gradient raises. A class token's row is
+/// the answer; a query that gathers from all tokens after the blocks makes it `Ā R` (equation 10).
 ///
 /// # Shapes
 ///
-/// - weights and their gradients: `[1, heads, L, L]` each, first block first
-fn class_row(blocks: impl Iterator<Item = (Tensor<4>, Tensor<4>)>) -> Vec<f32> {
-    let relevancy = blocks.fold(None, |relevancy: Option<Tensor<2>>, (weights, gradient)| {
-        let [_, _, length, _] = weights.dims();
-        let raised = (gradient * weights).clamp_min(0.0).mean_dim(1).reshape([length, length]);
-        let relevancy = relevancy.unwrap_or_else(|| Tensor::eye(length, &raised.device()));
-        Some(relevancy.clone() + raised.matmul(relevancy))
-    });
-    let Some(relevancy) = relevancy else { return Vec::new() };
-    let row: Tensor<2> = relevancy.slice(s![0..1, 1..]);
-    row.into_data().try_to_vec().expect("values of f32")
+/// - weights and their gradients: `[1, heads, Q, L]` each, first block first; `Q` is `L` in a block
+fn followed(steps: impl Iterator<Item = (Tensor<4>, Tensor<4>)>) -> Vec<f32> {
+    let mut relevancy: Option<Tensor<2>> = None;
+    let mut gathered = None;
+    for (weights, gradient) in steps {
+        let [_, _, queries, length] = weights.dims();
+        let raised = (gradient * weights).clamp_min(0.0).mean_dim(1).reshape([queries, length]);
+        let before = relevancy.unwrap_or_else(|| Tensor::eye(length, &raised.device()));
+        let step = raised.matmul(before.clone());
+        if queries == length {
+            relevancy = Some(before + step);
+        } else {
+            gathered = Some(step);
+            relevancy = Some(before);
+        }
+    }
+    let of_class = |relevancy: Tensor<2>| relevancy.slice(s![0..1, 1..]);
+    let row = gathered.or_else(|| relevancy.map(of_class));
+    row.map_or_else(Vec::new, |row| row.into_data().try_to_vec().expect("values of f32"))
 }
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use burn::tensor::TensorData;
-    use clip_checkpoint::presets;
+    use clip_checkpoint::{VisionPooling, presets};
+    use clip_model::normalize;
     use clip_testkit::{Random, assert_close};
 
     use super::*;
 
-    const LENGTH: usize = 5;
     const HEADS: usize = 2;
 
     fn random<const D: usize>(seed: u64, shape: [usize; D], device: &Device) -> Tensor<D> {
@@ -161,64 +170,85 @@ mod tests {
     }
 
     /// A tower of two blocks over four patches.
-    fn tiny(device: &Device) -> ImageEncoder {
+    fn tiny(pooling: VisionPooling, device: &Device) -> ImageEncoder {
         let mut config = presets::PRESETS[0].1.clone();
         config.embed_dim = 6;
         let vision = &mut config.vision;
         (vision.image_size, vision.patch_size) = (8, 4);
         (vision.width, vision.mlp_width) = (8, 16);
-        (vision.layers, vision.heads) = (2, HEADS);
+        (vision.layers, vision.heads, vision.pooling) = (2, HEADS, pooling);
         ImageEncoder::init(&config, device)
     }
 
-    /// The paper's rule in loops, with the slope of each attention weight measured.
-    #[test]
-    fn relevance_is_what_the_measured_slopes_give() {
+    /// Attention weights of one step, `[heads, queries, length]`, and the slope of each.
+    struct Step {
+        queries: usize,
+        weights: Vec<f32>,
+        slopes: Vec<f32>,
+    }
+
+    /// The paper's rule in loops.
+    fn by_loops(steps: &[Step]) -> Vec<f32> {
+        let length = steps[0].queries;
+        let identity = |i: usize| (0..length).map(|j| f32::from(u8::from(i == j))).collect();
+        let mut relevancy: Vec<Vec<f32>> = (0..length).map(identity).collect();
+        for Step { queries, weights, slopes } in steps {
+            let mut raised = vec![vec![0.0; length]; *queries];
+            for (at, (weight, slope)) in weights.iter().zip(slopes).enumerate() {
+                raised[at / length % queries][at % length] +=
+                    (slope * weight).max(0.0) / HEADS as f32;
+            }
+            let gathered = |row: &Vec<f32>, j: usize| -> f32 {
+                (0..length).map(|k| row[k] * relevancy[k][j]).sum()
+            };
+            let of_row = |row| (0..length).map(|j| gathered(row, j)).collect::<Vec<_>>();
+            let rows: Vec<_> = raised.iter().map(of_row).collect();
+            if *queries == 1 {
+                return rows[0].clone();
+            }
+            for (row, step) in relevancy.iter_mut().zip(rows) {
+                row.iter_mut().zip(step).for_each(|(value, step)| *value += step);
+            }
+        }
+        relevancy[0][1..].to_vec()
+    }
+
+    fn check(pooling: VisionPooling) {
         let device = Device::flex();
-        let (encoder, text) = (tiny(&device), normalize(random(2, [1, 6], &device)));
+        let (encoder, text) = (tiny(pooling, &device), normalize(random(2, [1, 6], &device)));
         let pixels = random::<4>(1, [1, 3, 8, 8], &device);
 
         let tower = &encoder.visual;
-        // The cosine where one weight is moved, and all the weights of the blocks.
+        // The cosine where one weight of one step is moved, and all the weights of the steps.
         let run = |moved: Option<(usize, usize)>, by: f32| {
-            let tokens = tower.ln_pre.forward(tower.embed(pixels.clone()));
             let mut seen = Vec::new();
-            let blocks = tower.transformer.resblocks.iter().enumerate();
-            let tokens = blocks.fold(tokens, |tokens, (i, block)| {
-                block.forward_through(tokens, |weights| {
-                    let shape = weights.dims();
-                    let mut values = weights.into_data().try_to_vec::<f32>().unwrap();
-                    seen.push(values.clone());
-                    if let Some((_, at)) = moved.filter(|(block, _)| *block == i) {
-                        values[at] += by;
-                    }
-                    Tensor::from_data(TensorData::new(values, shape), &device)
-                })
-            });
-            let image = normalize(encoder.visual_projection.forward(tower.pool(tokens)));
+            let mut watch = |weights: Tensor<4>| {
+                let shape = weights.dims();
+                let mut values = weights.into_data().try_to_vec::<f32>().unwrap();
+                seen.push((shape[2], values.clone()));
+                if let Some((_, at)) = moved.filter(|(step, _)| step + 1 == seen.len()) {
+                    values[at] += by;
+                }
+                Tensor::from_data(TensorData::new(values, shape), &device)
+            };
+            let tokens = tower.enter(tower.embed(pixels.clone()));
+            let blocks = tower.transformer.resblocks.iter();
+            let tokens = blocks.fold(tokens, |x, block| block.forward_through(x, &mut watch));
+            let image = encoder.project(tower.pool_through(tokens, &mut watch));
             (similarity(image, text.clone()).into_scalar::<f32>(), seen)
         };
-        let (cosine, weights) = run(None, 0.0);
-        let step = 0.02;
-        let mut relevancy = [[0.0; LENGTH]; LENGTH];
-        for (i, row) in relevancy.iter_mut().enumerate() {
-            row[i] = 1.0;
-        }
-        for (block, weights) in weights.iter().enumerate() {
-            let mut raised = [[0.0; LENGTH]; LENGTH];
-            for (at, weight) in weights.iter().enumerate() {
-                let moved = |by| run(Some((block, at)), by).0;
-                let slope = (moved(step) - moved(-step)) / (2.0 * step);
-                raised[at / LENGTH % LENGTH][at % LENGTH] +=
-                    (slope * weight).max(0.0) / HEADS as f32;
-            }
-            let before = relevancy;
-            for (i, row) in relevancy.iter_mut().enumerate() {
-                for (j, value) in row.iter_mut().enumerate() {
-                    *value += (0..LENGTH).map(|k| raised[i][k] * before[k][j]).sum::<f32>();
-                }
-            }
-        }
+        let (cosine, seen) = run(None, 0.0);
+        let slope = |step: usize, at: usize| {
+            let moved = |by| run(Some((step, at)), by).0;
+            (moved(0.02) - moved(-0.02)) / 0.04
+        };
+        let step = |(i, (queries, weights)): (usize, (usize, Vec<f32>))| {
+            let slopes = (0..weights.len()).map(|at| slope(i, at)).collect();
+            Step { queries, weights, slopes }
+        };
+        let steps: Vec<_> = seen.into_iter().enumerate().map(step).collect();
+        let expected = by_loops(&steps);
+        assert_eq!(expected.len(), 4);
 
         let device = device.autodiff();
         let record = encoder.train().no_grad();
@@ -226,8 +256,14 @@ mod tests {
         let pixels = Tensor::from_data(pixels.into_data(), &device);
         let (found, patches) = relevance(&record, pixels, put(text));
         assert!((found - cosine).abs() < 1e-6, "{found} {cosine}");
-        let largest = relevancy[0][1..].iter().copied().fold(0.0, f32::max);
+        let largest = expected.iter().copied().fold(0.0, f32::max);
         let scaled = |values: &[f32]| values.iter().map(|v| v / largest).collect::<Vec<_>>();
-        assert_close("relevance", &scaled(&patches), &scaled(&relevancy[0][1..]), 0.01);
+        assert_close("relevance", &scaled(&patches), &scaled(&expected), 0.01);
+    }
+
+    #[test]
+    fn relevance_is_what_the_measured_slopes_give() {
+        check(VisionPooling::ClassToken);
+        check(VisionPooling::Attention);
     }
 }

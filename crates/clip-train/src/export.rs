@@ -8,29 +8,43 @@ use clip_checkpoint::{Dtype, ModelCard, SourceFile, TensorSource, TensorSpec};
 use crate::parameters::{self, canonical};
 use crate::{Error, Learner, Result};
 
-/// Writes a model that [serves](Learner::serving) into a canonical file. The file appears when it is
-/// whole; an older one stays until then.
+/// Writes a model that [serves](Learner::serving) into a canonical file, with the vocabulary that its
+/// card speaks of, if it does. The file appears when it is whole; an older one stays until then.
 ///
 /// # Errors
 ///
 /// [`Error::Checkpoint`] where the disk fails or a weight is not finite.
-pub fn export(learner: &Learner, card: &ModelCard, dtype: Dtype, path: &Path) -> Result<()> {
-    struct Values(BTreeMap<String, Vec<f32>>);
-    impl TensorSource for Values {
+pub fn export(
+    learner: &Learner,
+    card: &ModelCard,
+    vocabulary: Option<&[u8]>,
+    dtype: Dtype,
+    path: &Path,
+) -> Result<()> {
+    struct Values<'a> {
+        tensors: BTreeMap<String, Vec<f32>>,
+        vocabulary: &'a [u8],
+    }
+    impl TensorSource for Values<'_> {
         type Error = clip_checkpoint::Error;
 
         fn read(&mut self, spec: &TensorSpec) -> clip_checkpoint::Result<Vec<f32>> {
-            self.0
+            self.tensors
                 .remove(&spec.name)
                 .ok_or_else(|| clip_checkpoint::Error::Missing { names: vec![spec.name.clone()] })
+        }
+
+        fn vocabulary(&self) -> &[u8] {
+            self.vocabulary
         }
     }
     let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
         (canonical(&path).to_owned(), parameters::host(tensor))
     };
-    let values: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
+    let tensors: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
     let mut card = card.clone();
-    card.source.files.push(SourceFile::of_weights(values.values().map(Vec::as_slice)));
-    clip_checkpoint::write(path, &card, dtype, &mut Values(values)).map_err(Error::Checkpoint)?;
+    card.source.files.push(SourceFile::of_weights(tensors.values().map(Vec::as_slice)));
+    let mut values = Values { tensors, vocabulary: vocabulary.unwrap_or_default() };
+    clip_checkpoint::write(path, &card, dtype, &mut values).map_err(Error::Checkpoint)?;
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! The module under training: a CLIP, and the bias of the sigmoid loss.
+//! The module under training.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Bool, Int, Tensor};
-use clip_model::{Clip, Device, normalize};
+use clip_model::{Clip, Device};
 use clip_nn::Precision;
 use clip_projection::similarity;
 
@@ -17,8 +17,6 @@ const MAX_LOG_SCALE: f32 = 4.605_170_2;
 pub struct Learner {
     /// The model.
     pub clip: Clip,
-    /// Added to the logits of the sigmoid loss: `[1]`.
-    pub logit_bias: Option<Param<Tensor<1>>>,
 }
 
 /// One batch on a device.
@@ -36,14 +34,16 @@ pub struct Inputs {
 
 impl Learner {
     /// Readies a model for a loss. A model that starts fresh gets the scale that the loss's paper
-    /// starts from (`fresh`); a trained one keeps its own.
+    /// starts from (`fresh`); a trained one keeps its own, and its bias where the loss has one.
     pub fn new(mut clip: Clip, loss: LossKind, fresh: bool, device: &Device) -> Self {
+        let scalar = |value| Param::from_tensor(scalar(value, device).require_grad());
         let (scale, bias) = loss.start();
         if fresh {
-            clip.logit_scale.log_scale = Param::from_tensor(scalar(scale, device).require_grad());
+            clip.logits.log_scale = scalar(scale);
         }
-        let bias = bias.map(|bias| Param::from_tensor(scalar(bias, device).require_grad()));
-        Self { clip, logit_bias: bias }
+        let own = clip.logits.bias.take().filter(|_| !fresh);
+        clip.logits.bias = bias.map(|bias| own.unwrap_or_else(|| scalar(bias)));
+        Self { clip }
     }
 
     /// Computes the products of the towers at a precision from now on. Serving is not touched: a
@@ -70,8 +70,7 @@ impl Learner {
     /// - output: `[B, E]`
     pub fn embed_images(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
         let image = &self.clip.image;
-        let features = image.visual.forward_patches(patches, kept);
-        normalize(image.visual_projection.forward(features))
+        image.project(image.visual.forward_patches(patches, kept))
     }
 
     /// Unit vectors of texts.
@@ -98,26 +97,21 @@ impl Learner {
         texts: Tensor<2>,
         matches: Tensor<2, Bool>,
     ) -> Tensor<1> {
-        let logits = self.clip.logit_scale.forward(similarity(images, texts));
-        let logits = match &self.logit_bias {
-            Some(bias) => logits + bias.val().unsqueeze(),
-            None => logits,
-        };
-        kind.forward(logits, matches)
+        kind.forward(self.clip.logits.forward(similarity(images, texts)), matches)
     }
 
     /// Keeps the scale between 1 and 100, as OpenCLIP's trainer does after each step.
     pub fn clamp_scale(self) -> Self {
         parameters::update(
             self,
-            |name| name.ends_with("logit_scale.log_scale"),
+            |name| name.ends_with("logits.log_scale"),
             |_, value| value.clamp(0.0, MAX_LOG_SCALE),
         )
     }
 
     /// The scale of the logits. Reads one number back from the device.
     pub fn scale(&self) -> f32 {
-        self.clip.logit_scale.log_scale.val().exp().into_scalar()
+        self.clip.logits.log_scale.val().exp().into_scalar()
     }
 }
 

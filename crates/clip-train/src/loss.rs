@@ -1,6 +1,7 @@
 //! Which loss is minimized, and what it learns besides the towers.
 
 use burn::tensor::{Bool, Tensor};
+use clip_checkpoint::Probability;
 use clip_projection::{info_nce, sigmoid_loss};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,14 @@ pub enum LossKind {
 }
 
 impl LossKind {
+    /// How the logits of a model that was trained with it are read.
+    pub fn probability(self) -> Probability {
+        match self {
+            Self::InfoNce => Probability::Softmax,
+            Self::Sigmoid => Probability::Sigmoid,
+        }
+    }
+
     /// Where the logit scale and the bias begin: `1/0.07` (section 2.5 of the CLIP paper), `10` and
     /// `−10` (section 3.2 of the SigLIP paper).
     pub fn start(self) -> (f64, Option<f64>) {

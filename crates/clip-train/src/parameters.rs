@@ -149,7 +149,8 @@ impl Tape {
 /// The name in the canonical file of the parameter at a path of a [`crate::Learner`].
 pub fn canonical(path: &str) -> &str {
     match path.strip_prefix("clip.").unwrap_or(path) {
-        "logit_scale.log_scale" => "logit_scale",
+        "logits.log_scale" => "logit_scale",
+        "logits.bias" => "logit_bias",
         path => path.strip_prefix("image.").or_else(|| path.strip_prefix("text.")).unwrap_or(path),
     }
 }

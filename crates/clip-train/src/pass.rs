@@ -53,8 +53,7 @@ impl Pass {
                 (images, quiet.embed_texts(part.ids.clone().without_autodiff()))
             })
             .unzip();
-        let tape =
-            Tape::of(&learner.clip.logit_scale.log_scale.val()).expect("a learner on a tape");
+        let tape = Tape::of(&learner.clip.logits.log_scale.val()).expect("a learner on a tape");
         let leaf = |vectors| tape.put(Tensor::cat(vectors, 0)).require_grad();
         let (images, texts): (Tensor<2>, Tensor<2>) = (leaf(images), leaf(texts));
         let loss = learner.loss(kind, images.clone(), texts.clone(), inputs.matches);

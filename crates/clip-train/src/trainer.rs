@@ -29,6 +29,7 @@ pub struct Trainer {
     config: TrainConfig,
     device: Device,
     card: ModelCard,
+    vocabulary: Option<Vec<u8>>,
     tokenizer: Tokenizer,
     loader: Loader,
     validation: Option<Loader>,
@@ -60,18 +61,20 @@ impl Trainer {
             false => device.clone().autodiff(),
         };
         device.seed(config.seed);
-        let (card, clip) = match &config.from {
+        let (mut card, vocabulary, clip) = match &config.from {
             None => {
                 let card = config.model.card();
                 let clip = Clip::init(&card.config, &device);
-                (card, clip)
+                (card, None, clip)
             }
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
                 let clip = Clip::load(&checkpoint, &device)?;
-                (tuned(checkpoint.card(), &checkpoint, path), clip)
+                let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
+                (tuned(checkpoint.card(), &checkpoint, path), vocabulary, clip)
             }
         };
+        card.config.probability = config.loss.probability();
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
         let anchor = Anchor::new(&learner, config.adapt.start_share);
         let factors = adapt::layer_factors(&learner, config.optimizer.layer_decay);
@@ -112,6 +115,7 @@ impl Trainer {
             anchor,
             device,
             card,
+            vocabulary,
             loader,
             files,
             epochs,
@@ -297,15 +301,19 @@ impl Trainer {
         observer.validated(self.progress.epoch, &validation);
         if self.progress.best.is_none_or(|best| validation.score() > best) {
             self.progress.best = Some(validation.score());
-            if let Err(error) = export(&model, &self.card, Dtype::F16, &self.files.best()) {
+            if let Err(error) = self.export(&model, &self.files.best()) {
                 observer.problem(&error.to_string());
             }
         }
         Ok(())
     }
 
+    fn export(&self, model: &Learner, path: &Path) -> Result<()> {
+        export(model, &self.card, self.vocabulary.as_deref(), Dtype::F16, path)
+    }
+
     fn save(&self) -> Result<()> {
-        export(&self.serving(), &self.card, Dtype::F16, &self.files.last())?;
+        self.export(&self.serving(), &self.files.last())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
         let optimizer = &self.stepper.optimizer;
         let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));

@@ -5,6 +5,9 @@
 //! (`clip/model.py`): a patch embedding without bias, a class token, learned positions, a layer
 //! norm *before* the blocks, and the normalized class token as the answer.
 //!
+//! SigLIP's tower is the same in the middle and other at its two ends: [`Stem`] says how patches
+//! enter, [`Pooling`] what stands for the picture. Nothing else asks which of the two it is.
+//!
 //! ```
 //! # #[cfg(feature = "flex")] {
 //! use burn::tensor::{Device, Tensor};
@@ -17,7 +20,11 @@
 //! # }
 //! ```
 
+mod pooling;
+mod stem;
 mod tower;
 
 pub use clip_nn::Activation;
+pub use pooling::{AttentionPooling, AttentionPoolingConfig, Pooling};
+pub use stem::Stem;
 pub use tower::{VisionTransformer, VisionTransformerConfig};

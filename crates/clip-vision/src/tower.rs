@@ -4,8 +4,11 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
+use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor, assert_shape, s};
 use clip_nn::{Activation, Transformer, TransformerConfig};
+
+use crate::{AttentionPooling, AttentionPoolingConfig, Pooling, Stem};
 
 /// Configuration of [`VisionTransformer`].
 #[derive(Config, Debug)]
@@ -28,6 +31,12 @@ pub struct VisionTransformerConfig {
     /// Epsilon of every layer norm.
     #[config(default = 1e-5)]
     pub layer_norm_eps: f64,
+    /// How patches become the tokens that enter the blocks.
+    #[config(default = "Stem::Normalized")]
+    pub stem: Stem,
+    /// What stands for the whole picture.
+    #[config(default = "Pooling::ClassToken")]
+    pub pooling: Pooling,
 }
 
 /// The ViT tower.
@@ -35,16 +44,18 @@ pub struct VisionTransformerConfig {
 pub struct VisionTransformer {
     /// One product a patch: `[W, 3, P, P]`.
     pub patch_embedding: Conv2d,
-    /// The token that will stand for the whole picture: `[W]`.
-    pub class_embedding: Param<Tensor<1>>,
-    /// One vector for the class token and each patch: `[1 + N, W]`.
+    /// The token that will stand for the whole picture, where one does: `[W]`.
+    pub class_embedding: Option<Param<Tensor<1>>>,
+    /// One vector for the class token, where there is one, and for each patch: `[L, W]`.
     pub positional_embedding: Param<Tensor<2>>,
-    /// Before the blocks.
-    pub ln_pre: LayerNorm,
+    /// Before the blocks, with [`Stem::Normalized`].
+    pub ln_pre: Option<LayerNorm>,
     /// The blocks.
     pub transformer: Transformer,
-    /// Over the class token, after the blocks.
+    /// After the blocks.
     pub ln_post: LayerNorm,
+    /// What gathers the tokens, with [`Pooling::Attention`].
+    pub attn_pool: Option<AttentionPooling>,
 }
 
 impl VisionTransformerConfig {
@@ -59,14 +70,22 @@ impl VisionTransformerConfig {
         assert!(grid > 0, "a patch of {patch:?} does not fit a picture of {}", self.image_size);
         let scale = Initializer::Normal { mean: 0.0, std: (self.width as f64).powf(-0.5) };
         let norm = LayerNormConfig::new(self.width).with_epsilon(self.layer_norm_eps);
+        let has_class = self.pooling == Pooling::ClassToken;
+        let attn_pool = || {
+            AttentionPoolingConfig::new(self.width, self.heads, self.mlp_width)
+                .with_activation(self.activation)
+                .with_layer_norm_eps(self.layer_norm_eps)
+                .init(device)
+        };
         VisionTransformer {
             patch_embedding: Conv2dConfig::new([3, self.width], patch)
                 .with_stride(patch)
-                .with_bias(false)
+                .with_bias(self.stem == Stem::Biased)
                 .init(device),
-            class_embedding: scale.init([self.width], device),
-            positional_embedding: scale.init([grid * grid + 1, self.width], device),
-            ln_pre: norm.init(device),
+            class_embedding: has_class.then(|| scale.init([self.width], device)),
+            positional_embedding: scale
+                .init([grid * grid + usize::from(has_class), self.width], device),
+            ln_pre: (self.stem == Stem::Normalized).then(|| norm.init(device)),
             transformer: TransformerConfig::new(
                 self.width,
                 self.layers,
@@ -77,6 +96,7 @@ impl VisionTransformerConfig {
             .with_layer_norm_eps(self.layer_norm_eps)
             .init(device),
             ln_post: norm.init(device),
+            attn_pool: (self.pooling == Pooling::Attention).then(attn_pool),
         }
     }
 }
@@ -93,16 +113,16 @@ impl VisionTransformer {
     ///
     /// Where the pictures are of another size.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let tokens = self.ln_pre.forward(self.embed(pixels));
+        let tokens = self.enter(self.embed(pixels));
         self.pool(self.transformer.forward(tokens))
     }
 
-    /// The class token and one token a patch, with positions, before the first layer norm.
+    /// The class token, where there is one, and one token a patch, with positions.
     ///
     /// # Shapes
     ///
     /// - `pixels`: `[B, 3, H, W]`
-    /// - output: `[B, 1 + N, width]`
+    /// - output: `[B, L, width]`
     ///
     /// # Panics
     ///
@@ -124,8 +144,20 @@ impl VisionTransformer {
     ///
     /// Where the patches have another size, or all are to be there and are not.
     pub fn forward_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
-        let tokens = self.ln_pre.forward(self.embed_patches(patches, kept));
+        let tokens = self.enter(self.embed_patches(patches, kept));
         self.pool(self.transformer.forward(tokens))
+    }
+
+    /// Embedded tokens as they enter the blocks: through the first layer norm, where there is one.
+    ///
+    /// # Shapes
+    ///
+    /// - `tokens`, output: `[B, L, width]`
+    pub fn enter(&self, tokens: Tensor<3>) -> Tensor<3> {
+        match &self.ln_pre {
+            Some(norm) => norm.forward(tokens),
+            None => tokens,
+        }
     }
 
     /// Pictures cut into patches, row by row; each patch is channels, rows, columns.
@@ -154,34 +186,67 @@ impl VisionTransformer {
     fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
         let [tokens, width] = self.positional_embedding.dims();
         let [batch, count, values] = patches.dims();
+        // Positions of the class token come first.
+        let first = usize::from(self.class_embedding.is_some());
         if kept.is_none() {
-            assert_shape!(patches, [batch, tokens - 1, values]);
+            assert_shape!(patches, [batch, tokens - first, values]);
         }
         // The convolution's stride is its size: it is one product a patch.
         let weight = self.patch_embedding.weight.val().reshape([width, values]).transpose();
-        let patches = patches.reshape([batch * count, values]).matmul(weight);
+        let bias = self.patch_embedding.bias.as_ref().map(Param::val);
+        let patches = linear(patches.reshape([batch * count, values]), weight, bias);
         let positions = self.positional_embedding.val();
-        let class = self.class_embedding.val().reshape([1, 1, width])
-            + positions.clone().slice(s![0..1, ..]).unsqueeze();
-        let positions = match kept {
-            Some(kept) => positions.select(0, kept.reshape([batch * count]) + 1),
+        let of_patches = match kept {
+            Some(kept) => positions.clone().select(0, kept.reshape([batch * count]) + first as i64),
             None => positions
-                .slice(s![1.., ..])
+                .clone()
+                .slice(s![first.., ..])
                 .unsqueeze::<3>()
                 .expand([batch, count, width])
                 .reshape([batch * count, width]),
         };
-        let patches = (patches + positions).reshape([batch, count, width]);
-        Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
+        let patches = (patches + of_patches).reshape([batch, count, width]);
+        match &self.class_embedding {
+            Some(class) => {
+                let class =
+                    class.val().reshape([1, 1, width]) + positions.slice(s![0..1, ..]).unsqueeze();
+                Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
+            }
+            None => patches,
+        }
     }
 
-    /// The normalized class token.
+    /// What stands for each picture: the normalized class token, or what gathers all normalized
+    /// tokens.
     ///
     /// # Shapes
     ///
-    /// - `tokens`: `[B, 1 + N, width]`
+    /// - `tokens`: `[B, L, width]`
     /// - output: `[B, width]`
     pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
-        self.ln_post.forward(tokens.select_dim::<2>(1, 0))
+        match &self.attn_pool {
+            Some(pool) => pool.forward(self.ln_post.forward(tokens)),
+            // The norm works token by token: one is enough.
+            None => self.ln_post.forward(tokens.select_dim::<2>(1, 0)),
+        }
+    }
+
+    /// As [`Self::pool`]; where it is by attention, the weights pass through `through`: see
+    /// [`AttentionPooling::forward_through`].
+    ///
+    /// # Shapes
+    ///
+    /// - `tokens`: `[B, L, width]`
+    /// - weights: `[B, heads, 1, L]`
+    /// - output: `[B, width]`
+    pub fn pool_through(
+        &self,
+        tokens: Tensor<3>,
+        through: impl FnOnce(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<2> {
+        match &self.attn_pool {
+            Some(pool) => pool.forward_through(self.ln_post.forward(tokens), through),
+            None => self.pool(tokens),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use clip_checkpoint::{Checkpoint, ModelCard};
+use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor, normalize};
 use clip_preprocess::{Picture, Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
@@ -253,6 +253,18 @@ impl Embedder {
     /// [`Error::Checkpoint`] where the weights are damaged.
     pub fn logit_scale(&self) -> Result<f32> {
         Ok(self.checkpoint.read("logit_scale")?.iter().sum::<f32>().exp())
+    }
+
+    /// What is added to the scaled similarities: SigLIP's bias, 0 for CLIP.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Checkpoint`] where the weights are damaged.
+    pub fn logit_bias(&self) -> Result<f32> {
+        match self.card().config.probability {
+            Probability::Softmax => Ok(0.0),
+            Probability::Sigmoid => Ok(self.checkpoint.read("logit_bias")?.iter().sum()),
+        }
     }
 
     fn pixels(&self, pictures: &[Vec<f32>]) -> Result<Vec<Embedding>> {

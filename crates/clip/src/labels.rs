@@ -1,5 +1,7 @@
 //! Zero-shot labels.
 
+use clip_checkpoint::Probability;
+
 use crate::{Embedder, Embedding, Error, Result};
 
 /// The prompt that OpenAI recommends where nothing better is known (CLIP paper, section 3.1.4).
@@ -11,6 +13,8 @@ pub struct Classifier {
     labels: Vec<String>,
     vectors: Vec<Embedding>,
     logit_scale: f32,
+    logit_bias: f32,
+    probability: Probability,
 }
 
 impl Embedder {
@@ -51,7 +55,13 @@ impl Embedder {
             })
             .collect::<Result<_>>()?;
         let labels = labels.iter().map(|label| label.as_ref().to_owned()).collect();
-        Ok(Classifier { labels, vectors, logit_scale: self.logit_scale()? })
+        Ok(Classifier {
+            labels,
+            vectors,
+            logit_scale: self.logit_scale()?,
+            logit_bias: self.logit_bias()?,
+            probability: self.card().config.probability,
+        })
     }
 
     /// Probability of each label for a picture, in one call. For many pictures make a
@@ -77,17 +87,32 @@ impl Classifier {
         &self.labels
     }
 
-    /// Probability of each label, in the order of [`Classifier::labels`]: softmax over the cosine
-    /// similarities times the model's logit scale.
+    /// Whether the probabilities of the labels add up to 1, or each stands for itself.
+    pub fn probability(&self) -> Probability {
+        self.probability
+    }
+
+    /// Probability of each label, in the order of [`Classifier::labels`], from the logits: cosine
+    /// similarities times the model's scale, plus its bias. By softmax over the labels with CLIP;
+    /// with SigLIP each label has its own, by the logistic function ([`Probability`]).
     pub fn probabilities(&self, picture: &Embedding) -> Vec<f32> {
         let logits: Vec<f32> = self
             .vectors
             .iter()
-            .map(|vector| self.logit_scale * picture.similarity(vector))
+            .map(|vector| self.logit_scale * picture.similarity(vector) + self.logit_bias)
             .collect();
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f32> = logits.iter().map(|logit| (logit - highest).exp()).collect();
-        let sum: f32 = weights.iter().sum();
-        weights.into_iter().map(|weight| weight / sum).collect()
+        match self.probability {
+            Probability::Softmax => softmax(&logits),
+            Probability::Sigmoid => {
+                logits.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect()
+            }
+        }
     }
+}
+
+fn softmax(logits: &[f32]) -> Vec<f32> {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights: Vec<f32> = logits.iter().map(|logit| (logit - highest).exp()).collect();
+    let sum: f32 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
 }
