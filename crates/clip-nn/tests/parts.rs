@@ -149,6 +149,35 @@ fn attention_in_steps_equals_attention_in_one() {
     }
 }
 
+/// Queries that are the tokens themselves gather what attention without a mask mixes.
+#[test]
+fn gathering_is_attention_with_other_queries() {
+    let device = Device::default();
+    let wide = burn::nn::Initializer::Normal { mean: 0.0, std: 0.4 };
+    let attn = MultiHeadAttentionConfig::new(WIDTH, 3)
+        .with_in_initializer(wide.clone())
+        .with_out_initializer(wide)
+        .init(&device);
+    let tokens = random::<2>(11, [LENGTH, WIDTH], &device);
+    let other = random::<2>(12, [LENGTH, WIDTH], &device);
+    let batch = Tensor::stack::<3>(vec![tokens.clone(), other], 0);
+    let gathered = attn.gather(tokens.clone(), batch.clone());
+    assert_eq!(gathered.dims(), [2, LENGTH, WIDTH]);
+    let expected = attn.forward(tokens.clone().unsqueeze());
+    let first = gathered.clone().slice([0..1]);
+    assert_close("gather", &values(first), &values(expected), 1e-5);
+
+    let query = tokens.slice([3..4]);
+    let one = values(attn.gather(query.clone(), batch.clone()));
+    let expected = values(gathered.slice([0..2, 3..4]));
+    assert_close("one query", &one, &expected, 1e-5);
+    let stepped = attn.gather_through(query, batch, |weights| {
+        assert_eq!(weights.dims(), [2, 3, 1, LENGTH]);
+        weights
+    });
+    assert_close("in steps", &values(stepped), &one, 1e-5);
+}
+
 #[test]
 fn a_block_adds_what_its_halves_compute() {
     let device = Device::default();

@@ -44,9 +44,26 @@ fn the_scale_is_stored_as_its_logarithm() {
 }
 
 #[test]
-fn a_head_has_no_bias() {
-    let head = ProjectionConfig::new(3, 2).init(&Device::default());
-    check("zero", head.forward(tensor([[0.0; 3]; 2])), &[0.0; 4]);
+fn a_bias_is_added_to_the_logits() {
+    let logits = LogitsConfig::new().with_log_scale(10f64.ln()).with_bias(Some(-10.0));
+    let logits = logits.init(&Device::default()).forward(tensor([[1.0, 0.5], [0.0, -1.0]]));
+    assert_close(
+        "bias",
+        &logits.into_data().try_to_vec::<f32>().unwrap(),
+        &[0.0, -5.0, -10.0, -20.0],
+        1e-5,
+    );
+}
+
+#[test]
+fn a_head_has_a_bias_where_it_is_asked_for() {
+    let device = Device::default();
+    let zeros = tensor([[0.0; 3]; 2]);
+    let head = ProjectionConfig::new(3, 2).init(&device);
+    check("none", head.forward(zeros.clone()), &[0.0; 4]);
+    let mut head = ProjectionConfig::new(3, 2).with_bias(true).init(&device);
+    head.bias = head.bias.map(|bias| bias.map(|_| Tensor::from_floats([1.0, -2.0], &device)));
+    check("bias", head.forward(zeros), &[1.0, -2.0, 1.0, -2.0]);
 }
 
 /// The first picture has two right texts, the second one: each direction shares its own target.

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use clip_testkit::assert_close;
-use clip_text::{Pooling, TextTransformer, TextTransformerConfig};
+use clip_text::{AttentionMask, Pooling, TextTransformer, TextTransformerConfig};
 
 const END: i64 = 9;
 
@@ -40,6 +40,26 @@ fn end_token_takes_its_first_place() {
     check_position(Pooling::EndToken(5), [1, 2, 5], 2);
     // As `(input_ids == eos).int().argmax(-1)` of transformers where there is no end token.
     check_position(Pooling::EndToken(5), [1, 2, 3], 0);
+}
+
+#[test]
+fn the_last_token_is_the_last_whatever_it_is() {
+    check_position(Pooling::Last, [8, 1, 9, 0, 0], 4);
+    check_position(Pooling::Last, [9], 0);
+}
+
+/// A tower without a mask that answers with its last token looks at the padding.
+#[test]
+fn without_a_mask_the_padding_counts() {
+    let config = TextTransformerConfig::new(8, 10, 12, 2, 3, 20, Pooling::Last);
+    let tower = config.with_mask(AttentionMask::Full).init(&Device::default());
+    let answer = |row: [i32; 4]| values(tower.forward(ids([row])));
+    let (difference, _) =
+        clip_testkit::max_difference(&answer([8, 9, 0, 0]), &answer([8, 9, 1, 0]));
+    assert!(difference > 1e-3, "{difference}");
+    let together = values(tower.forward(ids([[8, 9, 0, 0], [8, 9, 1, 0]])));
+    let alone = [answer([8, 9, 0, 0]), answer([8, 9, 1, 0])].concat();
+    assert_close("batch", &together, &alone, 1e-5);
 }
 
 /// Padding and whatever else follows the end token change nothing, so a batch may be cut.

@@ -1,16 +1,25 @@
 //! The tower's own parts; its parity with the reference is tested in `clip-model`.
 #![cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip_testkit::{Random, assert_close};
-use clip_vision::{VisionTransformer, VisionTransformerConfig};
+use clip_vision::{Pooling, Stem, VisionTransformer, VisionTransformerConfig};
 
 const SIDE: usize = 17;
 const PATCH: usize = 5;
 const WIDTH: usize = 12;
 
+fn config() -> VisionTransformerConfig {
+    VisionTransformerConfig::new(SIDE, PATCH, WIDTH, 2, 3, 20)
+}
+
 fn tower() -> VisionTransformer {
-    VisionTransformerConfig::new(SIDE, PATCH, WIDTH, 2, 3, 20).init(&Device::default())
+    config().init(&Device::default())
+}
+
+/// As SigLIP's.
+fn gathering_tower() -> VisionTransformer {
+    config().with_stem(Stem::Biased).with_pooling(Pooling::Attention).init(&Device::default())
 }
 
 fn pixels(batch: usize) -> Tensor<4> {
@@ -27,11 +36,28 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// kernel; the last two pixels of 17 belong to no patch of 5.
 #[test]
 fn tokens_are_products_of_patches() {
-    let tower = tower();
+    check_tokens(&tower());
+}
+
+/// Without a class token the first is that of the first patch.
+#[test]
+fn tokens_of_patches_may_have_a_bias() {
+    let tower = gathering_tower();
+    let bias = tower.patch_embedding.bias.clone().unwrap();
+    let drawn = Random::new(2).values(WIDTH);
+    let bias = bias.map(|bias| Tensor::from_floats(drawn.as_slice(), &bias.device()));
+    let mut patch_embedding = tower.patch_embedding.clone();
+    patch_embedding.bias = Some(bias);
+    check_tokens(&VisionTransformer { patch_embedding, ..tower });
+}
+
+fn check_tokens(tower: &VisionTransformer) {
     let (picture, grid) = (pixels(1), SIDE / PATCH);
     let kernel = values(tower.patch_embedding.weight.val());
     let position = values(tower.positional_embedding.val());
-    let class = values(tower.class_embedding.as_ref().unwrap().val());
+    let bias = tower.patch_embedding.bias.as_ref().map(|bias| values(bias.val()));
+    let class = tower.class_embedding.as_ref().map(|class| values(class.val()));
+    let class = class.unwrap_or_default();
     let mut expected: Vec<f32> = class.iter().zip(&position).map(|(c, p)| c + p).collect();
     let image = values(picture.clone());
     for token in 0..grid * grid {
@@ -44,7 +70,8 @@ fn tokens_are_products_of_patches() {
                         * kernel[((w * 3 + c) * PATCH + y) * PATCH + x];
                 }
             }
-            expected.push(sum + position[(1 + token) * WIDTH + w]);
+            let bias = bias.as_ref().map_or(0.0, |bias| bias[w]);
+            expected.push(sum + bias + position[class.len() + token * WIDTH + w]);
         }
     }
     assert_close("tokens", &values(tower.embed(picture)), &expected, 1e-5);
@@ -52,12 +79,26 @@ fn tokens_are_products_of_patches() {
 
 #[test]
 fn pictures_of_a_batch_do_not_mix() {
-    let tower = tower();
-    let batch = pixels(3);
-    let together = values(tower.forward(batch.clone()));
-    let alone: Vec<f32> =
-        (0..3).flat_map(|i| values(tower.forward(batch.clone().slice_dim(0, i..i + 1)))).collect();
-    assert_close("batch", &together, &alone, 1e-5);
+    for tower in [tower(), gathering_tower()] {
+        let batch = pixels(3);
+        let together = values(tower.forward(batch.clone()));
+        let alone = (0..3).map(|i| tower.forward(batch.clone().slice_dim(0, i..i + 1)));
+        let alone: Vec<f32> = alone.flat_map(values).collect();
+        assert_close("batch", &together, &alone, 1e-5);
+    }
+}
+
+/// All patches by their numbers, in another order, are the same picture.
+#[test]
+fn patches_keep_their_positions() {
+    for tower in [tower(), gathering_tower()] {
+        let (picture, count) = (pixels(1), (SIDE / PATCH) * (SIDE / PATCH));
+        let order: Vec<i32> = (0..count as i32).rev().collect();
+        let kept = Tensor::<1, Int>::from_ints(order.as_slice(), &Device::default());
+        let patches = tower.patches(picture.clone()).select(1, kept.clone());
+        let shuffled = tower.forward_patches(patches, Some(kept.unsqueeze()));
+        assert_close("order", &values(shuffled), &values(tower.forward(picture)), 1e-5);
+    }
 }
 
 #[test]
