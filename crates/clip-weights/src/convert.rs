@@ -111,6 +111,7 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     progress.start(&format!("writing {}", card.name), total as u64);
     let mut reader = Reader {
         layout: model.layout,
+        vocabulary: model.vocabulary.as_deref().unwrap_or_default(),
         weights: &mut model.weights,
         dtype,
         progress: &mut *progress,
@@ -172,8 +173,8 @@ pub(crate) fn check(model: &Model) -> Result<()> {
     let mut misshapen = None;
     for spec in tensors(&model.config) {
         let recipe = recipe(layout, &spec)?;
-        let expected = recipe.part_shape(&spec);
-        for name in recipe.parts {
+        for part in &recipe.parts {
+            let (name, expected) = (part.name.clone(), recipe.part_shape(&spec, part));
             if let Ok(position) = unknown.binary_search(&&*name) {
                 unknown.remove(position);
             }
@@ -182,9 +183,10 @@ pub(crate) fn check(model: &Model) -> Result<()> {
                 continue;
             };
             weights.check_dtype(&name, tensor)?;
-            // PyTorch stores the logit scale without an axis, we as one value.
-            let scalar = tensor.shape().is_empty() && expected == [1];
-            if tensor.shape() != expected && !scalar && misshapen.is_none() {
+            // Axes of length one in front say nothing: a scale is a number or one value, positions
+            // are a matrix or a batch of one.
+            let fits = without_leading_ones(tensor.shape()) == without_leading_ones(&expected);
+            if !fits && misshapen.is_none() {
                 misshapen = Some(Error::Shape {
                     file: weights.file_of(tensor),
                     authority,
@@ -209,6 +211,11 @@ pub(crate) fn check(model: &Model) -> Result<()> {
     Ok(())
 }
 
+fn without_leading_ones(shape: &[usize]) -> &[usize] {
+    let first = shape.iter().position(|length| *length != 1).unwrap_or(shape.len());
+    &shape[first..]
+}
+
 fn check_output(output: &Path, weights: &Weights) -> Result<()> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
     if weights.paths().any(|path| path.canonicalize().is_ok_and(|path| path == target)) {
@@ -218,13 +225,14 @@ fn check_output(output: &Path, weights: &Weights) -> Result<()> {
 }
 
 fn recipe(layout: &Layout, spec: &TensorSpec) -> Result<Recipe> {
-    Recipe::find(layout.table, &spec.name)
+    Recipe::find(layout.tables, &spec.name)
         .ok_or_else(|| Error::NotInTable { tensor: spec.name.clone() })
 }
 
 /// Gives the canonical tensors to the writer, one at a time.
 struct Reader<'a> {
     layout: &'static Layout,
+    vocabulary: &'a [u8],
     weights: &'a mut Weights,
     dtype: Dtype,
     progress: &'a mut dyn Progress,
@@ -237,6 +245,10 @@ impl TensorSource for Reader<'_> {
         let values = recipe(self.layout, spec)?.build(spec, |name| self.part(name))?;
         self.progress.advance((values.len() * self.dtype.size()) as u64);
         Ok(values)
+    }
+
+    fn vocabulary(&self) -> &[u8] {
+        self.vocabulary
     }
 }
 

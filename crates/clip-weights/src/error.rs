@@ -149,6 +149,16 @@ pub enum Error {
         /// What it is instead.
         family: &'static str,
     },
+    /// A SigLIP 2 for pictures of any shape.
+    #[error(
+        "{file} is of a SigLIP 2 for pictures of any shape, NaFlex ({field}), which cannot be converted: take one for pictures of one size, such as google/siglip2-base-patch16-224"
+    )]
+    NaFlex {
+        /// The configuration.
+        file: String,
+        /// Path of the field that says so.
+        field: String,
+    },
     /// The configuration and the tensors are of different models.
     #[error(
         "{file} calls for a {field} of {value}, but the tensors in {files} are of a model with {found}: one of the two is of another model"

@@ -55,6 +55,7 @@ mod progress;
 mod recipe;
 mod shapes;
 mod source;
+mod stored;
 mod weights;
 
 #[cfg(feature = "cli")]

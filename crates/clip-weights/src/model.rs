@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) config: ModelConfig,
     pub(crate) preprocess: PreprocessConfig,
     pub(crate) tokenizer: TokenizerConfig,
+    /// What `tokenizer` calls a stored vocabulary.
+    pub(crate) vocabulary: Option<Vec<u8>>,
     pub(crate) license: Option<String>,
     pub(crate) weights: Weights,
 }
@@ -26,7 +28,8 @@ pub(crate) struct Model {
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) family: Family,
-    pub(crate) table: &'static [Row],
+    /// Rows by the part of the model that they are of; families share some.
+    pub(crate) tables: &'static [&'static [Row]],
     /// What calls for tensors of those names and shapes, for messages.
     pub(crate) authority: &'static str,
     /// Whether a tensor that the table does not name can be left out.

@@ -7,7 +7,7 @@ use clip_checkpoint::TensorSpec;
 pub(crate) struct Row {
     /// Path of our module or tensor.
     pub(crate) ours: &'static str,
-    /// Foreign modules or tensors; several are concatenated along their first axis.
+    /// Foreign modules or tensors; several, all alike, are concatenated along their first axis.
     pub(crate) foreign: &'static [&'static str],
     /// What they are.
     pub(crate) kind: Kind,
@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Norm,
     /// A linear layer: PyTorch stores `weight` as `[output, input]`, we as `[input, output]`.
     Linear,
+    /// Query, then key and value in one, twice as large: linear layers in timm's attention pooling.
+    QueryAndKeyValue,
     /// Query, key and value of `torch.nn.MultiheadAttention` in one: a linear layer whose tensors are
     /// no module's, but parameters called `.._weight` and `.._bias`.
     InProj,
@@ -35,10 +37,19 @@ pub(crate) enum Kind {
 /// How to make one canonical tensor.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Recipe {
-    /// Foreign names, in the order in which they are concatenated.
-    pub(crate) parts: Vec<String>,
+    /// Foreign tensors, in the order in which they are concatenated.
+    pub(crate) parts: Vec<Part>,
     /// What happens to the concatenation.
     pub(crate) operation: Operation,
+}
+
+/// One foreign tensor of a recipe.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Its name.
+    pub(crate) name: String,
+    /// How much of the first axis of all parts together it has, in shares.
+    pub(crate) shares: usize,
 }
 
 /// What happens to foreign values on their way.
@@ -55,37 +66,43 @@ const LINE: usize = 16;
 
 impl Recipe {
     /// Finds the row for a canonical tensor.
-    pub(crate) fn find(table: &[Row], name: &str) -> Option<Self> {
+    pub(crate) fn find(tables: &[&[Row]], name: &str) -> Option<Self> {
         let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
         let layer = name.split('.').find(is_number).unwrap_or_default();
         let pattern: Vec<_> =
             name.split('.').map(|part| if is_number(&part) { "*" } else { part }).collect();
         let pattern = pattern.join(".");
-        table.iter().find_map(|row| {
+        tables.iter().copied().flatten().find_map(|row| {
             let leaf = pattern.strip_prefix(row.ours)?;
             let (suffix, operation) = match (row.kind, leaf) {
                 (Kind::Tensor, "") => ("", Operation::Copy),
                 (Kind::Norm, ".gamma") => (".weight", Operation::Copy),
                 (Kind::Norm, ".beta") => (".bias", Operation::Copy),
-                (Kind::Linear, ".weight") => (".weight", Operation::Transpose),
-                (Kind::Linear, ".bias") => (".bias", Operation::Copy),
+                (Kind::Linear | Kind::QueryAndKeyValue, ".weight") => {
+                    (".weight", Operation::Transpose)
+                }
+                (Kind::Linear | Kind::QueryAndKeyValue, ".bias") => (".bias", Operation::Copy),
                 (Kind::InProj, ".weight") => ("_weight", Operation::Transpose),
                 (Kind::InProj, ".bias") => ("_bias", Operation::Copy),
                 _ => return None,
             };
-            let foreign = |name: &&str| name.replace('*', layer) + suffix;
-            Some(Self { parts: row.foreign.iter().map(foreign).collect(), operation })
+            let part = |(i, name): (usize, &&str)| Part {
+                name: name.replace('*', layer) + suffix,
+                shares: if row.kind == Kind::QueryAndKeyValue { i + 1 } else { 1 },
+            };
+            Some(Self { parts: row.foreign.iter().enumerate().map(part).collect(), operation })
         })
     }
 
-    /// The shape that each part must have.
-    pub(crate) fn part_shape(&self, spec: &TensorSpec) -> Vec<usize> {
+    /// The shape that a part must have.
+    pub(crate) fn part_shape(&self, spec: &TensorSpec, part: &Part) -> Vec<usize> {
         let mut shape = spec.shape.clone();
         if self.operation == Operation::Transpose {
             shape.reverse();
         }
         if let Some(first) = shape.first_mut() {
-            *first /= self.parts.len();
+            let shares: usize = self.parts.iter().map(|part| part.shares).sum();
+            *first = *first / shares * part.shares;
         }
         shape
     }
@@ -102,9 +119,9 @@ impl Recipe {
             _ => None,
         };
         let Some((inputs, outputs)) = transposed else {
-            let mut values = read(&self.parts[0])?;
+            let mut values = read(&self.parts[0].name)?;
             for part in &self.parts[1..] {
-                values.append(&mut read(part)?);
+                values.append(&mut read(&part.name)?);
             }
             return Ok(values);
         };
@@ -112,7 +129,7 @@ impl Recipe {
         let mut column = 0;
         for part in &self.parts {
             // As many rows at a time as fill a cache line across: a value alone would move one.
-            for rows in read(part)?.chunks(LINE * inputs) {
+            for rows in read(&part.name)?.chunks(LINE * inputs) {
                 let count = rows.len() / inputs;
                 for (input, target) in values.chunks_exact_mut(outputs).enumerate() {
                     let column_of_input = rows.iter().skip(input).step_by(inputs);
@@ -132,11 +149,12 @@ mod tests {
 
     use super::*;
 
-    const TABLE: &[Row] = &[
+    const TABLE: &[&[Row]] = &[&[
         Row { ours: "scale", foreign: &["their_scale"], kind: Kind::Tensor },
         Row { ours: "blocks.*.ln", foreign: &["layers.*.norm"], kind: Kind::Norm },
         Row { ours: "blocks.*.qk", foreign: &["layers.*.q", "layers.*.k"], kind: Kind::Linear },
-    ];
+        Row { ours: "pool", foreign: &["pool.q", "pool.kv"], kind: Kind::QueryAndKeyValue },
+    ]];
 
     fn build(shape: &[usize], name: &str, parts: &[&[f32]]) -> Vec<f32> {
         let spec =
@@ -149,7 +167,8 @@ mod tests {
     #[test]
     fn rows_name_their_tensors() {
         let check = |ours: &str, parts: &[&str], operation| {
-            let parts = parts.iter().map(|part| (*part).to_owned()).collect();
+            let part = |name: &&str| Part { name: (*name).to_owned(), shares: 1 };
+            let parts = parts.iter().map(part).collect();
             assert_eq!(Recipe::find(TABLE, ours), Some(Recipe { parts, operation }), "{ours}");
         };
         check("scale", &["their_scale"], Operation::Copy);
@@ -172,5 +191,19 @@ mod tests {
             [1., 4., 7., 10., 2., 5., 8., 11., 3., 6., 9., 12.]
         );
         assert_eq!(build(&[4], "blocks.0.qk.bias", &[&[1., 2.], &[3., 4.]]), [1., 2., 3., 4.]);
+    }
+
+    #[test]
+    fn parts_may_be_of_unlike_size() {
+        let (name, shape) = ("pool.weight".to_owned(), vec![2, 6]);
+        let spec = TensorSpec { name, shape, tower: Tower::Vision };
+        let recipe = Recipe::find(TABLE, "pool.weight").unwrap();
+        let shapes = recipe.parts.iter().map(|part| recipe.part_shape(&spec, part));
+        assert_eq!(shapes.collect::<Vec<_>>(), [[2, 2], [4, 2]]);
+        let (q, kv): (&[f32], &[f32]) = (&[1., 2., 3., 4.], &[5., 6., 7., 8., 9., 10., 11., 12.]);
+        assert_eq!(
+            build(&[2, 6], "pool.weight", &[q, kv]),
+            [1., 3., 5., 7., 9., 11., 2., 4., 6., 8., 10., 12.]
+        );
     }
 }

@@ -45,13 +45,13 @@ impl Sizes {
 }
 
 /// Number of blocks, counted by the numbers in the names.
-fn layers(weights: &Weights, prefix: &str) -> usize {
+pub(crate) fn layers(weights: &Weights, prefix: &str) -> usize {
     let numbers = weights.names().filter_map(|name| name.strip_prefix(prefix)?.split('.').next());
     numbers.collect::<BTreeSet<_>>().len()
 }
 
 /// The length of each axis, all from 1.
-fn shape<const N: usize>(
+pub(crate) fn shape<const N: usize>(
     weights: &Weights,
     name: &str,
     authority: &'static str,
@@ -80,18 +80,18 @@ pub(crate) mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::openai::TABLE;
+    use crate::openai::TABLES;
     use crate::recipe::Recipe;
 
     /// A file with all tensors of a model but no values: where they would be is a hole.
     pub(crate) fn hollow(config: &ModelConfig) -> Weights {
         let (mut header, mut end) = (Map::new(), 0);
         for spec in tensors(config) {
-            let recipe = Recipe::find(TABLE, &spec.name).unwrap();
-            let (start, shape) = (end, recipe.part_shape(&spec));
+            let recipe = Recipe::find(TABLES, &spec.name).unwrap();
+            let (start, shape) = (end, recipe.part_shape(&spec, &recipe.parts[0]));
             end += 2 * spec.elements() as u64;
             let tensor = json!({"dtype": "F16", "shape": shape, "data_offsets": [start, end]});
-            header.insert(recipe.parts[0].clone(), tensor);
+            header.insert(recipe.parts[0].name.clone(), tensor);
         }
         let header = serde_json::Value::from(header).to_string();
         let folder = tempfile::tempdir().unwrap();

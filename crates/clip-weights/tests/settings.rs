@@ -146,7 +146,7 @@ fn what_the_towers_cannot_do_is_refused() {
             &format!("config.json sets {message} can be converted"),
         );
     };
-    check("/model_type", json!("siglip"), "model_type to \"siglip\"; only clip");
+    check("/model_type", json!("blip"), "model_type to \"blip\"; only clip or siglip");
     check(
         "/projection_dim",
         json!(-1),
@@ -156,7 +156,7 @@ fn what_the_towers_cannot_do_is_refused() {
         "vision_config.num_hidden_layers to 1000000000; only a whole number from 1 to 1000"
     });
     check("/vision_config/hidden_act", json!("gelu_new"), {
-        "vision_config.hidden_act to \"gelu_new\"; only quick_gelu or gelu"
+        "vision_config.hidden_act to \"gelu_new\"; only quick_gelu or gelu or gelu_pytorch_tanh"
     });
     check("/vision_config/image_size", json!([9, 9]), {
         "vision_config.image_size to [9,9]; only a whole number from 1 to 1048576"

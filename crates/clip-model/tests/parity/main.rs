@@ -3,6 +3,7 @@
 mod common;
 mod full_size;
 mod golden;
+mod siglip;
 mod sources;
 mod verify;
 mod witness;

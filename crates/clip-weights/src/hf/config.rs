@@ -1,7 +1,5 @@
 //! `config.json`: the architecture, with the defaults of transformers' `configuration_clip.py`.
 
-use std::path::Path;
-
 use clip_checkpoint::{
     Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
     VisionConfig, VisionPooling,
@@ -13,7 +11,7 @@ use crate::Result;
 pub(super) const FILE: &str = "config.json";
 
 /// A thousand layers are more than any CLIP has.
-const MAX_LAYERS: u64 = 1000;
+pub(super) const MAX_LAYERS: u64 = 1000;
 
 /// `eos_token_id` of configurations written before transformers' pull request 24773: wrong, and
 /// kept there as the sign of the older pooling rule.
@@ -28,11 +26,9 @@ pub(super) struct TokenIds {
     pub(super) fields: Fields,
 }
 
-/// Reads the architecture, and the token ids that the tokenizer may need.
-pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
-    let top = Fields::open(folder, FILE)?.ok_or_else(|| super::missing(folder, FILE))?;
-    top.choice("model_type", (), &[("clip", ())])?;
-    let text = part(&top, "text_config")?;
+/// Reads the architecture of a CLIP, and the token ids that the tokenizer may need.
+pub(super) fn read(top: &Fields) -> Result<(ModelConfig, TokenIds)> {
+    let text = part(top, "text_config")?;
     let tokens = TokenIds {
         bos: text.id("bos_token_id", 49_406)?,
         eos: text.id("eos_token_id", 49_407)?,
@@ -40,7 +36,7 @@ pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
     };
     let config = ModelConfig {
         embed_dim: top.size("projection_dim", 512)?,
-        vision: vision_config(&part(&top, "vision_config")?)?,
+        vision: vision_config(&part(top, "vision_config")?)?,
         text: text_config(&text, tokens.eos)?,
         probability: Probability::Softmax,
     };
@@ -50,7 +46,7 @@ pub(super) fn read(folder: &Path) -> Result<(ModelConfig, TokenIds)> {
 
 /// The configuration of one tower. The older `.._dict`, where there is one, wins with all its
 /// defaults (`CLIPConfig.__post_init__`).
-fn part(top: &Fields, key: &str) -> Result<Fields> {
+pub(super) fn part(top: &Fields, key: &str) -> Result<Fields> {
     let older = top.object(&format!("{key}_dict"))?;
     let part = older.map_or_else(|| top.object(key), |older| Ok(Some(older)))?;
     Ok(part.unwrap_or_else(|| top.empty(key)))
@@ -67,7 +63,7 @@ fn vision_config(fields: &Fields) -> Result<VisionConfig> {
         layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
         heads: fields.size("num_attention_heads", 12)?,
         mlp_width: fields.size("intermediate_size", 3072)?,
-        activation: activation(fields)?,
+        activation: activation(fields, Activation::QuickGelu)?,
         layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
         stem: Stem::Normalized,
         pooling: VisionPooling::ClassToken,
@@ -83,7 +79,7 @@ fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
         layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
         heads: fields.size("num_attention_heads", 8)?,
         mlp_width: fields.size("intermediate_size", 2048)?,
-        activation: activation(fields)?,
+        activation: activation(fields, Activation::QuickGelu)?,
         layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
         // `CLIPTextTransformer.forward` in `modeling_clip.py`.
         pooling: if eos == LEGACY_EOS { Pooling::Argmax } else { Pooling::EndToken(eos) },
@@ -92,10 +88,10 @@ fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
     })
 }
 
-fn activation(fields: &Fields) -> Result<Activation> {
+pub(super) fn activation(fields: &Fields, default: Activation) -> Result<Activation> {
     fields.choice(
         "hidden_act",
-        Activation::QuickGelu,
+        default,
         &[
             ("quick_gelu", Activation::QuickGelu),
             ("gelu", Activation::Gelu),
@@ -113,7 +109,7 @@ mod tests {
     fn config(json: &str) -> ModelConfig {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), json).unwrap();
-        read(folder.path()).unwrap().0
+        read(&Fields::open(folder.path(), FILE).unwrap().unwrap()).unwrap().0
     }
 
     /// The defaults of transformers are ViT-B/32 with the corrected end token.

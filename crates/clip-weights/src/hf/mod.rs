@@ -4,6 +4,7 @@ mod config;
 pub(crate) mod json;
 pub(crate) mod license;
 mod preprocessor;
+mod siglip;
 mod table;
 mod tokenizer;
 mod vocabulary;
@@ -16,7 +17,7 @@ use crate::{Error, Family, Result};
 
 static LAYOUT: Layout = Layout {
     family: Family::HuggingFace,
-    table: table::TABLE,
+    tables: table::CLIP,
     authority: "config.json",
     is_harmless,
 };
@@ -34,17 +35,39 @@ pub(crate) fn is_configured(folder: &Path) -> bool {
     fields.is_ok_and(|fields| fields.is_some_and(|fields| fields.get("model_type").is_some()))
 }
 
+/// The models of transformers that can be converted, by their `model_type`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Clip,
+    Siglip,
+}
+
 /// Reads the files beside the weights.
 pub(crate) fn model(path: &Path, weights: Weights) -> Result<Model> {
+    const TYPE: &str = "model_type";
     let folder = folder(path);
-    let (config, tokens) = config::read(folder)?;
+    let top = json::Fields::open(folder, config::FILE)?;
+    let top = top.ok_or_else(|| missing(folder, config::FILE))?;
+    if top.get(TYPE).is_some_and(|value| value == "siglip2") {
+        let (file, field) = top.place(TYPE);
+        return Err(Error::NaFlex { file, field });
+    }
+    match top.choice(TYPE, Kind::Clip, &[("clip", Kind::Clip), ("siglip", Kind::Siglip)])? {
+        Kind::Clip => clip(folder, &top, weights),
+        Kind::Siglip => siglip::model(folder, &top, weights),
+    }
+}
+
+fn clip(folder: &Path, top: &json::Fields, weights: Weights) -> Result<Model> {
+    let (config, tokens) = config::read(top)?;
     let name = folder_name(folder);
     Ok(Model {
         layout: &LAYOUT,
         origin: name.clone(),
         name,
         tokenizer: tokenizer::read(folder, config.text.vocab_size, tokens)?,
-        preprocess: preprocessor::read(folder)?,
+        preprocess: preprocessor::read(folder, &preprocessor::CLIP)?,
+        vocabulary: None,
         license: license::read(folder),
         config,
         weights,

@@ -1,5 +1,5 @@
 //! `preprocessor_config.json`: from a picture to pixels, with the defaults of transformers'
-//! `CLIPImageProcessorPil`. Old files (`"size": 224`) and new ones (`"size": {"shortest_edge": 224}`)
+//! `CLIPImageProcessorPil` and `SiglipImageProcessorPil`. Old files (`"size": 224`) and new ones (`"size": {"shortest_edge": 224}`)
 //! say the same.
 
 use std::path::Path;
@@ -13,19 +13,41 @@ const FILE: &str = "preprocessor_config.json";
 /// Transformers 5 keeps the same fields under `image_processor` of this file, and prefers it.
 const NESTED: &str = "processor_config.json";
 
-/// The defaults of the CLIP classes.
-const MEAN: [f32; 3] = PreprocessConfig::OPENAI_MEAN;
-const STD: [f32; 3] = PreprocessConfig::OPENAI_STD;
+/// What differs between the processors of one model and another's.
+pub(super) struct Processor {
+    /// Names of the classes.
+    classes: &'static [(&'static str, ())],
+    /// The defaults.
+    mean: [f32; 3],
+    std: [f32; 3],
+    resize: ResizeMode,
+}
 
-/// Names of the classes that share CLIP's preprocessing.
-const CLASSES: [(&str, ()); 4] = [
-    ("CLIPImageProcessor", ()),
-    ("CLIPImageProcessorFast", ()),
-    ("CLIPImageProcessorPil", ()),
-    ("CLIPFeatureExtractor", ()),
-];
+pub(super) const CLIP: Processor = Processor {
+    classes: &[
+        ("CLIPImageProcessor", ()),
+        ("CLIPImageProcessorFast", ()),
+        ("CLIPImageProcessorPil", ()),
+        ("CLIPFeatureExtractor", ()),
+    ],
+    mean: PreprocessConfig::OPENAI_MEAN,
+    std: PreprocessConfig::OPENAI_STD,
+    resize: ResizeMode::Shortest,
+};
 
-pub(super) fn read(folder: &Path) -> Result<PreprocessConfig> {
+/// Both sides are given, and nothing is cut off.
+pub(super) const SIGLIP: Processor = Processor {
+    classes: &[
+        ("SiglipImageProcessor", ()),
+        ("SiglipImageProcessorFast", ()),
+        ("SiglipImageProcessorPil", ()),
+    ],
+    mean: [0.5; 3],
+    std: [0.5; 3],
+    resize: ResizeMode::Squash,
+};
+
+pub(super) fn read(folder: &Path, processor: &Processor) -> Result<PreprocessConfig> {
     let nested = match Fields::open(folder, NESTED)? {
         Some(file) => file.object("image_processor")?,
         None => None,
@@ -34,13 +56,14 @@ pub(super) fn read(folder: &Path) -> Result<PreprocessConfig> {
         Some(fields) => Some(fields),
         None => Fields::open(folder, FILE)?,
     };
-    convert(&fields.ok_or_else(|| super::missing(folder, FILE))?)
+    convert(&fields.ok_or_else(|| super::missing(folder, FILE))?, processor)
 }
 
-fn convert(fields: &Fields) -> Result<PreprocessConfig> {
-    fields.choice("image_processor_type", (), &CLASSES)?;
-    fields.choice("feature_extractor_type", (), &CLASSES)?;
-    for step in ["do_resize", "do_center_crop", "do_rescale", "do_convert_rgb"] {
+fn convert(fields: &Fields, processor: &Processor) -> Result<PreprocessConfig> {
+    let Processor { classes, mean, std, resize } = *processor;
+    fields.choice("image_processor_type", (), classes)?;
+    fields.choice("feature_extractor_type", (), classes)?;
+    for step in ["do_resize", "do_rescale", "do_convert_rgb"] {
         if !fields.flag(step, true)? {
             return Err(fields.unsupported(step, "true"));
         }
@@ -49,21 +72,41 @@ fn convert(fields: &Fields) -> Result<PreprocessConfig> {
         return Err(fields.unsupported("rescale_factor", "1/255"));
     }
     let normalize = fields.flag("do_normalize", true)?;
+    let [resize_size, crop_size] = match resize {
+        ResizeMode::Squash => squashed(fields)?,
+        _ => cropped(fields)?,
+    };
+    Ok(PreprocessConfig {
+        mode: PreprocessMode::HfPil,
+        resize,
+        resize_size,
+        interpolation: interpolation(fields)?,
+        crop_size,
+        mean: if normalize { fields.channels("image_mean", mean)? } else { [0.0; 3] },
+        std: if normalize { fields.channels("image_std", std)? } else { [1.0; 3] },
+    })
+}
+
+/// The shorter side, then the side of the square that is cut from the center.
+fn cropped(fields: &Fields) -> Result<[usize; 2]> {
+    if !fields.flag("do_center_crop", true)? {
+        return Err(fields.unsupported("do_center_crop", "true"));
+    }
     let crop_size = side(fields, "crop_size", &["height", "width"])?;
     let resize_size = side(fields, "size", &["shortest_edge"])?;
     if resize_size < crop_size {
         let supported = format!("a size of at least the crop's {crop_size}");
         return Err(fields.unsupported("size", &supported));
     }
-    Ok(PreprocessConfig {
-        mode: PreprocessMode::HfPil,
-        resize: ResizeMode::Shortest,
-        resize_size,
-        interpolation: interpolation(fields)?,
-        crop_size,
-        mean: if normalize { fields.channels("image_mean", MEAN)? } else { [0.0; 3] },
-        std: if normalize { fields.channels("image_std", STD)? } else { [1.0; 3] },
-    })
+    Ok([resize_size, crop_size])
+}
+
+/// The side of the square that the picture becomes, twice.
+fn squashed(fields: &Fields) -> Result<[usize; 2]> {
+    if fields.flag("do_center_crop", false)? {
+        return Err(fields.unsupported("do_center_crop", "false"));
+    }
+    Ok([side(fields, "size", &["height", "width"])?; 2])
 }
 
 /// A length that is a number, or an object with exactly these fields, all equal.

@@ -1,16 +1,19 @@
-//! The one table of this source: our modules and what transformers calls them
-//! (`modeling_clip.py`; `pre_layrnorm` is spelled so there).
+//! The tables of this source: our modules and what transformers calls them
+//! (`modeling_clip.py`, where `pre_layrnorm` is spelled so, and `modeling_siglip.py`).
 
-use crate::recipe::Kind::{Linear, Norm, Tensor};
+use crate::recipe::Kind::{InProj, Linear, Norm, Tensor};
 use crate::recipe::{Row, row};
 
-/// Our module, the foreign one, what it is.
+/// What CLIP has: our modules, the foreign ones, what they are.
+pub(super) const CLIP: &[&[Row]] = &[COMMON, CLIP_ENDS];
+
+/// What SigLIP has.
+pub(super) const SIGLIP: &[&[Row]] = &[COMMON, SIGLIP_ENDS];
+
 #[rustfmt::skip]
-pub(super) const TABLE: &[Row] = &[
+const COMMON: &[Row] = &[
     row("visual.patch_embedding.weight", &["vision_model.embeddings.patch_embedding.weight"], Tensor),
-    row("visual.class_embedding", &["vision_model.embeddings.class_embedding"], Tensor),
     row("visual.positional_embedding", &["vision_model.embeddings.position_embedding.weight"], Tensor),
-    row("visual.ln_pre", &["vision_model.pre_layrnorm"], Norm),
     row("visual.transformer.resblocks.*.ln_1", &["vision_model.encoder.layers.*.layer_norm1"], Norm),
     row("visual.transformer.resblocks.*.attn.in_proj", &[
         "vision_model.encoder.layers.*.self_attn.q_proj",
@@ -22,7 +25,6 @@ pub(super) const TABLE: &[Row] = &[
     row("visual.transformer.resblocks.*.mlp.c_fc", &["vision_model.encoder.layers.*.mlp.fc1"], Linear),
     row("visual.transformer.resblocks.*.mlp.c_proj", &["vision_model.encoder.layers.*.mlp.fc2"], Linear),
     row("visual.ln_post", &["vision_model.post_layernorm"], Norm),
-    row("visual_projection", &["visual_projection"], Linear),
 
     row("text.token_embedding.weight", &["text_model.embeddings.token_embedding.weight"], Tensor),
     row("text.positional_embedding", &["text_model.embeddings.position_embedding.weight"], Tensor),
@@ -37,9 +39,30 @@ pub(super) const TABLE: &[Row] = &[
     row("text.transformer.resblocks.*.mlp.c_fc", &["text_model.encoder.layers.*.mlp.fc1"], Linear),
     row("text.transformer.resblocks.*.mlp.c_proj", &["text_model.encoder.layers.*.mlp.fc2"], Linear),
     row("text.ln_final", &["text_model.final_layer_norm"], Norm),
-    row("text_projection", &["text_projection"], Linear),
 
     row("logit_scale", &["logit_scale"], Tensor),
+];
+
+#[rustfmt::skip]
+const CLIP_ENDS: &[Row] = &[
+    row("visual.class_embedding", &["vision_model.embeddings.class_embedding"], Tensor),
+    row("visual.ln_pre", &["vision_model.pre_layrnorm"], Norm),
+    row("visual_projection", &["visual_projection"], Linear),
+    row("text_projection", &["text_projection"], Linear),
+];
+
+/// The pooling's attention is PyTorch's own class.
+#[rustfmt::skip]
+const SIGLIP_ENDS: &[Row] = &[
+    row("visual.patch_embedding.bias", &["vision_model.embeddings.patch_embedding.bias"], Tensor),
+    row("visual.attn_pool.probe", &["vision_model.head.probe"], Tensor),
+    row("visual.attn_pool.attn.in_proj", &["vision_model.head.attention.in_proj"], InProj),
+    row("visual.attn_pool.attn.out_proj", &["vision_model.head.attention.out_proj"], Linear),
+    row("visual.attn_pool.ln", &["vision_model.head.layernorm"], Norm),
+    row("visual.attn_pool.mlp.c_fc", &["vision_model.head.mlp.fc1"], Linear),
+    row("visual.attn_pool.mlp.c_proj", &["vision_model.head.mlp.fc2"], Linear),
+    row("text_projection", &["text_model.head"], Linear),
+    row("logit_bias", &["logit_bias"], Tensor),
 ];
 
 #[cfg(test)]
@@ -56,9 +79,9 @@ mod tests {
         let config = presets::find("ViT-B-32").unwrap();
         let mut used = BTreeSet::new();
         for spec in tensors(config) {
-            let recipe = Recipe::find(TABLE, &spec.name).unwrap_or_else(|| panic!("{}", spec.name));
+            let recipe = Recipe::find(CLIP, &spec.name).unwrap_or_else(|| panic!("{}", spec.name));
             for part in recipe.parts {
-                assert!(used.insert(part.clone()), "{part}");
+                assert!(used.insert(part.name.clone()), "{}", part.name);
             }
         }
         // 398 tensors in openai/clip-vit-base-patch32, less the two `position_ids`.

@@ -20,23 +20,29 @@ use crate::{Error, Result};
 const MAX_RATIO: f64 = 1000.0;
 
 /// The three parts of a configuration.
-struct Parts {
-    model: Fields,
-    vision: Fields,
-    text: Fields,
+pub(super) struct Parts {
+    pub(super) model: Fields,
+    pub(super) vision: Fields,
+    pub(super) text: Fields,
 }
 
-pub(super) fn read(file: &Fields, weights: &Weights) -> Result<ModelConfig> {
-    let model = required(file, "model_cfg")?;
-    let vision = required(&model, "vision_cfg")?;
-    let text = required(&model, "text_cfg")?;
-    let parts = Parts { model, vision, text };
-    refuse_other_families(&parts, weights)?;
+impl Parts {
+    pub(super) fn new(file: &Fields) -> Result<Self> {
+        let model = required(file, "model_cfg")?;
+        let vision = required(&model, "vision_cfg")?;
+        let text = required(&model, "text_cfg")?;
+        Ok(Self { model, vision, text })
+    }
+}
+
+/// The architecture of a model with OpenCLIP's own towers.
+pub(super) fn read(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
+    refuse_other_families(parts, weights)?;
     fields::check(&parts.model, &[fields::MODEL])?;
-    fields::check(&parts.vision, &[fields::VISION, fields::BLOCK])?;
-    fields::check(&parts.text, &[fields::TEXT, fields::BLOCK])?;
-    let config = config(&parts, weights)?;
-    compare(&config, &parts, weights)?;
+    fields::check(&parts.vision, &[fields::VISION, fields::BLOCK, fields::CLIP_BLOCK])?;
+    fields::check(&parts.text, &[fields::TEXT, fields::BLOCK, fields::CLIP_BLOCK])?;
+    let config = config(parts, weights)?;
+    compare(&config, parts, weights)?;
     config.validate()?;
     Ok(config)
 }
@@ -54,7 +60,6 @@ fn refuse_other_families(parts: &Parts, weights: &Weights) -> Result<()> {
     }
     let families = [
         (model, "multimodal_cfg", "a CoCa"),
-        (model, "init_logit_bias", "a SigLIP"),
         (vision, "timm_model_name", "a CLIP with a picture tower of timm's"),
         (text, "hf_model_name", "a CLIP with a text tower of transformers'"),
     ];
@@ -69,13 +74,10 @@ fn refuse_other_families(parts: &Parts, weights: &Weights) -> Result<()> {
 
 fn config(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
     let Parts { model, vision, text } = parts;
-    if model.get("embed_dim").is_none() {
-        return Err(model.unsupported("embed_dim", "a whole number"));
-    }
     let activation = activation(model, weights)?;
-    let (vision_width, text_width) = (vision.size("width", 768)?, text.size("width", 512)?);
+    let vision_width = vision.size("width", 768)?;
     Ok(ModelConfig {
-        embed_dim: model.size("embed_dim", 0)?,
+        embed_dim: embed_dim(model)?,
         vision: VisionConfig {
             image_size: vision.size("image_size", 224)?,
             patch_size: vision.size("patch_size", 16)?,
@@ -89,20 +91,38 @@ fn config(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,
         },
-        text: TextConfig {
-            context_length: text.size("context_length", 77)?,
-            vocab_size: text.size("vocab_size", 49_408)?,
-            width: text_width,
-            layers: text.size("layers", 12)?,
-            heads: text.size("heads", 8)?,
-            mlp_width: mlp_width(text, text_width)?,
-            activation,
-            layer_norm_eps: layer_norm_eps(text)?,
-            pooling: Pooling::Argmax,
-            mask: AttentionMask::Causal,
-            projection: Projection::Linear,
+        text: text_config(text, activation)?,
+        // Trained with SigLIP's loss (`CLIP.__init__`).
+        probability: match model.get("init_logit_bias") {
+            Some(_) => Probability::Sigmoid,
+            None => Probability::Softmax,
         },
-        probability: Probability::Softmax,
+    })
+}
+
+/// Width of the shared space, which has no default.
+pub(super) fn embed_dim(model: &Fields) -> Result<usize> {
+    match model.get("embed_dim") {
+        Some(_) => model.size("embed_dim", 0),
+        None => Err(model.unsupported("embed_dim", "a whole number")),
+    }
+}
+
+/// The text tower of CLIP; another family's differs in what follows from its own fields.
+pub(super) fn text_config(text: &Fields, activation: Activation) -> Result<TextConfig> {
+    let width = text.size("width", 512)?;
+    Ok(TextConfig {
+        context_length: text.size("context_length", 77)?,
+        vocab_size: text.size("vocab_size", 49_408)?,
+        width,
+        layers: text.size("layers", 12)?,
+        heads: text.size("heads", 8)?,
+        mlp_width: mlp_width(text, width)?,
+        activation,
+        layer_norm_eps: layer_norm_eps(text)?,
+        mask: AttentionMask::Causal,
+        pooling: Pooling::Argmax,
+        projection: Projection::Linear,
     })
 }
 
@@ -138,21 +158,19 @@ fn layer_norm_eps(fields: &Fields) -> Result<f64> {
 fn compare(config: &ModelConfig, parts: &Parts, weights: &Weights) -> Result<()> {
     let Parts { model, vision, text } = parts;
     let sizes = Sizes::read(weights, FILE)?;
-    let pairs = [
-        (model, "embed_dim", config.embed_dim, sizes.embed_dim),
-        (vision, "width", config.vision.width, sizes.vision_width),
-        (vision, "layers", config.vision.layers, sizes.vision_layers),
-        (vision, "patch_size", config.vision.patch_size, sizes.patch_size),
-        (text, "width", config.text.width, sizes.text_width),
-        (text, "layers", config.text.layers, sizes.text_layers),
-        (text, "context_length", config.text.context_length, sizes.context_length),
-        (text, "vocab_size", config.text.vocab_size, sizes.vocab_size),
-    ];
-    for (fields, key, value, found) in pairs {
-        if value != found {
-            return Err(disagreement(fields, key, &value, weights, &found));
-        }
-    }
+    agree(
+        weights,
+        &[
+            (model, "embed_dim", config.embed_dim, sizes.embed_dim),
+            (vision, "width", config.vision.width, sizes.vision_width),
+            (vision, "layers", config.vision.layers, sizes.vision_layers),
+            (vision, "patch_size", config.vision.patch_size, sizes.patch_size),
+            (text, "width", config.text.width, sizes.text_width),
+            (text, "layers", config.text.layers, sizes.text_layers),
+            (text, "context_length", config.text.context_length, sizes.context_length),
+            (text, "vocab_size", config.text.vocab_size, sizes.vocab_size),
+        ],
+    )?;
     // Several sizes have the same patches: what remains at the edges is ignored.
     if config.vision.grid() != sizes.grid {
         let found = sizes.grid * sizes.patch_size;
@@ -161,7 +179,15 @@ fn compare(config: &ModelConfig, parts: &Parts, weights: &Weights) -> Result<()>
     Ok(())
 }
 
-fn disagreement(
+/// Fails for the first field whose value is not what the tensors say.
+pub(super) fn agree(weights: &Weights, pairs: &[(&Fields, &str, usize, usize)]) -> Result<()> {
+    match pairs.iter().find(|(.., value, found)| value != found) {
+        Some((fields, key, value, found)) => Err(disagreement(fields, key, value, weights, found)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn disagreement(
     fields: &Fields,
     key: &str,
     value: &dyn Display,
@@ -226,7 +252,7 @@ mod tests {
         let json = json!({ "model_cfg": model_cfg }).to_string();
         std::fs::write(folder.path().join(FILE), json).unwrap();
         let file = Fields::open(folder.path(), FILE).unwrap().unwrap();
-        assert_eq!(read(&file, &hollow(&config)).unwrap(), config);
+        assert_eq!(read(&Parts::new(&file).unwrap(), &hollow(&config)).unwrap(), config);
     }
 
     /// ViT-B-32, B-32-256, B-16, L-14, H-14, g-14 and bigG-14 in `model_configs` of OpenCLIP 3.3.

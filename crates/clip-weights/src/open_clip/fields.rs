@@ -23,9 +23,11 @@ pub(super) enum Use {
     Only(&'static str),
     /// It is switched off; what can be converted is what the model has then.
     Off(&'static str),
+    /// It is switched on; what can be converted is what the model has then.
+    On(&'static str),
 }
 
-use Use::{Ignored, Off, Only, Read};
+use Use::{Ignored, Off, On, Only, Read};
 
 /// `model_cfg`. The names of the tensors say whether the text tower is `custom_text`; the rest of
 /// what is ignored is where a training starts from.
@@ -34,6 +36,7 @@ pub(super) const MODEL: &[Row] = &[
     ("vision_cfg", Read),
     ("text_cfg", Read),
     ("quick_gelu", Read),
+    ("init_logit_bias", Read),
     ("custom_text", Ignored),
     ("init_logit_scale", Ignored),
     ("nonscalar_logit_scale", Ignored),
@@ -95,11 +98,13 @@ pub(super) const TEXT: &[Row] = &[
     ("hf_pooler_type", Ignored),
 ];
 
+/// What the blocks of CLIP's towers may be, besides [`BLOCK`].
+pub(super) const CLIP_BLOCK: &[Row] = &[("act_kwargs", Off("GELU and QuickGELU"))];
+
 /// What both towers' blocks may be.
 pub(super) const BLOCK: &[Row] = &[
     ("block_type", Only("default")),
     ("ls_init_value", Off("blocks without layer scale")),
-    ("act_kwargs", Off("GELU and QuickGELU")),
     ("qk_norm", Off(PLAIN)),
     ("scaled_cosine_attn", Off(PLAIN)),
     ("scale_heads", Off(PLAIN)),
@@ -110,6 +115,43 @@ pub(super) const BLOCK: &[Row] = &[
 
 /// `norm_kwargs` of either tower.
 pub(super) const NORM: &[Row] = &[("eps", Read)];
+
+/// `vision_cfg` of a SigLIP: timm builds the tower, and has given it a name.
+pub(super) const SIGLIP_VISION: &[Row] = &[
+    ("timm_model_name", Read),
+    ("image_size", Read),
+    ("timm_pool", Only("map")),
+    ("timm_proj", Only("none")),
+    ("timm_model_pretrained", Ignored),
+    ("timm_proj_bias", Ignored),
+    ("timm_drop", Ignored),
+    ("timm_drop_path", Ignored),
+    ("patch_dropout", Ignored),
+];
+
+/// `text_cfg` of a SigLIP. The tokenizer lies beside the weights.
+pub(super) const SIGLIP_TEXT: &[Row] = &[
+    ("context_length", Read),
+    ("vocab_size", Read),
+    ("width", Read),
+    ("heads", Read),
+    ("layers", Read),
+    ("mlp_ratio", Read),
+    ("norm_kwargs", Read),
+    ("act_kwargs", Read),
+    ("proj_type", Read),
+    ("proj_bias", Read),
+    ("tokenizer_kwargs", Read),
+    ("pool_type", Only("last")),
+    ("no_causal_mask", On("attention to all tokens")),
+    ("embed_cls", Off("pooling at the last token")),
+    ("hf_tokenizer_name", Ignored),
+    ("tokenizer_mode", Ignored),
+    ("pad_id", Ignored),
+    ("eos_id", Ignored),
+    ("final_ln_after_pool", Ignored),
+    ("output_tokens", Ignored),
+];
 
 const TOKENIZER: &str = "OpenAI's tokenizer";
 const PLAIN: &str = "OpenAI's blocks";
@@ -123,7 +165,8 @@ pub(super) fn check(fields: &Fields, tables: &[&[Row]]) -> Result<()> {
             Some(Read | Ignored) => {}
             Some(Only(supported)) if value.as_str() == Some(supported) => {}
             Some(Off(_)) if is_off(value) => {}
-            Some(Only(supported) | Off(supported)) => {
+            Some(On(_)) if value.as_bool() == Some(true) => {}
+            Some(Only(supported) | Off(supported) | On(supported)) => {
                 return Err(fields.unsupported(key, supported));
             }
             None => return Err(fields.unsupported(key, "fields of OpenCLIP 3.3")),

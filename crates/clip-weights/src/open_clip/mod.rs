@@ -8,10 +8,13 @@
 mod config;
 mod fields;
 mod preprocess;
+mod siglip;
 
 use std::path::{Path, PathBuf};
 
 use clip_checkpoint::TokenizerMode;
+
+use config::Parts;
 
 use crate::hf::json::Fields;
 use crate::hf::license;
@@ -24,7 +27,7 @@ pub(crate) const FILE: &str = "open_clip_config.json";
 
 static LAYOUT: Layout = Layout {
     family: Family::OpenClip,
-    table: openai::TABLE,
+    tables: openai::TABLES,
     authority: FILE,
     is_harmless: openai::is_harmless,
 };
@@ -42,7 +45,11 @@ pub(crate) fn model(path: &Path, mut weights: Weights) -> Result<Model> {
     let folder = folder(path);
     let file = Fields::open(folder, FILE)?.ok_or_else(|| missing(folder, FILE))?;
     weights.rename(plain);
-    let config = config::read(&file, &weights)?;
+    let parts = Parts::new(&file)?;
+    if let Some(tower) = siglip::tower(&parts.vision) {
+        return siglip::model(folder, &file, &parts, tower, weights);
+    }
+    let config = config::read(&parts, &weights)?;
     let name = folder_name(folder);
     Ok(Model {
         layout: &LAYOUT,
@@ -50,6 +57,7 @@ pub(crate) fn model(path: &Path, mut weights: Weights) -> Result<Model> {
         name,
         tokenizer: openai::tokenizer(TokenizerMode::OpenClip, config.text.vocab_size),
         preprocess: preprocess::read(&file, config.vision.image_size)?,
+        vocabulary: None,
         license: license::read(folder),
         config,
         weights,

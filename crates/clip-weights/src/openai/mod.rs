@@ -16,11 +16,11 @@ use crate::weights::{Weights, file_name};
 use crate::{Error, Family, Result};
 
 pub(crate) use config::stated_activation;
-pub(crate) use table::TABLE;
+pub(crate) use table::{TABLES, TEXT};
 pub(crate) use vocabulary::{END, SIZE as VOCABULARY, START};
 
 static LAYOUT: Layout =
-    Layout { family: Family::OpenAi, table: TABLE, authority: "OpenAI's code", is_harmless };
+    Layout { family: Family::OpenAi, tables: TABLES, authority: "OpenAI's code", is_harmless };
 
 /// Sizes that OpenAI's own archives store as tensors; `build_model` in
 /// <https://github.com/openai/CLIP/blob/main/clip/model.py> deletes them.
@@ -49,6 +49,7 @@ pub(crate) fn model(
         origin: file_name(path),
         tokenizer: tokenizer(TokenizerMode::Openai, config.text.vocab_size),
         preprocess: preprocess(image_size),
+        vocabulary: None,
         license: None,
         config,
         weights,

@@ -1,13 +1,15 @@
-//! The one table of this source: our modules and what OpenAI's code calls them
+//! The tables of this source: our modules and what OpenAI's code calls them
 //! (<https://github.com/openai/CLIP/blob/main/clip/model.py>). The projections are parameters that
 //! the features are multiplied with, `x @ proj`, so they lie as ours do.
 
 use crate::recipe::Kind::{InProj, Linear, Norm, Tensor};
 use crate::recipe::{Row, row};
 
-/// Our module, the foreign one, what it is.
+/// The two towers of OpenAI's code, their projections and the scale; the bias is OpenCLIP's.
+pub(crate) const TABLES: &[&[Row]] = &[VISION, TEXT, ENDS];
+
 #[rustfmt::skip]
-pub(crate) const TABLE: &[Row] = &[
+const VISION: &[Row] = &[
     row("visual.patch_embedding.weight", &["visual.conv1.weight"], Tensor),
     row("visual.class_embedding", &["visual.class_embedding"], Tensor),
     row("visual.positional_embedding", &["visual.positional_embedding"], Tensor),
@@ -20,7 +22,11 @@ pub(crate) const TABLE: &[Row] = &[
     row("visual.transformer.resblocks.*.mlp.c_proj", &["visual.transformer.resblocks.*.mlp.c_proj"], Linear),
     row("visual.ln_post", &["visual.ln_post"], Norm),
     row("visual_projection.weight", &["visual.proj"], Tensor),
+];
 
+/// The text tower without its projection.
+#[rustfmt::skip]
+pub(crate) const TEXT: &[Row] = &[
     row("text.token_embedding.weight", &["token_embedding.weight"], Tensor),
     row("text.positional_embedding", &["positional_embedding"], Tensor),
     row("text.transformer.resblocks.*.ln_1", &["transformer.resblocks.*.ln_1"], Norm),
@@ -30,8 +36,12 @@ pub(crate) const TABLE: &[Row] = &[
     row("text.transformer.resblocks.*.mlp.c_fc", &["transformer.resblocks.*.mlp.c_fc"], Linear),
     row("text.transformer.resblocks.*.mlp.c_proj", &["transformer.resblocks.*.mlp.c_proj"], Linear),
     row("text.ln_final", &["ln_final"], Norm),
-    row("text_projection.weight", &["text_projection"], Tensor),
+];
 
+#[rustfmt::skip]
+const ENDS: &[Row] = &[
+    row("logit_bias", &["logit_bias"], Tensor),
+    row("text_projection.weight", &["text_projection"], Tensor),
     row("logit_scale", &["logit_scale"], Tensor),
 ];
 
@@ -49,9 +59,10 @@ mod tests {
         let config = presets::find("ViT-B-32").unwrap();
         let mut used = BTreeSet::new();
         for spec in tensors(config) {
-            let recipe = Recipe::find(TABLE, &spec.name).unwrap_or_else(|| panic!("{}", spec.name));
+            let recipe =
+                Recipe::find(TABLES, &spec.name).unwrap_or_else(|| panic!("{}", spec.name));
             for part in recipe.parts {
-                assert!(used.insert(part.clone()), "{part}");
+                assert!(used.insert(part.name.clone()), "{}", part.name);
             }
         }
         // What `CLIP.state_dict` of OpenAI's code has for ViT-B/32.

@@ -1,0 +1,38 @@
+//! SigLIP, and SigLIP 2 with pictures of one size, which is the same model with another vocabulary.
+
+mod config;
+
+use std::path::Path;
+
+use clip_checkpoint::TokenizerMode;
+
+use super::json::Fields;
+use super::{license, preprocessor, table};
+use crate::model::{Layout, Model};
+use crate::weights::{Weights, folder_name};
+use crate::{Family, Result, stored};
+
+static LAYOUT: Layout = Layout {
+    family: Family::HuggingFace,
+    tables: table::SIGLIP,
+    authority: "config.json",
+    is_harmless: super::is_harmless,
+};
+
+/// Reads the files beside the weights.
+pub(super) fn model(folder: &Path, top: &Fields, weights: Weights) -> Result<Model> {
+    let config = config::read(top)?;
+    let name = folder_name(folder);
+    let (tokenizer, vocabulary) = stored::read(folder, TokenizerMode::HfSiglip)?;
+    Ok(Model {
+        layout: &LAYOUT,
+        origin: name.clone(),
+        name,
+        tokenizer,
+        vocabulary: Some(vocabulary),
+        preprocess: preprocessor::read(folder, &preprocessor::SIGLIP)?,
+        license: license::read(folder),
+        config,
+        weights,
+    })
+}
