@@ -13,6 +13,11 @@
 //! [`Picture`]. Files are judged by their content, never by their name, and refused from the header
 //! when they are too large.
 //!
+//! JPEG says how to decode only within a few levels. The default decoder is written in Rust and
+//! differs from Pillow's in some values; with the feature `turbojpeg` libjpeg-turbo, which Pillow
+//! has too, decodes in its stead, to equal pixels. It is compiled from C, and where `nasm` is on the
+//! path at that time, with vector instructions on x86. It needs a program that unwinds on panic.
+//!
 //! ```
 //! use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 //! use clip_preprocess::{Preprocessor, ReadOptions, decode};

@@ -5,6 +5,7 @@ use std::path::Path;
 use image::{ImageBuffer, Luma, RgbImage, RgbaImage};
 
 use crate::resample::{Arithmetic, Axis, Filter, resize};
+use crate::rgb::product;
 use crate::{ReadOptions, Result, read, rgb};
 
 /// A decoded picture. With [`Conversion::AfterResize`](crate::Conversion::AfterResize) it may not
@@ -112,11 +113,8 @@ fn colors(samples: &[u8], color: impl Fn([u8; 3], u8) -> [u8; 3]) -> Vec<u8> {
 
 /// Mode `RGBA` to `RGBa` (`rgbA2rgba` of `Convert.c`): colors multiplied with alpha.
 fn fade([r, g, b, alpha]: [u8; 4]) -> [u8; 4] {
-    let times_alpha = |level: u8| {
-        let product = u32::from(level) * u32::from(alpha) + 128;
-        ((product + (product >> 8)) >> 8) as u8
-    };
-    [times_alpha(r), times_alpha(g), times_alpha(b), alpha]
+    let [r, g, b] = [r, g, b].map(|level| product(level, alpha));
+    [r, g, b, alpha]
 }
 
 /// Mode `RGBa` to `RGBA` (`rgba2rgbA` of `Convert.c`), of which alpha is then dropped.

@@ -5,7 +5,9 @@ use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
 
 use image::metadata::Orientation as Turn;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits, RgbImage,
+};
 
 use crate::rgb::{self, Stored};
 use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
@@ -67,9 +69,7 @@ pub(crate) fn upright(
     if let (ImageFormat::Png, Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits(options));
-    let mut decoder = reader.into_decoder().map_err(fail)?;
+    let mut decoder = open(format, bytes, options).map_err(fail)?;
     check_size(decoder.dimensions(), origin, options)?;
     if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
         return Err(Error::CutOff { origin: origin.to_owned() });
@@ -88,6 +88,20 @@ pub(crate) fn upright(
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
     picture.apply_orientation(turn);
     Ok((picture, stored))
+}
+
+/// Reads the header.
+fn open<'a>(
+    format: ImageFormat,
+    bytes: &'a [u8],
+    options: &ReadOptions,
+) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
+    if format == ImageFormat::Jpeg {
+        return jpeg::open(bytes);
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits(options));
+    Ok(Box::new(reader.into_decoder()?))
 }
 
 fn check_size((width, height): (u32, u32), origin: &str, options: &ReadOptions) -> Result<()> {

@@ -79,6 +79,12 @@ fn upper(level: u16) -> u8 {
     (level >> 8) as u8
 }
 
+/// `MULDIV255` of Pillow's `ImagingUtils.h`: of two parts of 255, the part of the part.
+pub(crate) fn product(a: u8, b: u8) -> u8 {
+    let product = u32::from(a) * u32::from(b) + 128;
+    ((product + (product >> 8)) >> 8) as u8
+}
+
 fn on_white(color: [u8; 3], alpha: u8) -> [u8; 3] {
     let alpha = u32::from(alpha);
     color.map(|level| ((u32::from(level) * alpha + 255 * (255 - alpha) + 127) / 255) as u8)

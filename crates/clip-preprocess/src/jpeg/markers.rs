@@ -1,29 +1,32 @@
-//! Whether a JPEG is whole: the decoder fills a missing rest with gray and says nothing.
+//! The markers of a JPEG (ITU-T T.81, B.1.1), which tell what decoders do not: they fill a missing
+//! rest with gray and say nothing.
 
 const RESTART: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
 const START: u8 = 0xD8;
-const END: u8 = 0xD9;
+pub(super) const END: u8 = 0xD9;
 
-/// Walks from marker to marker (ITU-T T.81, B.1.1) until the one that ends the picture.
-///
-/// Segments are skipped by their length, so the end of a thumbnail inside one does not count;
-/// whatever follows the end is ignored, as cameras append their own data there.
+/// Whether the marker that ends the picture is there; whatever follows it is ignored, as cameras
+/// append their own data there.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    let mut rest = bytes;
-    while let Some(at) = next_marker(rest) {
-        let (marker, after) = (rest[at + 1], &rest[at + 2..]);
+    walk(bytes).any(|marker| marker == END)
+}
+
+/// From marker to marker. Segments are skipped by their length, so those of a thumbnail inside one
+/// do not count; a segment that is not whole is the last.
+pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = Some(bytes);
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let at = next_marker(bytes)?;
+        let (marker, after) = (bytes[at + 1], &bytes[at + 2..]);
         let length = match (marker, after) {
-            (END, _) => return true,
-            (START, _) => 0,
+            (START | END, _) => 0,
             (_, [high, low, ..]) => usize::from(u16::from_be_bytes([*high, *low])),
-            _ => return false,
+            _ => return None,
         };
-        match after.get(length..) {
-            Some(after) => rest = after,
-            None => return false,
-        }
-    }
-    false
+        rest = after.get(length..);
+        Some(marker)
+    })
 }
 
 /// Position of the next marker: 0xFF and a code. Within compressed data 0xFF is followed by 0, and

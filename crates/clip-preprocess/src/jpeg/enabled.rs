@@ -1,0 +1,115 @@
+//! libjpeg-turbo's decoder with its default settings, which are Pillow's. It comes in the sources of
+//! MozJPEG, a fork that changes the encoder, because those need no more than a C compiler.
+//!
+//! What libjpeg cannot decode it reports by unwinding. What it only warns of, such as bytes too many
+//! between two markers, is passed over, as Pillow does.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use image::error::{
+    DecodingError, ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind,
+};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
+use mozjpeg::{ColorSpace, Decompress, Format, Marker};
+
+use super::markers::{END, walk};
+use crate::rgb::product;
+
+const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
+
+/// The marker of a scan. Each goes over the whole picture, however few bytes it has.
+const SCAN: u8 = 0xDA;
+
+/// Encoders write about ten; the decoder in Rust has the same limit.
+const MAX_SCANS: usize = 100;
+
+struct Decoder<'a>(Decompress<&'a [u8]>);
+
+/// Reads the header.
+pub(crate) fn open(bytes: &[u8]) -> ImageResult<Box<dyn ImageDecoder + '_>> {
+    let markers = walk(bytes).take_while(|marker| *marker != END);
+    let scans = markers.filter(|marker| *marker == SCAN).count();
+    if scans > MAX_SCANS {
+        return Err(damaged(format!("{scans} scans, more than {MAX_SCANS}")));
+    }
+    let notes = [Marker::APP(1)];
+    let decoder = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
+    Ok(Box::new(Decoder(decoder)))
+}
+
+impl ImageDecoder for Decoder<'_> {
+    fn dimensions(&self) -> (u32, u32) {
+        // JPEG has 16 bits for each.
+        (self.0.width() as u32, self.0.height() as u32)
+    }
+
+    fn color_type(&self) -> ColorType {
+        match self.0.color_space() {
+            ColorSpace::JCS_GRAYSCALE => ColorType::L8,
+            _ => ColorType::Rgb8,
+        }
+    }
+
+    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
+        let notes = self.0.markers().filter_map(|note| note.data.strip_prefix(b"Exif\0\0"));
+        Ok(notes.last().map(<[u8]>::to_vec))
+    }
+
+    fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
+        guarded(|| match self.0.image()? {
+            Format::Gray(mut rows) | Format::RGB(mut rows) => {
+                rows.read_scanlines_into(samples)?;
+                rows.finish()
+            }
+            Format::CMYK(mut rows) => {
+                let mut row = vec![[0_u8; 4]; rows.width()];
+                for colors in samples.chunks_exact_mut(3 * row.len()) {
+                    rows.read_scanlines_into(row.as_flattened_mut())?;
+                    let (colors, _) = colors.as_chunks_mut();
+                    colors.iter_mut().zip(&row).for_each(|(color, paper)| *color = rgb(*paper));
+                }
+                rows.finish()
+            }
+        })
+    }
+
+    fn read_image_boxed(self: Box<Self>, samples: &mut [u8]) -> ImageResult<()> {
+        (*self).read_image(samples)
+    }
+}
+
+/// `cmyk2rgb` of Pillow's `Convert.c`. Files hold how much each ink leaves of the paper, as Adobe
+/// has it; Pillow takes that for granted, and so do we.
+fn rgb([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
+    [cyan, magenta, yellow].map(|paper| black - product(255 - paper, black))
+}
+
+fn guarded<T>(decode: impl FnOnce() -> io::Result<T>) -> ImageResult<T> {
+    // Whatever the closure owns is dropped, and nobody sees samples after an error.
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(ImageError::IoError),
+        Err(payload) => {
+            let message = payload.downcast_ref::<String>();
+            match message.and_then(|message| message.strip_prefix("libjpeg fatal error: ")) {
+                Some(message) => Err(refusal(message)),
+                None => resume_unwind(payload),
+            }
+        }
+    }
+}
+
+/// The messages are those of libjpeg's `jerror.h`; no numbers come with them.
+fn refusal(message: &str) -> ImageError {
+    // Not `Unsupported marker type`, which is no kind of JPEG.
+    let unsupported = ["Unsupported JPEG", "Unsupported color", "Fractional sampling"];
+    if unsupported.iter().any(|start| message.starts_with(start)) {
+        let kind = UnsupportedErrorKind::GenericFeature(message.to_owned());
+        return ImageError::Unsupported(UnsupportedError::from_format_and_kind(FORMAT, kind));
+    }
+    damaged(message.to_owned())
+}
+
+fn damaged(reason: String) -> ImageError {
+    ImageError::Decoding(DecodingError::new(FORMAT, reason))
+}

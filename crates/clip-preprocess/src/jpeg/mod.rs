@@ -1,0 +1,18 @@
+//! JPEG: one of two decoders; the only place that asks for the feature.
+
+#[cfg(not(feature = "turbojpeg"))]
+mod disabled;
+#[cfg(feature = "turbojpeg")]
+mod enabled;
+mod markers;
+
+#[cfg(not(feature = "turbojpeg"))]
+pub(crate) use disabled::open;
+#[cfg(feature = "turbojpeg")]
+pub(crate) use enabled::open;
+pub(crate) use markers::is_whole;
+
+#[cfg(all(feature = "turbojpeg", panic = "abort"))]
+compile_error!(
+    "with `panic = \"abort\"` a damaged JPEG would end the program: leave out the feature `turbojpeg` or let panics unwind"
+);
