@@ -28,7 +28,7 @@ struct Decoder<'a>(Decompress<&'a [u8]>);
 
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8]) -> ImageResult<Box<dyn ImageDecoder + '_>> {
-    let markers = walk(bytes).take_while(|marker| *marker != END);
+    let markers = walk(bytes).map(|(marker, _)| marker).take_while(|marker| *marker != END);
     let scans = markers.filter(|marker| *marker == SCAN).count();
     if scans > MAX_SCANS {
         return Err(damaged(format!("{scans} scans, more than {MAX_SCANS}")));
