@@ -9,7 +9,7 @@ const BATCHES: [usize; 3] = [1, 8, 32];
 
 fn images(c: &mut Criterion) {
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = ImageEncoder::init(config, &device);
+    let encoder = ImageEncoder::init(config, &device).prepacked();
     let side = config.vision.image_size;
     let mut group = c.benchmark_group("image/ViT-B-32");
     group.sample_size(10);
@@ -27,7 +27,7 @@ fn images(c: &mut Criterion) {
 fn texts(c: &mut Criterion) {
     const LENGTH: usize = 12;
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = TextEncoder::init(config, &device);
+    let encoder = TextEncoder::init(config, &device).prepacked();
     let mut group = c.benchmark_group("text/ViT-B-32");
     group.sample_size(10);
     for batch in BATCHES {

@@ -48,6 +48,14 @@ impl ImageEncoder {
         load::fill(fresh, checkpoint, Tower::Vision, device)
     }
 
+    /// Lays the weights out for serving, where the device has kernels of ours: see
+    /// [`clip_nn::Transformer::prepack`].
+    #[must_use]
+    pub fn prepacked(mut self) -> Self {
+        self.visual.transformer.prepack();
+        self
+    }
+
     /// # Shapes
     ///
     /// - `pixels`: `[B, 3, H, W]`, normalized
@@ -90,6 +98,14 @@ impl TextEncoder {
     pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
         let fresh = Self::init(&checkpoint.card().config, device);
         load::fill(fresh, checkpoint, Tower::Text, device)
+    }
+
+    /// Lays the weights out for serving, where the device has kernels of ours: see
+    /// [`clip_nn::Transformer::prepack`].
+    #[must_use]
+    pub fn prepacked(mut self) -> Self {
+        self.text.transformer.prepack();
+        self
     }
 
     /// # Shapes

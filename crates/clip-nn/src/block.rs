@@ -1,11 +1,13 @@
 //! One pre-norm residual attention block.
 
-use burn::config::Config;
-use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig};
-use burn::tensor::{Device, Tensor};
+use std::sync::Arc;
 
-use crate::fused::{self, Branch, Mix};
+use burn::config::Config;
+use burn::module::{Module, Param};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::fused::{self, Branch, Mix, Served};
 use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 
 /// Configuration of [`ResidualAttentionBlock`].
@@ -34,6 +36,10 @@ pub struct ResidualAttentionBlock {
     layer_norm_eps: f64,
     #[module(skip)]
     precision: Precision,
+    #[module(skip)]
+    attn_served: Option<Arc<Served>>,
+    #[module(skip)]
+    mlp_served: Option<Arc<Served>>,
 }
 
 impl ResidualAttentionBlockConfig {
@@ -51,6 +57,8 @@ impl ResidualAttentionBlockConfig {
             mlp: self.mlp.init(device),
             layer_norm_eps: self.layer_norm_eps,
             precision: Precision::F32,
+            attn_served: None,
+            mlp_served: None,
         }
     }
 }
@@ -90,15 +98,26 @@ impl ResidualAttentionBlock {
     /// `x + attn(ln_1(x))`.
     fn attend(&self, x: Tensor<3>) -> Tensor<3> {
         let attn = &self.attn;
-        fused::residual(&x, &self.ln_1, &attn.in_proj, &attn.out_proj, self.branch(attn.mix()))
+        let (layers, branch) = ([&attn.in_proj, &attn.out_proj], self.branch(attn.mix()));
+        branch_of(&x, &self.ln_1, layers, branch, self.attn_served.as_deref())
             .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
     }
 
     /// `x + mlp(ln_2(x))`.
     fn think(&self, x: Tensor<3>) -> Tensor<3> {
         let mlp = &self.mlp;
-        fused::residual(&x, &self.ln_2, &mlp.c_fc, &mlp.c_proj, self.branch(mlp.mix()))
+        let (layers, branch) = ([&mlp.c_fc, &mlp.c_proj], self.branch(mlp.mix()));
+        branch_of(&x, &self.ln_2, layers, branch, self.mlp_served.as_deref())
             .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
+    }
+
+    /// Lays the matrices out for products that serve many times, where the backend has kernels of
+    /// ours; elsewhere nothing changes. The parameters stay what they were: whoever asks for one
+    /// gets it back, and the block computes as before from then on.
+    pub fn prepack(&mut self) {
+        let (attn, mlp) = (&mut self.attn, &mut self.mlp);
+        self.attn_served = served(&mut attn.in_proj, &mut attn.out_proj);
+        self.mlp_served = served(&mut mlp.c_fc, &mut mlp.c_proj);
     }
 
     /// Computes the products at another precision from now on, where the backend can.
@@ -109,4 +128,48 @@ impl ResidualAttentionBlock {
     fn branch(&self, mix: Mix) -> Branch {
         Branch { mix, epsilon: self.layer_norm_eps as f32, precision: self.precision }
     }
+}
+
+/// A branch in one piece, or nothing where it has to be composed.
+fn branch_of(
+    x: &Tensor<3>,
+    norm: &LayerNorm,
+    layers: [&Linear; 2],
+    branch: Branch,
+    served: Option<&Served>,
+) -> Option<Tensor<3>> {
+    // A weight that somebody asked for may have been changed since.
+    let is_served = layers.iter().all(|layer| !layer.weight.is_initialized());
+    match served.filter(|_| is_served) {
+        Some(served) => served.forward(x, norm, layers, branch),
+        None => fused::residual(x, norm, layers[0], layers[1], branch),
+    }
+}
+
+/// Lays out the matrices of a branch, and leaves their parameters to be unpacked on demand.
+fn served(input: &mut Linear, output: &mut Linear) -> Option<Arc<Served>> {
+    let served = Arc::new(Served::new(input, output)?);
+    let (first, second) = (Arc::clone(&served), Arc::clone(&served));
+    lazily(&mut input.weight, move || first.input());
+    lazily(&mut output.weight, move || second.output());
+    Some(served)
+}
+
+fn lazily(
+    weight: &mut Param<Tensor<2>>,
+    unpack: impl FnOnce() -> Vec<f32> + Send + Sync + 'static,
+) {
+    let (id, shape) = (weight.id, weight.shape());
+    let (device, gradient) = (weight.val().device(), weight.is_require_grad());
+    let sizes = shape.clone();
+    *weight = Param::uninitialized(
+        id,
+        move |device, gradient| {
+            let values = TensorData::new(unpack(), sizes);
+            Tensor::from_data(values, device).set_require_grad(gradient)
+        },
+        device,
+        gradient,
+        shape,
+    );
 }

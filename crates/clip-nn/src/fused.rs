@@ -11,7 +11,10 @@ mod branch;
 mod extension;
 mod matmul;
 mod mix;
+mod packed;
+mod part;
 mod product;
+mod serving;
 mod simd;
 
 use burn::nn::{LayerNorm, Linear};
@@ -20,6 +23,7 @@ use burn::tensor::{DType, Tensor};
 pub(crate) use branch::Branch;
 pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
+pub(crate) use serving::Served;
 
 /// Whether this processor multiplies bf16 faster than f32.
 pub(crate) fn has_bf16() -> bool {

@@ -77,6 +77,11 @@ impl Transformer {
         self.resblocks.iter().fold(x, |x, block| block.forward(x))
     }
 
+    /// Lays the matrices of every block out for serving: see [`ResidualAttentionBlock::prepack`].
+    pub fn prepack(&mut self) {
+        self.resblocks.iter_mut().for_each(ResidualAttentionBlock::prepack);
+    }
+
     /// Computes the products of every block at another precision from now on, where the backend
     /// can.
     pub fn set_precision(&mut self, precision: Precision) {

@@ -144,6 +144,47 @@ fn both_forms_agree_where_nothing_is_learned() {
     }
 }
 
+/// Blocks whose matrices were laid out, for batches that are shared out by sequences and by columns.
+#[test]
+fn packed_blocks_agree() {
+    let long = Case { length: 300, batch: 3, ..CASE };
+    let tiny = Case { width: 3, heads: 3, mlp_width: 1, ..CASE };
+    let causal = Case { activation: Activation::GeluTanh, mask: AttentionMask::Causal, ..CASE };
+    for case in [CASE, long, tiny, causal] {
+        for batch in [case.batch, 1] {
+            let shape = [batch, case.length, case.width];
+            let packed = {
+                let device = Device::flex().autodiff();
+                let mut model = transformer(&case, &device).valid();
+                model.prepack();
+                values(model.forward(random(100, shape, &device.inner())))
+            };
+            let expected = transformer(&case, &composed()).valid();
+            let expected = values(expected.forward(random(100, shape, &composed().inner())));
+            assert_close(&format!("{batch} of {case:?}"), &packed, &expected, 2e-5);
+        }
+    }
+}
+
+/// Whoever asks for a parameter gets it as it was; what is made of it counts from then on.
+#[test]
+fn packed_parameters_are_still_there() {
+    let device = Device::flex().autodiff();
+    let before = transformer(&CASE, &device).valid();
+    let mut packed = before.clone();
+    packed.prepack();
+    let x = random(100, [2, CASE.length, CASE.width], &device.clone().inner());
+    let weight = |model: &Transformer| values(model.resblocks[1].mlp.c_fc.weight.val());
+    assert_eq!(weight(&packed.clone()), weight(&before));
+    let doubled = |model: Transformer| {
+        let mut model = model;
+        let weight = model.resblocks[1].mlp.c_fc.weight.clone();
+        model.resblocks[1].mlp.c_fc.weight = weight.map(|weight| weight * 2.0);
+        values(model.forward(x.clone()))
+    };
+    assert_close("doubled", &doubled(packed), &doubled(before), 2e-5);
+}
+
 /// Frozen parameters get no gradient, and what stands before them gets the right one.
 #[test]
 fn frozen_parameters_let_the_gradient_through() {

@@ -293,11 +293,15 @@ impl Embedder {
     }
 
     fn text_encoder(&self) -> Result<&TextEncoder> {
-        get_or_try_init(&self.text, || Ok(TextEncoder::load(&self.checkpoint, &self.device)?))
+        get_or_try_init(&self.text, || {
+            Ok(TextEncoder::load(&self.checkpoint, &self.device)?.prepacked())
+        })
     }
 
     fn image_encoder(&self) -> Result<&ImageEncoder> {
-        get_or_try_init(&self.image, || Ok(ImageEncoder::load(&self.checkpoint, &self.device)?))
+        get_or_try_init(&self.image, || {
+            Ok(ImageEncoder::load(&self.checkpoint, &self.device)?.prepacked())
+        })
     }
 }
 

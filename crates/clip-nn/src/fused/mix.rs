@@ -1,5 +1,8 @@
 //! The middle of a residual branch, where the two branches of a block differ.
 
+use rayon::prelude::*;
+
+use super::part::Part;
 use super::product::{Into, Matrix, multiply};
 use super::simd;
 use crate::Activation;
@@ -54,6 +57,38 @@ impl Mix {
                 }
             }
         }
+    }
+
+    /// Attention on all cores: each takes some heads of all sequences. A nonlinearity is left out,
+    /// for it belongs to the product before.
+    pub(super) fn attend_together(
+        self,
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        mixed: &mut [f32],
+    ) {
+        let Self::Attention { heads, causal } = self else { return };
+        let heads = Heads::new(hidden, [length, row], heads);
+        let rows = hidden.len() / row;
+        let parts = Part::whole(mixed, rows, heads.width, heads.width)
+            .split(heads.size, rayon::current_num_threads());
+        parts.into_par_iter().for_each(|mut part| {
+            let (mut weights, mut out) =
+                (vec![0.0; length * length], vec![0.0; length * heads.size]);
+            let columns = part.columns();
+            for column in columns.clone().step_by(heads.size) {
+                for sequence in 0..rows / length {
+                    let head = column / heads.size;
+                    let [_, _, v] = heads.weigh(sequence, head, causal, &mut weights);
+                    let weights = Matrix::new(&weights, length);
+                    multiply(weights, v, 1.0, Into::Replace, &mut out, heads.size);
+                    for (i, line) in out.chunks_exact(heads.size).enumerate() {
+                        let row = part.row(sequence * length + i);
+                        row[column - columns.start..][..heads.size].copy_from_slice(line);
+                    }
+                }
+            }
+        });
     }
 
     /// The gradient of `hidden` from that of `mixed`.

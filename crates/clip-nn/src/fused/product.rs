@@ -63,13 +63,11 @@ impl<'a> Matrix<'a> {
     }
 
     /// Whether the values of a row stand one after the other; those of a column do otherwise.
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn has_contiguous_rows(&self) -> bool {
         self.column == 1
     }
 
     /// A row of a matrix with contiguous rows.
-    #[cfg(target_arch = "x86_64")]
     pub(super) fn row(&self, row: usize) -> &'a [f32] {
         &self.values[row * self.row..][..self.columns]
     }

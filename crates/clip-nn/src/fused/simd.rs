@@ -6,6 +6,7 @@
 
 use pulp::Arch;
 
+use crate::Activation;
 use crate::activation::{QUICK, TANH_CUBE, TANH_SCALE};
 
 /// Lanes of a sum: one AVX-512 register, two of AVX2.
@@ -79,14 +80,17 @@ pub(super) fn quick_gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
 
 /// `out = x · sigmoid(2 √(2/π) (x + 0.044715 x³))`: see [`crate::Activation::GeluTanh`].
 pub(super) fn gelu_tanh(x: &[f32], out: &mut [f32]) {
-    gated(x, out, |x| TANH_SCALE * (x + TANH_CUBE * x * x * x));
+    gated(x, out, tanh_level);
 }
 
 /// `dx = dy · d gelu_tanh(x) / dx`.
 pub(super) fn gelu_tanh_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    gated_backward(x, dy, dx, |x| {
-        [TANH_SCALE * (x + TANH_CUBE * x * x * x), TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x)]
-    });
+    gated_backward(x, dy, dx, |x| [tanh_level(x), TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x)]);
+}
+
+#[inline(always)]
+fn tanh_level(x: f32) -> f32 {
+    TANH_SCALE * (x + TANH_CUBE * x * x * x)
 }
 
 /// `out = x · sigmoid(level(x))`.
@@ -141,6 +145,16 @@ pub(super) fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
             }
         },
     );
+}
+
+/// The nonlinearity of every value, in its place; for loops that have picked their instructions.
+#[inline(always)]
+pub(super) fn bend(activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::QuickGelu => values.iter_mut().for_each(|x| *x *= sigmoid(QUICK * *x)),
+        Activation::Gelu => values.iter_mut().for_each(|x| *x *= normal_below(*x)),
+        Activation::GeluTanh => values.iter_mut().for_each(|x| *x *= sigmoid(tanh_level(*x))),
+    }
 }
 
 /// Each row becomes its softmax. Row `i` of a causal square looks at columns `..=i` only; the rest
