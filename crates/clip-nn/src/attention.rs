@@ -8,7 +8,7 @@ use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::activation::softmax;
 use burn::tensor::module::{attention, linear};
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Bool, Device, Tensor};
+use burn::tensor::{Bool, Device, Int, Tensor};
 
 use crate::fused::Mix;
 
@@ -110,6 +110,39 @@ impl MultiHeadAttention {
     ) -> Tensor<3> {
         let [q, k, v] = self.heads(x);
         self.join(mix_through(q, k, v, self.mask, through))
+    }
+
+    /// One row of [`Self::forward`] for each sequence: the others' queries are not computed.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[B, L, W]`
+    /// - `tokens`: `[B]`, the row's place in each sequence
+    /// - output: `[B, 1, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_token(&self, x: Tensor<3>, tokens: Tensor<1, Int>) -> Tensor<3> {
+        let [_, length, width] = x.dims();
+        let hidden = match self.mask {
+            AttentionMask::Full => None,
+            AttentionMask::Causal => {
+                // As floats: integers may come in two widths, which do not compare.
+                let places = Tensor::<1, Int>::arange(0..length as i64, &x.device()).float();
+                let own = tokens.clone().float().unsqueeze_dim(1);
+                let later = places.unsqueeze::<2>().greater(own);
+                Some(later.unsqueeze_dims::<4>(&[1, 1]))
+            }
+        };
+        let [queries] = self.split(self.project(pick(x.clone(), tokens), 0..width));
+        let [keys, values] = self.split(self.project(x, width..3 * width));
+        let options = AttentionModuleOptions::default();
+        let hidden = hidden.map(|hidden| {
+            let [batch, heads, ..] = queries.dims();
+            hidden.expand([batch, heads, 1, length])
+        });
+        self.join(attention(queries, keys, values, hidden, None, options))
     }
 
     /// What queries that are no tokens themselves gather from the tokens of each sequence. There is
@@ -220,4 +253,16 @@ fn mix_through(
         }
     };
     through(softmax(scores, 3)).matmul(v)
+}
+
+/// One row of each sequence.
+///
+/// # Shapes
+///
+/// - `x`: `[B, L, W]`
+/// - `tokens`: `[B]`
+/// - output: `[B, 1, W]`
+pub(crate) fn pick(x: Tensor<3>, tokens: Tensor<1, Int>) -> Tensor<3> {
+    let [batch, _, width] = x.dims();
+    x.gather(1, tokens.reshape([batch, 1, 1]).expand([batch, 1, width]))
 }

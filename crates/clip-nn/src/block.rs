@@ -5,8 +5,9 @@ use std::sync::Arc;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use crate::attention::pick;
 use crate::fused::{self, Branch, Mix, Served};
 use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 
@@ -76,6 +77,30 @@ impl ResidualAttentionBlock {
         self.think(x)
     }
 
+    /// One row of [`Self::forward`] for each sequence; most of the work on the others is left out.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[B, L, W]`
+    /// - `tokens`: `[B]`, the row's place in each sequence
+    /// - output: `[B, 1, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_token(&self, x: Tensor<3>, tokens: Tensor<1, Int>) -> Tensor<3> {
+        let attn = &self.attn;
+        let (layers, branch) = ([&attn.in_proj, &attn.out_proj], self.branch(attn.mix()));
+        let served = still_served(self.attn_served.as_deref(), layers);
+        let row = served
+            .and_then(|served| served.forward_token(&x, &tokens, &self.ln_1, layers, branch))
+            .unwrap_or_else(|| {
+                let attended = attn.forward_token(self.ln_1.forward(x.clone()), tokens.clone());
+                pick(x, tokens) + attended
+            });
+        self.think(row)
+    }
+
     /// As [`Self::forward`], with the attention weights passed through `through`: see
     /// [`MultiHeadAttention::forward_through`].
     ///
@@ -138,12 +163,15 @@ fn branch_of(
     branch: Branch,
     served: Option<&Served>,
 ) -> Option<Tensor<3>> {
-    // A weight that somebody asked for may have been changed since.
-    let is_served = layers.iter().all(|layer| !layer.weight.is_initialized());
-    match served.filter(|_| is_served) {
+    match still_served(served, layers) {
         Some(served) => served.forward(x, norm, layers, branch),
         None => fused::residual(x, norm, layers[0], layers[1], branch),
     }
+}
+
+/// A weight that somebody asked for may have been changed since.
+fn still_served<'a>(served: Option<&'a Served>, layers: [&Linear; 2]) -> Option<&'a Served> {
+    served.filter(|_| layers.iter().all(|layer| !layer.weight.is_initialized()))
 }
 
 /// Lays out the matrices of a branch, and leaves their parameters to be unpacked on demand.

@@ -3,8 +3,9 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::Initializer;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
+use crate::attention::pick;
 use crate::{
     Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, Precision,
     ResidualAttentionBlock, ResidualAttentionBlockConfig,
@@ -75,6 +76,31 @@ impl Transformer {
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         self.resblocks.iter().fold(x, |x, block| block.forward(x))
+    }
+
+    /// One row of [`Self::forward`] for each sequence. The last block computes keys and values of
+    /// all rows, and the rest of that row alone.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[B, L, W]`
+    /// - `tokens`: `[B]`, the row's place in each sequence
+    /// - output: `[B, W]`
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_token(&self, x: Tensor<3>, tokens: Tensor<1, Int>) -> Tensor<2> {
+        let Some((last, before)) = self.resblocks.split_last() else {
+            return pick(x, tokens).squeeze_dim(1);
+        };
+        let x = before.iter().fold(x, |x, block| block.forward(x));
+        // Under training a whole branch in one piece is faster than a part of it in steps.
+        let row = match x.is_autodiff() {
+            true => pick(last.forward(x), tokens),
+            false => last.forward_token(x, tokens),
+        };
+        row.squeeze_dim(1)
     }
 
     /// Lays the matrices of every block out for serving: see [`ResidualAttentionBlock::prepack`].

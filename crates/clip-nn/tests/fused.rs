@@ -9,7 +9,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use clip_nn::{Activation, AttentionMask, Precision, Transformer, TransformerConfig};
 use clip_testkit::{Random, assert_close};
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Case {
     batch: usize,
     length: usize,
@@ -162,6 +162,43 @@ fn packed_blocks_agree() {
             let expected = transformer(&case, &composed()).valid();
             let expected = values(expected.forward(random(100, shape, &composed().inner())));
             assert_close(&format!("{batch} of {case:?}"), &packed, &expected, 2e-5);
+        }
+    }
+}
+
+/// One row of the last block is the row of all, packed and composed, causal and not.
+#[test]
+fn one_token_is_that_of_all() {
+    let wide = Case { width: 64, mlp_width: 96, ..CASE };
+    for (case, batch) in [(CASE, 37), (wide, 37), (wide, 1), (wide, 5)] {
+        for mask in [AttentionMask::Full, AttentionMask::Causal] {
+            let case = Case { mask, batch, ..case };
+            let places: Vec<i32> = (0..batch as i32).map(|i| i * 5 % case.length as i32).collect();
+            let shape = [batch, case.length, case.width];
+            let row = |device: Device, packed: bool| {
+                let mut model = transformer(&case, &device).valid();
+                let device = device.inner();
+                if packed {
+                    model.prepack();
+                }
+                let tokens = Tensor::from_ints(places.as_slice(), &device);
+                values(model.forward_token(random(100, shape, &device), tokens))
+            };
+            let whole = transformer(&case, &composed()).valid();
+            let whole = values(whole.forward(random(100, shape, &composed().inner())));
+            let expected = places.iter().enumerate().flat_map(|(i, place)| {
+                let row = i * case.length + *place as usize;
+                whole[row * case.width..][..case.width].iter().copied()
+            });
+            let expected: Vec<f32> = expected.collect();
+            let flex = || Device::flex().autodiff();
+            for (what, found) in [
+                ("packed", row(flex(), true)),
+                ("plain", row(flex(), false)),
+                ("composed", row(composed(), false)),
+            ] {
+                assert_close(&format!("{what}, {case:?}"), &found, &expected, 2e-5);
+            }
         }
     }
 }

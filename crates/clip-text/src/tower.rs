@@ -95,8 +95,9 @@ impl TextTransformer {
     ///
     /// Where `L` is more than the context length.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
-        let tokens = self.transformer.forward(self.embed(ids.clone()));
-        self.pool(tokens, ids)
+        // Of the last block only the token that stands for the text is read.
+        let token = self.pooling.positions(ids.clone());
+        self.ln_final.forward(self.transformer.forward_token(self.embed(ids), token))
     }
 
     /// One vector a token, with positions, before the first block.

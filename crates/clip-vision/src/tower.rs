@@ -113,8 +113,7 @@ impl VisionTransformer {
     ///
     /// Where the pictures are of another size.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        let tokens = self.enter(self.embed(pixels));
-        self.pool(self.transformer.forward(tokens))
+        self.run(self.embed(pixels))
     }
 
     /// The class token, where there is one, and one token a patch, with positions.
@@ -144,8 +143,21 @@ impl VisionTransformer {
     ///
     /// Where the patches have another size, or all are to be there and are not.
     pub fn forward_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
-        let tokens = self.enter(self.embed_patches(patches, kept));
-        self.pool(self.transformer.forward(tokens))
+        self.run(self.embed_patches(patches, kept))
+    }
+
+    /// From embedded tokens to the answer.
+    fn run(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let tokens = self.enter(tokens);
+        match &self.attn_pool {
+            Some(_) => self.pool(self.transformer.forward(tokens)),
+            // Of the last block only the class token is read.
+            None => {
+                let [batch, ..] = tokens.dims();
+                let class = Tensor::zeros([batch], &tokens.device());
+                self.ln_post.forward(self.transformer.forward_token(tokens, class))
+            }
+        }
     }
 
     /// Embedded tokens as they enter the blocks: through the first layer norm, where there is one.

@@ -1,7 +1,7 @@
 //! Builds without Flex: every branch is composed of Burn's operations.
 
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor};
 
 use crate::{Activation, Precision};
 
@@ -40,6 +40,17 @@ impl Served {
     pub(crate) fn forward(
         &self,
         _: &Tensor<3>,
+        _: &LayerNorm,
+        _: [&Linear; 2],
+        _: Branch,
+    ) -> Option<Tensor<3>> {
+        match *self {}
+    }
+
+    pub(crate) fn forward_token(
+        &self,
+        _: &Tensor<3>,
+        _: &Tensor<1, Int>,
         _: &LayerNorm,
         _: [&Linear; 2],
         _: Branch,

@@ -91,6 +91,37 @@ impl Mix {
         });
     }
 
+    /// What one query of each sequence gathers, `[B, W]`; keys and values are where [`Self::forward`]
+    /// finds them. A causal query sees the tokens up to its own.
+    pub(super) fn gather(
+        self,
+        queries: &[f32],
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        tokens: &[usize],
+    ) -> Vec<f32> {
+        let Self::Attention { heads, causal } = self else { return Vec::new() };
+        let heads = Heads::new(hidden, [length, row], heads);
+        let mut out = vec![0.0; queries.len()];
+        let mut weights = vec![0.0; length];
+        let sequences = queries.chunks_exact(heads.width).zip(out.chunks_exact_mut(heads.width));
+        for (sequence, ((queries, out), token)) in sequences.zip(tokens).enumerate() {
+            let seen = if causal { token + 1 } else { length };
+            let of_heads = queries.chunks_exact(heads.size).zip(out.chunks_exact_mut(heads.size));
+            for (head, (query, out)) in of_heads.enumerate() {
+                let [_, k, v] = heads.matrices(sequence, head);
+                let weights = &mut weights[..seen];
+                let query = Matrix::new(query, heads.size);
+                let keys = k.part(0, seen).transposed();
+                multiply(query, keys, heads.scale, Into::Replace, weights, seen);
+                simd::softmax(weights, seen, false);
+                let weights = Matrix::new(weights, seen);
+                multiply(weights, v.part(0, seen), 1.0, Into::Replace, out, heads.size);
+            }
+        }
+        out
+    }
+
     /// The gradient of `hidden` from that of `mixed`.
     pub(super) fn backward(
         self,
@@ -156,6 +187,15 @@ impl<'a> Heads<'a> {
         Self { hidden, length, count, size, width, scale: (size as f32).powf(-0.5) }
     }
 
+    /// Queries, keys and values of one head: `[length, size]`.
+    fn matrices(&self, sequence: usize, head: usize) -> [Matrix<'a>; 3] {
+        let row = 3 * self.width;
+        [0, 1, 2].map(|part| {
+            let start = sequence * self.length * row + part * self.width + head * self.size;
+            Matrix::strided(&self.hidden[start..], self.length, self.size, row)
+        })
+    }
+
     /// The attention weights of one head, and its queries, keys and values: `[length, size]`.
     fn weigh(
         &self,
@@ -164,11 +204,7 @@ impl<'a> Heads<'a> {
         causal: bool,
         weights: &mut [f32],
     ) -> [Matrix<'a>; 3] {
-        let row = 3 * self.width;
-        let qkv = [0, 1, 2].map(|part| {
-            let start = sequence * self.length * row + part * self.width + head * self.size;
-            Matrix::strided(&self.hidden[start..], self.length, self.size, row)
-        });
+        let qkv = self.matrices(sequence, head);
         let [q, k, _] = qkv;
         multiply(q, k.transposed(), self.scale, Into::Replace, weights, self.length);
         simd::softmax(weights, self.length, causal);

@@ -32,6 +32,17 @@ impl<'a> Part<'a> {
         Self { start, stride, rows, columns: 0..columns, matrix: PhantomData }
     }
 
+    /// Some of its columns, numbered as in the matrix.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not have them.
+    pub(super) fn only(self, columns: Range<usize>) -> Self {
+        let Range { start, end } = self.columns;
+        assert!(start <= columns.start && columns.end <= end, "columns of a part");
+        Self { start: self.start.wrapping_add(columns.start - start), columns, ..self }
+    }
+
     /// Apart at multiples of `unit` columns, into up to `count` parts of about one size.
     pub(super) fn split(self, unit: usize, count: usize) -> Vec<Self> {
         let Range { start: first, end } = self.columns;

@@ -1,12 +1,12 @@
 //! Residual branches whose weights were laid out once, forward only.
 //!
-//! A batch of many sequences is shared out as in [`super::branch`]. A batch of fewer sequences than
-//! cores goes through together: the cores take columns of each product and heads of the attention.
+//! A batch of many rows is shared out by sequences, as in [`super::branch`]. One of few goes through
+//! together: the cores take columns of each product and heads of the attention.
 
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::branch::Branch;
@@ -18,6 +18,9 @@ use super::simd;
 
 /// Rows that go through a branch together: enough for the panels, few enough for the cache.
 const ROWS: usize = 128;
+
+/// Rows for each core from which on sequences are shared out.
+const MIN_ROWS: usize = 64;
 
 /// The matrices of a branch, laid out.
 #[derive(Debug)]
@@ -53,41 +56,124 @@ impl Served {
         &self,
         x: &Tensor<3>,
         norm: &LayerNorm,
-        biases: [&Linear; 2],
+        layers: [&Linear; 2],
         branch: Branch,
     ) -> Option<Tensor<3>> {
         let [batch, length, width] = x.dims();
         let rows = host(x.clone())?;
         let rows: &[f32] = rows.as_slice()?;
-        let [gamma, beta] = [&norm.gamma, norm.beta.as_ref()?].map(|param| host(param.val()));
-        let [in_bias, out_bias] = biases.map(|linear| host(linear.bias.as_ref()?.val()));
-        let (gamma, beta, in_bias, out_bias) = (gamma?, beta?, in_bias?, out_bias?);
-        let pass = Pass {
-            served: self,
-            norm: [gamma.as_slice()?, beta.as_slice()?],
-            biases: [in_bias.as_slice()?, out_bias.as_slice()?],
-            branch,
-            length,
-        };
+        let biases = Biases::new(norm, layers)?;
+        let pass = Pass { served: self, biases: biases.slices()?, branch, length };
         let mut y = vec![0.0; rows.len()];
-        let threads = rayon::current_num_threads();
-        if batch < threads {
-            pass.together(rows, &mut y);
-        } else {
-            let share = batch.div_ceil(2 * threads) * length * width;
-            rows.par_chunks(share).zip(y.par_chunks_mut(share)).for_each(|(x, y)| pass.apart(x, y));
+        match share(batch, length) {
+            Some(share) => rows
+                .par_chunks(share * width)
+                .zip(y.par_chunks_mut(share * width))
+                .for_each(|(x, y)| pass.run(x, y, Cores::One)),
+            None => pass.run(rows, &mut y, Cores::All),
         }
-        let data = TensorData::new(y, [batch, length, width]);
-        Some(Tensor::from_primitive::<Flex>(FlexTensor::from_data(data)))
+        Some(on_flex(y, [batch, length, width]))
+    }
+
+    /// One row of [`Self::forward`] for each sequence, of an attention whose width is a number of
+    /// panels; nothing otherwise.
+    pub(crate) fn forward_token(
+        &self,
+        x: &Tensor<3>,
+        tokens: &Tensor<1, Int>,
+        norm: &LayerNorm,
+        layers: [&Linear; 2],
+        branch: Branch,
+    ) -> Option<Tensor<3>> {
+        let [batch, length, width] = x.dims();
+        let rows = host(x.clone())?;
+        let rows: &[f32] = rows.as_slice()?;
+        if !width.is_multiple_of(PANEL) {
+            return None;
+        }
+        // In memory already, as `x` is: nothing waits for a device.
+        let tokens: Vec<usize> = tokens.to_data().iter::<i64>().map(|at| at as usize).collect();
+        let biases = Biases::new(norm, layers)?;
+        let pass = Pass { served: self, biases: biases.slices()?, branch, length };
+        let mut y = vec![0.0; batch * width];
+        match share(batch, length) {
+            Some(share) => rows
+                .par_chunks(share * width)
+                .zip(tokens.par_chunks(share / length))
+                .zip(y.par_chunks_mut(share / length * width))
+                .for_each(|((x, tokens), y)| pass.run_token(x, tokens, y, Cores::One)),
+            None => pass.run_token(rows, &tokens, &mut y, Cores::All),
+        }
+        Some(on_flex(y, [batch, 1, width]))
+    }
+}
+
+/// Rows that one core takes, as whole sequences; nothing where they are too few to share out.
+fn share(batch: usize, length: usize) -> Option<usize> {
+    let threads = rayon::current_num_threads();
+    (batch >= threads && batch * length >= threads * MIN_ROWS)
+        .then(|| batch.div_ceil(2 * threads) * length)
+}
+
+/// What a branch adds and scales by, as it is now.
+struct Biases {
+    norm: [FlexTensor; 2],
+    layers: [FlexTensor; 2],
+}
+
+impl Biases {
+    fn new(norm: &LayerNorm, [input, output]: [&Linear; 2]) -> Option<Self> {
+        let of = |linear: &Linear| host(linear.bias.as_ref()?.val());
+        Some(Self {
+            norm: [host(norm.gamma.val())?, host(norm.beta.as_ref()?.val())?],
+            layers: [of(input)?, of(output)?],
+        })
+    }
+
+    fn slices(&self) -> Option<Slices<'_>> {
+        let [gamma, beta] = &self.norm;
+        let [input, output] = &self.layers;
+        Some(Slices {
+            norm: [gamma.as_slice()?, beta.as_slice()?],
+            input: input.as_slice()?,
+            output: output.as_slice()?,
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slices<'a> {
+    /// Scale and shift.
+    norm: [&'a [f32]; 2],
+    input: &'a [f32],
+    output: &'a [f32],
+}
+
+/// Who works on the rows of a pass.
+#[derive(Clone, Copy)]
+enum Cores {
+    One,
+    /// Each takes columns of the products, and heads.
+    All,
+}
+
+impl Cores {
+    /// Writes a matrix in parts.
+    fn write(self, out: Part<'_>, write: impl Fn(Part<'_>) + Sync + Send) {
+        match self {
+            Self::One => write(out),
+            Self::All => {
+                let parts = out.split(PANEL, rayon::current_num_threads());
+                parts.into_par_iter().for_each(write);
+            }
+        }
     }
 }
 
 #[derive(Clone, Copy)]
 struct Pass<'a> {
     served: &'a Served,
-    /// Scale and shift.
-    norm: [&'a [f32]; 2],
-    biases: [&'a [f32]; 2],
+    biases: Slices<'a>,
     branch: Branch,
     /// Rows of a sequence.
     length: usize,
@@ -98,50 +184,64 @@ impl Pass<'_> {
         self.served.output.columns()
     }
 
-    /// Whole sequences on this core, a few at a time.
-    fn apart(&self, x: &[f32], y: &mut [f32]) {
+    /// Whole sequences, a few at a time.
+    fn run(&self, x: &[f32], y: &mut [f32], cores: Cores) {
         let (width, row) = (self.width(), self.served.input.columns());
-        let size = ROWS.div_ceil(self.length) * self.length;
-        let (mut normal, mut hidden) = (Vec::new(), Vec::new());
-        let (mut mixed, mut squares) = (Vec::new(), Squares::default());
-        for (x, y) in x.chunks(size * width).zip(y.chunks_mut(size * width)) {
+        let size = ROWS.div_ceil(self.length) * self.length * width;
+        let (mut normal, mut hidden, mut mixed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut squares = Squares::default();
+        for (x, y) in x.chunks(size).zip(y.chunks_mut(size)) {
             let rows = x.len() / width;
             normal.resize(rows * width, 0.0);
             hidden.resize(rows * row, 0.0);
             self.normalize(x, &mut normal);
-            self.enter(&normal, whole(&mut hidden, row));
+            cores.write(whole(&mut hidden, row), |part| self.enter(&normal, part));
             let mixed = match self.branch.mix {
                 Mix::Activation(_) => &hidden,
                 mix @ Mix::Attention { .. } => {
                     mixed.resize(rows * width, 0.0);
-                    mix.forward(&hidden, [self.length, row], &mut mixed, &mut squares);
+                    match cores {
+                        Cores::One => {
+                            mix.forward(&hidden, [self.length, row], &mut mixed, &mut squares);
+                        }
+                        Cores::All => mix.attend_together(&hidden, [self.length, row], &mut mixed),
+                    }
                     &mixed
                 }
             };
-            simd::add_rows(x, self.biases[1], y);
-            self.leave(mixed, whole(y, width));
+            simd::add_rows(x, self.biases.output, y);
+            cores.write(whole(y, width), |part| self.leave(mixed, part));
         }
     }
 
-    /// All cores on the same sequences: each takes columns of the products, and heads.
-    fn together(&self, x: &[f32], y: &mut [f32]) {
+    /// One token of each sequence: keys and values of all rows, the rest of that row alone.
+    fn run_token(&self, x: &[f32], tokens: &[usize], y: &mut [f32], cores: Cores) {
         let (width, row) = (self.width(), self.served.input.columns());
-        let rows = x.len() / width;
-        let mut normal = vec![0.0; x.len()];
-        self.normalize(x, &mut normal);
-        let mut hidden = vec![0.0; rows * row];
-        apart(whole(&mut hidden, row)).for_each(|part| self.enter(&normal, part));
-        if let mix @ Mix::Attention { .. } = self.branch.mix {
-            let mut mixed = normal;
-            mix.attend_together(&hidden, [self.length, row], &mut mixed);
-            hidden = mixed;
+        let size = ROWS.div_ceil(self.length);
+        let (mut normal, mut hidden) = (Vec::new(), Vec::new());
+        let sequences = x.chunks(size * self.length * width);
+        for ((x, tokens), y) in sequences.zip(tokens.chunks(size)).zip(y.chunks_mut(size * width)) {
+            let rows = x.len() / width;
+            normal.resize(rows * width, 0.0);
+            hidden.resize(rows * row, 0.0);
+            self.normalize(x, &mut normal);
+            let keys_and_values = whole(&mut hidden, row).only(width..row);
+            cores.write(keys_and_values, |part| self.enter(&normal, part));
+            let picked = |values: &[f32]| -> Vec<f32> {
+                let places = tokens.iter().enumerate().map(|(i, token)| i * self.length + token);
+                places.flat_map(|row| values[row * width..][..width].iter().copied()).collect()
+            };
+            let normal = picked(&normal);
+            let mut queries = vec![0.0; normal.len()];
+            cores.write(whole(&mut queries, width), |part| self.enter(&normal, part));
+            let mixed = self.branch.mix.gather(&queries, &hidden, [self.length, row], tokens);
+            simd::add_rows(&picked(x), self.biases.output, y);
+            cores.write(whole(y, width), |part| self.leave(&mixed, part));
         }
-        simd::add_rows(x, self.biases[1], y);
-        apart(whole(y, width)).for_each(|part| self.leave(&hidden, part));
     }
 
     fn normalize(&self, x: &[f32], normal: &mut [f32]) {
-        let [gamma, beta] = self.norm;
+        let [gamma, beta] = self.biases.norm;
         simd::layer_norm(x, gamma, beta, self.branch.epsilon, normal);
     }
 
@@ -152,7 +252,7 @@ impl Pass<'_> {
             Mix::Attention { .. } => None,
         };
         let rows = Matrix::new(normal, self.width());
-        multiply(rows, &self.served.input, Start::Bias(self.biases[0]), after, out);
+        multiply(rows, &self.served.input, Start::Bias(self.biases.input), after, out);
     }
 
     /// Adds columns of the second product.
@@ -167,9 +267,9 @@ fn whole(matrix: &mut [f32], columns: usize) -> Part<'_> {
     Part::whole(matrix, rows, columns, columns)
 }
 
-/// A part for each core.
-fn apart(part: Part<'_>) -> impl ParallelIterator<Item = Part<'_>> {
-    part.split(PANEL, rayon::current_num_threads()).into_par_iter()
+fn on_flex<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    let data = TensorData::new(values, shape);
+    Tensor::from_primitive::<Flex>(FlexTensor::from_data(data))
 }
 
 /// A tensor on Flex, in memory order.
