@@ -7,6 +7,7 @@
 mod archive;
 #[path = "../common/mod.rs"]
 mod common;
+mod http;
 mod open_clip;
 #[path = "../common/open_clip_model.rs"]
 mod open_clip_model;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use clip_checkpoint::Checkpoint;
 use clip_weights::{Error, HubOptions, Options, Progress, Source, Summary, convert};
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::common::Model;
+use crate::http::{self, Request, head};
 
 pub(crate) const ID: &str = "someone/tiny-clip";
 
@@ -69,16 +69,11 @@ impl Hub {
     }
 
     pub(crate) fn serving(repository: Repository) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let repository = Arc::new(Mutex::new(repository));
         let log = Arc::new(Mutex::new(Vec::new()));
-        let (shared, shared_log, base) = (repository.clone(), log.clone(), endpoint.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                // A client that hangs up early is part of the tests.
-                let _ = serve(stream.unwrap(), &base, &shared, &shared_log);
-            }
+        let (shared, shared_log) = (repository.clone(), log.clone());
+        let endpoint = http::serve(move |base, request, stream| {
+            answer(base, request, stream, &mut shared.lock().unwrap(), &shared_log)
         });
         Self { endpoint, repository, log, cache: tempfile::tempdir().unwrap() }
     }
@@ -95,10 +90,9 @@ impl Hub {
         }
     }
 
-    /// The same cache and a port that nobody listens on: bound and closed again.
+    /// The same cache, without a network.
     pub(crate) fn offline(&self) -> HubOptions {
-        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        HubOptions { endpoint: Some(format!("http://{closed}")), ..self.options() }
+        HubOptions { endpoint: Some(http::nobody()), ..self.options() }
     }
 
     pub(crate) fn output(&self) -> PathBuf {
@@ -163,27 +157,16 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn serve(
-    mut stream: TcpStream,
+fn answer(
     endpoint: &str,
-    repository: &Mutex<Repository>,
+    request: &Request,
+    stream: &mut TcpStream,
+    repository: &mut Repository,
     log: &Mutex<Vec<(String, u64)>>,
-) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let request = lines.next().unwrap()?;
-    let headers: Vec<String> =
-        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-    let header = |name: &str| {
-        headers.iter().find_map(|line| {
-            let (key, value) = line.split_once(": ")?;
-            key.eq_ignore_ascii_case(name).then_some(value)
-        })
-    };
-    let mut repository = repository.lock().unwrap();
-    let path = request.split(' ').nth(1).unwrap();
-    let name = path.rsplit('/').next().unwrap().to_owned();
+) -> io::Result<()> {
+    let (path, name) = (&*request.path, request.name());
     let allowed = repository.token.is_some_and(|token| {
-        header("authorization").is_some_and(|value| value == format!("Bearer {token}"))
+        request.header("authorization").is_some_and(|value| value == format!("Bearer {token}"))
     });
     let status = match repository.status {
         Some(status) if !allowed => Some(status),
@@ -191,10 +174,7 @@ fn serve(
         _ => None,
     };
     if let Some(status) = status {
-        return write!(
-            stream,
-            "HTTP/1.1 {status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        );
+        return head(stream, &format!("{status} No"), &[]);
     }
     let (revision, body) = repository.find(path).unwrap();
     let (commit, body) = (commit(revision), body.clone());
@@ -204,31 +184,26 @@ fn serve(
         (true, true) => sha256(b"other bytes"),
         (false, _) => format!("small-{}", &sha256(&body)[..20]),
     };
-    let named = format!("x-repo-commit: {commit}\r\netag: \"{etag}\"\r\nconnection: close\r\n");
+    let etag = format!("\"{etag}\"");
+    let named = [("x-repo-commit", &*commit), ("etag", &etag)];
     if repository.redirects && !path.starts_with("/cdn/") {
         let (status, server) = if is_weights { ("302 Found", endpoint) } else { ("307 Moved", "") };
-        return write!(
-            stream,
-            "HTTP/1.1 {status}\r\nlocation: {server}/cdn/{revision}/{name}\r\nx-linked-etag: \"{etag}\"\r\ncontent-length: 0\r\n{named}\r\n"
-        );
+        let location = format!("{server}/cdn/{revision}/{name}");
+        let moved = [("location", &*location), ("x-linked-etag", &etag)];
+        return head(stream, status, &[moved, named].concat());
     }
-    let range = header("range").unwrap().strip_prefix("bytes=").unwrap().to_owned();
-    let (start, end) = range.split_once('-').unwrap();
-    let start: usize = start.parse().unwrap();
-    let end = end.parse().map_or(body.len(), |end: usize| end + 1);
+    let (start, end) = request.range().unwrap();
     if start >= body.len() {
-        return write!(stream, "HTTP/1.1 416 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return head(stream, "416 No", &[]);
     }
-    write!(
-        stream,
-        "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes {start}-{}/{}\r\ncontent-length: {}\r\n{named}\r\n",
-        end - 1,
-        body.len(),
-        end - start
-    )?;
-    let mut part = &body[start..end];
-    if range != "0-0" {
-        log.lock().unwrap().push((name, start as u64));
+    let last = end.unwrap_or(body.len() - 1);
+    let mut part = &body[start..=last];
+    let range = format!("bytes {start}-{last}/{}", body.len());
+    let length = part.len().to_string();
+    let sized = [("content-range", &*range), ("content-length", &length)];
+    head(stream, "206 Partial Content", &[sized, named].concat())?;
+    if end.is_none() {
+        log.lock().unwrap().push((name.to_owned(), start as u64));
         if is_weights && !repository.cuts.is_empty() {
             part = &part[..repository.cuts.remove(0)];
         }
