@@ -11,8 +11,8 @@ use clip_weights::{Bar, ConvertArgs, convert, inspect};
 ///
 /// The source is a folder in Hugging Face layout (weights in one file or in shards, config.json,
 /// preprocessor_config.json) or in OpenCLIP's (open_clip_config.json beside the weights), a weights
-/// file inside one, a file with OpenAI's tensor names such as its own ViT-B-32.pt, or a model of the
-/// Hugging Face hub such as openai/clip-vit-base-patch32.
+/// file inside one, a file with OpenAI's tensor names such as its own ViT-B-32.pt, the address of such
+/// a file, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
 /// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
 /// Without -o the file is weights/NAME.safetensors.
 #[derive(Debug, ClapArgs)]

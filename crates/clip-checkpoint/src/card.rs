@@ -34,7 +34,7 @@ pub struct ModelCard {
 /// Where the weights came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// What was asked for: a hub id or the name of a file or folder.
+    /// What was asked for: a hub id, an address, or the name of a file or folder.
     pub origin: String,
     /// The files that held tensors, in the order they were read.
     pub files: Vec<SourceFile>,

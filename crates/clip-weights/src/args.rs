@@ -9,12 +9,12 @@ use crate::{Activation, Dtype, HubOptions, Options, PreprocessMode, Source};
 /// What to convert, and how.
 ///
 /// A source is a folder in Hugging Face layout (weights in one file or in shards, config.json,
-/// preprocessor_config.json) or in OpenCLIP's (open_clip_config.json), a weights file inside one, a file with OpenAI's tensor names such as
-/// its own ViT-B-32.pt, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
-/// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
+/// preprocessor_config.json) or in OpenCLIP's (open_clip_config.json), a weights file inside one, a
+/// file with OpenAI's tensor names such as its own ViT-B-32.pt, the address of such a file, or a
+/// model of the Hugging Face hub such as openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
 #[derive(Debug, Clone, Args)]
 pub struct ConvertArgs {
-    /// Folder, weights file, or OWNER/NAME (or OWNER/NAME@REVISION) on the hub
+    /// Folder, weights file, its https:// address, or OWNER/NAME (or OWNER/NAME@REVISION) on the hub
     pub source: String,
     /// File to write [default: named after the model]
     #[arg(short, long, value_name = "OUT")]

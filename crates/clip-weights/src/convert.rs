@@ -9,7 +9,7 @@ use half::f16;
 
 use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
-use crate::weights::Weights;
+use crate::weights::{Weights, file_stem};
 use crate::{Error, HubOptions, Progress, Result, Source, hub};
 
 /// How to convert; the default asks the source.
@@ -21,7 +21,8 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Number format of the output; that of the source where it is not given, f32 where it has several.
     pub dtype: Option<Dtype>,
-    /// Name on the card; the last part of the hub id or the folder's name where it is not given.
+    /// Name on the card; the last part of the hub id or the folder's or the file's name where it is not
+    /// given.
     pub name: Option<String>,
     /// License on the card, used where the source does not say.
     pub license: Option<String>,
@@ -29,7 +30,7 @@ pub struct Options {
     pub activation: Option<Activation>,
     /// How pictures are prepared, instead of what the source's family does.
     pub preprocess: Option<PreprocessMode>,
-    /// Where hub ids are downloaded from.
+    /// Where hub ids are downloaded from, and where downloads are kept.
     pub hub: HubOptions,
 }
 
@@ -91,10 +92,8 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     check_output(&output, &model.weights)?;
 
     let files = model.weights.hash(progress)?;
-    if let Source::Hub { .. } = source {
-        for (path, file) in model.weights.paths().zip(&files) {
-            hub::verify(&origin, path, &file.sha256)?;
-        }
+    for (path, file) in model.weights.paths().zip(&files) {
+        hub::verify(source, &origin, path, &file.sha256)?;
     }
     let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let card = ModelCard {
@@ -154,12 +153,27 @@ impl Opened {
                 let name = id.rsplit('/').next().unwrap_or(id).to_owned();
                 (Model::open(&folder, options.activation)?, name, origin)
             }
+            Source::Url(url) => {
+                let (path, origin) = hub::download_file(url, &options.hub, progress)?;
+                let model = Model::open(&path, options.activation);
+                (model.map_err(|error| alone(error, &origin))?, file_stem(&path), origin)
+            }
         };
         if let Some(mode) = options.preprocess {
             model.preprocess.mode = mode;
         }
         let name = options.name.clone().unwrap_or(name);
         Ok(Self { model, name, origin })
+    }
+}
+
+/// What an address gives is alone, whatever else its layout needs.
+fn alone(error: Error, url: &str) -> Error {
+    match error {
+        Error::MissingFile { file, layout, .. } => {
+            Error::UrlAlone { url: url.to_owned(), file, layout }
+        }
+        error => error,
     }
 }
 

@@ -297,12 +297,12 @@ pub enum Error {
     /// The canonical file cannot be written, or the card contradicts itself.
     #[error(transparent)]
     Checkpoint(#[from] clip_checkpoint::Error),
-    /// A hub id, but the program was built without downloads.
+    /// A hub id or an address, but the program was built without downloads.
     #[error(
         "{id} is not on this disk, and this program was built without downloads: build it with the feature `hub` of clip-weights"
     )]
     HubDisabled {
-        /// `owner/name`, with `@revision` where one was given.
+        /// The address, or `owner/name`, with `@revision` where one was given.
         id: String,
     },
     /// No folder for downloads.
@@ -398,6 +398,84 @@ pub enum Error {
     HubChanged {
         /// `owner/name`, with `@revision` where one was given.
         id: String,
+    },
+    /// A server cannot be reached, or the address is none.
+    #[error(
+        "cannot reach {url} ({reason}): check the address and the network, or download the file elsewhere and give its path"
+    )]
+    UrlUnreachable {
+        /// The address.
+        url: String,
+        /// One sentence on what failed.
+        reason: String,
+    },
+    /// A server has no such file.
+    #[error("{url} leads to no file (status {status}): check the address")]
+    UrlNotFound {
+        /// The address.
+        url: String,
+        /// 404 or 410.
+        status: u16,
+    },
+    /// A server wants to know who asks.
+    #[error(
+        "{url} is not open to everyone (status {status}): download the file elsewhere and give its path"
+    )]
+    UrlRefused {
+        /// The address.
+        url: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// A server said something unexpected.
+    #[error(
+        "{url} answered, but with {reason}: check the address (a model of the hub is given as owner/name), or try again later"
+    )]
+    UrlAnswer {
+        /// The address.
+        url: String,
+        /// What came instead of the file.
+        reason: String,
+    },
+    /// The connection broke, and nothing more came when it was taken up again.
+    #[error(
+        "the download of {url} broke off ({reason}): run the command again, it goes on where it stopped"
+    )]
+    UrlBroken {
+        /// The address.
+        url: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The bytes that came are not the ones that the address promises.
+    #[error(
+        "the SHA-256 of what {url} gave is not the one in its address, so the download was deleted: run the command again"
+    )]
+    UrlHash {
+        /// The address.
+        url: String,
+    },
+    /// One file came, of a layout that needs more.
+    #[error(
+        "{url} is a file in {layout} layout, which needs {file} beside it: give the folder, or the model's name on the hub"
+    )]
+    UrlAlone {
+        /// The address.
+        url: String,
+        /// What is missing.
+        file: String,
+        /// Whose layout needs it.
+        layout: &'static str,
+    },
+    /// The disk is full, or the folder of downloads cannot be written.
+    #[error(
+        "cannot keep the download in {path} ({reason}): make room, or set HF_HOME to a folder that can be written"
+    )]
+    NotStored {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: std::io::Error,
     },
 }
 

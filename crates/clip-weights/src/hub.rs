@@ -1,4 +1,4 @@
-//! The Hugging Face hub.
+//! The Hugging Face hub, and files from elsewhere.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 pub struct HubOptions {
     /// Address of the hub; `https://huggingface.co` where it is not given.
     pub endpoint: Option<String>,
-    /// Folder that keeps downloads; `~/.cache/huggingface/hub` where it is not given.
+    /// Folder that keeps downloads; `~/.cache/huggingface/hub` where it is not given. Files from
+    /// other addresses are kept in `assets/clip-weights` beside it.
     pub cache: Option<PathBuf>,
     /// Who asks: needed for gated and private models. A token that `hf auth login` left beside the
     /// cache is used where it is not given.
@@ -43,9 +44,9 @@ impl fmt::Debug for HubOptions {
 #[cfg(feature = "hub")]
 mod enabled;
 #[cfg(feature = "hub")]
-pub(crate) use enabled::{download, verify};
+pub(crate) use enabled::{download, download_file, verify};
 
 #[cfg(not(feature = "hub"))]
 mod disabled;
 #[cfg(not(feature = "hub"))]
-pub(crate) use disabled::{download, verify};
+pub(crate) use disabled::{download, download_file, verify};

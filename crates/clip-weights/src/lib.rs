@@ -19,7 +19,7 @@
 //! Python, is read as data: what it would call is compared with a list of names and never run.
 //!
 //! With the feature `hub`, a source can be a hub id such as `openai/clip-vit-base-patch32`, with a
-//! revision after `@` if need be.
+//! revision after `@` if need be, or the address of a weights file.
 //!
 //! ```
 //! use std::path::PathBuf;
@@ -29,6 +29,9 @@
 //! let source = Source::parse("openai/clip-vit-base-patch32");
 //! let id = "openai/clip-vit-base-patch32".to_owned();
 //! assert_eq!(source, Source::Hub { id, revision: None });
+//!
+//! let source = Source::parse("https://example.com/ViT-B-32.pt");
+//! assert_eq!(source, Source::Url("https://example.com/ViT-B-32.pt".to_owned()));
 //!
 //! let source = Source::parse("weights/ViT-B-32.pt");
 //! assert_eq!(source, Source::Path(PathBuf::from("weights/ViT-B-32.pt")));

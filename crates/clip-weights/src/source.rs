@@ -14,13 +14,18 @@ pub enum Source {
         /// it is not given.
         revision: Option<String>,
     },
+    /// A weights file at an address, `https://` or `http://`.
+    Url(String),
 }
 
 impl Source {
-    /// What a user typed: something on the disk if it is there, otherwise a hub id if it looks like
-    /// one (`owner/name` or `owner/name@revision` in letters, digits, `.`, `_` and `-`), otherwise a
-    /// path that is not there.
+    /// What a user typed: an address if it begins like one, otherwise something on the disk if it is
+    /// there, otherwise a hub id if it looks like one (`owner/name` or `owner/name@revision` in
+    /// letters, digits, `.`, `_` and `-`), otherwise a path that is not there.
     pub fn parse(text: &str) -> Self {
+        if is_url(text) {
+            return Self::Url(text.to_owned());
+        }
         let (id, revision) = match text.split_once('@') {
             Some((id, revision)) => (id, Some(revision)),
             None => (text, None),
@@ -31,6 +36,11 @@ impl Source {
             Self::Path(PathBuf::from(text))
         }
     }
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("https" | "http"))
 }
 
 /// The hub's rule for names: <https://huggingface.co/docs/huggingface_hub/package_reference/utilities>
@@ -101,6 +111,16 @@ mod tests {
         for revision in ["", "/", "a//b", "a/", "..", "../..", "a/../b", "a b", "a@b", "a?b", "-a"]
         {
             path(&format!("a/b@{revision}"));
+        }
+    }
+
+    #[test]
+    fn addresses_have_a_scheme_of_the_web() {
+        for text in ["https://host/a.pt", "http://host:8080/a/b.pt?c", "HTTPS://host/a.pt"] {
+            assert_eq!(Source::parse(text), Source::Url(text.to_owned()));
+        }
+        for text in ["ftp://host/a.pt", "https:/host", "host/a.pt", "//host/a.pt", "httpsx://a"] {
+            assert_eq!(Source::parse(text), Source::Path(text.into()));
         }
     }
 

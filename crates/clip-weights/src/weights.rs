@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{Dtype, SourceFile};
@@ -237,23 +237,13 @@ impl Weights {
 
     /// Reads every file once and returns its SHA-256.
     pub(crate) fn hash(&mut self, progress: &mut dyn Progress) -> Result<Vec<SourceFile>> {
-        let mut buffer = vec![0; 1 << 20];
         let mut hashed = Vec::new();
         for WeightsFile { name, path, file, bytes } in &mut self.files {
             let io = |source| Error::Io { path: path.clone(), source };
             progress.start(&format!("checking {name}"), *bytes);
             file.seek(SeekFrom::Start(0)).map_err(io)?;
-            let mut digest = Sha256::new();
-            loop {
-                let read = file.read(&mut buffer).map_err(io)?;
-                if read == 0 {
-                    break;
-                }
-                digest.update(&buffer[..read]);
-                progress.advance(read as u64);
-            }
+            let sha256 = sha256_of(file, progress).map_err(io)?;
             progress.finish();
-            let sha256 = hex(&digest.finalize());
             hashed.push(SourceFile { name: name.clone(), sha256 });
         }
         Ok(hashed)
@@ -267,6 +257,20 @@ fn decode(dtype: safetensors::Dtype, bytes: &[u8], values: &mut Vec<f32>) {
         safetensors::Dtype::F16 => values.extend(halves.map(|b| f16::from_le_bytes(*b).to_f32())),
         safetensors::Dtype::BF16 => values.extend(halves.map(|b| bf16::from_le_bytes(*b).to_f32())),
         _ => values.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
+    }
+}
+
+/// SHA-256 of what is left of a file.
+pub(crate) fn sha256_of(file: &mut File, progress: &mut dyn Progress) -> io::Result<String> {
+    let mut buffer = vec![0; 1 << 20];
+    let mut digest = Sha256::new();
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hex(&digest.finalize()));
+        }
+        digest.update(&buffer[..read]);
+        progress.advance(read as u64);
     }
 }
 
@@ -291,4 +295,9 @@ pub(crate) fn folder_name(folder: &Path) -> String {
 /// The name without folders, for messages and the card.
 pub(crate) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The name without folders and ending.
+pub(crate) fn file_stem(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -240,8 +240,11 @@ fn neither_the_output_nor_the_source_can_be_the_other() {
 
 #[cfg(not(feature = "hub"))]
 #[test]
-fn a_hub_id_names_the_feature_that_is_missing() {
-    let source = Source::parse("openai/clip-vit-base-patch32");
-    let error = convert(&source, &Options::default(), &mut ()).unwrap_err();
-    assert!(error.to_string().contains("with the feature `hub` of clip-weights"), "{error}");
+fn what_would_be_downloaded_names_the_feature_that_is_missing() {
+    for source in ["openai/clip-vit-base-patch32", "https://example.com/ViT-B-32.pt"] {
+        let error = convert(&Source::parse(source), &Options::default(), &mut ()).unwrap_err();
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("{source} is not on this disk")), "{message}");
+        assert!(message.contains("with the feature `hub` of clip-weights"), "{message}");
+    }
 }

@@ -1,8 +1,15 @@
-//! Downloads, through the crate `hf-hub` and into the cache that all Hugging Face tools share.
+//! Downloads. A model of the hub comes through the crate `hf-hub` and into the cache that all Hugging
+//! Face tools share; a single file from elsewhere is the business of [`url`].
 //!
 //! `hf-hub` goes on with a partial file by a Range request. What it leaves to its caller is here:
 //! trying again as long as bytes arrive, a partial file that was complete, the hub's SHA-256, and
 //! saying what happened.
+
+mod address;
+mod partial;
+mod url;
+
+pub(crate) use url::download as download_file;
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -11,7 +18,7 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
 use crate::weights::folder;
-use crate::{Error, HubOptions, Progress, Result, hf, open_clip};
+use crate::{Error, HubOptions, Progress, Result, Source, hf, open_clip};
 
 const PUBLIC_HUB: &str = "https://huggingface.co";
 const MAIN: &str = "main";
@@ -39,19 +46,34 @@ pub(crate) fn download(
     Hub::new(id, revision, options, progress)?.download()
 }
 
-/// Compares a downloaded file with the hub's SHA-256, and deletes it where they differ. The cache
-/// names large files by their SHA-256; small ones carry another hash and are not compared.
-pub(crate) fn verify(id: &str, path: &Path, sha256: &str) -> Result<()> {
+/// Compares a downloaded file with the SHA-256 that its server promised, and deletes it where they
+/// differ.
+pub(crate) fn verify(source: &Source, origin: &str, path: &Path, sha256: &str) -> Result<()> {
+    match source {
+        Source::Path(_) => Ok(()),
+        Source::Hub { .. } => verify_blob(origin, path, sha256),
+        Source::Url(url) => url::verify(url, path, sha256),
+    }
+}
+
+/// The cache names large files by their SHA-256; small ones carry another hash and are not compared.
+fn verify_blob(id: &str, path: &Path, sha256: &str) -> Result<()> {
     let Ok(blob) = path.canonicalize() else { return Ok(()) };
     let expected = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_hash = expected.len() == 64 && expected.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !is_hash || expected.eq_ignore_ascii_case(sha256) {
+    if !address::is_sha256(expected) || expected.eq_ignore_ascii_case(sha256) {
         return Ok(());
     }
     let io = |source| Error::Io { path: path.to_owned(), source };
     fs::remove_file(path).map_err(io)?;
     fs::remove_file(&blob).map_err(io)?;
     Err(Error::HubHash { id: id.to_owned(), file: crate::weights::file_name(path) })
+}
+
+/// Where the hub's cache is; `Cache::default` panics where there is no home.
+fn cache_folder(options: &HubOptions) -> Result<PathBuf> {
+    let home = || std::env::home_dir().map(|home| home.join(".cache/huggingface/hub"));
+    let folder = options.cache.clone().or_else(home).ok_or(Error::HubNoCache)?;
+    Ok(std::path::absolute(&folder).unwrap_or(folder))
 }
 
 fn shards(index: &Path) -> Result<Vec<String>> {
@@ -86,10 +108,7 @@ impl<'a> Hub<'a> {
         let endpoint = options.endpoint.as_deref().unwrap_or(PUBLIC_HUB);
         let endpoint = endpoint.trim_end_matches('/').to_owned();
         let origin = revision.map_or_else(|| id.to_owned(), |revision| format!("{id}@{revision}"));
-        // `Cache::default` panics where there is no home.
-        let home = || std::env::home_dir().map(|home| home.join(".cache/huggingface/hub"));
-        let cache = options.cache.clone().or_else(home).ok_or(Error::HubNoCache)?;
-        let cache = Cache::new(std::path::absolute(&cache).unwrap_or(cache));
+        let cache = Cache::new(cache_folder(options)?);
         let mut builder = ApiBuilder::from_cache(cache.clone()).with_endpoint(endpoint.clone());
         if options.token.is_some() {
             builder = builder.with_token(options.token.clone());

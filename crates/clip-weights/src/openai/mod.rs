@@ -12,7 +12,7 @@ use clip_checkpoint::{
 };
 
 use crate::model::{Layout, Model};
-use crate::weights::{Weights, file_name};
+use crate::weights::{Weights, file_name, file_stem};
 use crate::{Error, Family, Result};
 
 pub(crate) use config::stated_activation;
@@ -41,11 +41,10 @@ pub(crate) fn model(
         return Err(Error::ResNet { file: weights.file_names() });
     }
     let config = config::read(&weights, activation)?;
-    let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let image_size = config.vision.image_size;
     Ok(Model {
         layout: &LAYOUT,
-        name,
+        name: file_stem(path),
         origin: file_name(path),
         tokenizer: tokenizer(TokenizerMode::Openai, config.text.vocab_size),
         preprocess: preprocess(image_size),

@@ -13,6 +13,10 @@ mod open_clip;
 mod open_clip_model;
 mod revisions;
 mod server;
+mod site;
+#[path = "../common/state_dict.rs"]
+mod state_dict;
+mod url;
 
 use std::collections::BTreeSet;
 use std::fs;
