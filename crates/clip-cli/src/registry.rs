@@ -9,8 +9,10 @@ use serde::Deserialize;
 pub(crate) struct Published {
     /// What `models pull` and `--model` call it.
     pub(crate) id: String,
-    /// Repository on the hub.
+    /// Repository on the hub, or address of a file.
     pub(crate) source: String,
+    /// SHA-256 of the file, where its authors publish one.
+    pub(crate) sha256: Option<String>,
     pub(crate) license: String,
     /// Side of the square input in pixels.
     pub(crate) image_size: usize,
@@ -41,7 +43,7 @@ pub(crate) fn find(id: &str) -> Result<Published> {
     match all.into_iter().find(|model| model.id == id) {
         Some(model) => Ok(model),
         None => bail!(
-            "no published model is called {id}: choose among {ids}, or give a repository of the hub to `clip-cli models add`"
+            "no published model is called {id}: choose among {ids}, or give any other source to `clip-cli models add`"
         ),
     }
 }
@@ -55,14 +57,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_entry_is_a_repository_of_its_own() {
+    fn every_entry_is_a_source_of_its_own() {
         let all = all();
         let ids: BTreeSet<_> = all.iter().map(|model| &model.id).collect();
         let sources: BTreeSet<_> = all.iter().map(|model| &model.source).collect();
         assert_eq!((ids.len(), sources.len()), (all.len(), all.len()));
-        for Published { id, source, parameters, imagenet, .. } in &all {
-            let parsed = Source::parse(source);
-            assert_eq!(parsed, Source::Hub { id: source.clone(), revision: None }, "{id}");
+        for Published { id, source, sha256, parameters, imagenet, .. } in &all {
+            match Source::parse(source) {
+                Source::Hub { revision, .. } => assert_eq!(revision, None, "{id}"),
+                // What has no owner and no commit is known by its hash.
+                Source::Url(url) => {
+                    let hash = sha256.as_deref().unwrap_or_else(|| panic!("{id}"));
+                    assert!(hash.len() == 64 && url.contains(hash), "{id}");
+                }
+                Source::Path(_) => panic!("{id}"),
+            }
             assert!((10.0..10_000.0).contains(parameters), "{id}");
             assert!((50.0..100.0).contains(imagenet), "{id}");
             assert!(!id.contains('/'), "{id}");

@@ -81,6 +81,7 @@ impl ConvertArgs {
                 Preprocess::HfPil => PreprocessMode::HfPil,
                 Preprocess::HfTorchvision => PreprocessMode::HfTorchvision,
             }),
+            sha256: None,
             hub: HubOptions::from_env(),
         };
         (Source::parse(&self.source), options)

@@ -30,6 +30,8 @@ pub struct Options {
     pub activation: Option<Activation>,
     /// How pictures are prepared, instead of what the source's family does.
     pub preprocess: Option<PreprocessMode>,
+    /// SHA-256 in hexadecimal that the weights file must have.
+    pub sha256: Option<String>,
     /// Where hub ids are downloaded from, and where downloads are kept.
     pub hub: HubOptions,
 }
@@ -94,6 +96,7 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
     let files = model.weights.hash(progress)?;
     for (path, file) in model.weights.paths().zip(&files) {
         hub::verify(source, &origin, path, &file.sha256)?;
+        check_hash(path, &file.sha256, options.sha256.as_deref())?;
     }
     let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
     let card = ModelCard {
@@ -236,6 +239,17 @@ fn check_output(output: &Path, weights: &Weights) -> Result<()> {
         return Err(Error::OutputIsSource { path: output.to_owned() });
     }
     Ok(())
+}
+
+fn check_hash(path: &Path, found: &str, expected: Option<&str>) -> Result<()> {
+    match expected {
+        Some(expected) if !expected.eq_ignore_ascii_case(found) => Err(Error::Hash {
+            path: path.to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn recipe(layout: &Layout, spec: &TensorSpec) -> Result<Recipe> {

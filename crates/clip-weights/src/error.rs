@@ -129,6 +129,18 @@ pub enum Error {
         /// The weights file.
         file: String,
     },
+    /// A weights file that is not the one that was asked for.
+    #[error(
+        "the SHA-256 of {path} is {found} and not {expected}, so it is another file or a damaged one: download or copy it again"
+    )]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
     /// The picture tower is no transformer.
     #[error(
         "{file} is a CLIP with a ResNet tower (visual.layer1), but only those with a ViT can be converted: take one of OpenAI's ViT models"

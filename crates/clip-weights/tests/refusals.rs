@@ -238,6 +238,29 @@ fn neither_the_output_nor_the_source_can_be_the_other() {
     );
 }
 
+#[test]
+fn a_file_must_have_the_hash_that_was_asked_for() {
+    let folder = Model::tiny().write();
+    let convert_with = |sha256: &str| {
+        let output = Some(folder.join("out.safetensors"));
+        let sha256 = Some(sha256.to_owned());
+        let options = Options { output, sha256, ..Options::default() };
+        convert(&Source::Path(folder.path().into()), &options, &mut ())
+    };
+    let other = "0".repeat(64);
+    let message = convert_with(&other).unwrap_err().to_string();
+    assert!(!folder.join("out.safetensors").exists());
+    let start = format!("the SHA-256 of {} is ", folder.join("model.safetensors").display());
+    let found = message.strip_prefix(&start).unwrap_or_else(|| panic!("{message}"));
+    let (found, rest) = found.split_once(" and not ").unwrap();
+    assert_eq!(
+        rest,
+        format!("{other}, so it is another file or a damaged one: download or copy it again")
+    );
+    let summary = convert_with(&found.to_uppercase()).unwrap();
+    assert_eq!(summary.card.source.files[0].sha256, found);
+}
+
 #[cfg(not(feature = "hub"))]
 #[test]
 fn what_would_be_downloaded_names_the_feature_that_is_missing() {

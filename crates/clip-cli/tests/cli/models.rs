@@ -74,12 +74,13 @@ fn sources_are_described_without_being_converted() {
     assert!(!sandbox.path("home/data/clip/models").exists());
 }
 
-/// The cache of the hub's tools holds another model under a published name: nothing is converted.
+/// The caches hold other models under published names: nothing is converted.
 #[test]
 fn published_models_are_listed_and_held_to_what_was_published() {
     let sandbox = Sandbox::new();
     let listed = sandbox.run(&["models"]);
     assert!(listed.stdout.contains("openai/clip-vit-base-patch32"), "{listed}");
+    assert!(listed.stdout.contains("MIT      openaipublic.azureedge.net\n"), "{listed}");
     sandbox
         .run(&["models", "pull", "clip-vit"])
         .check(2, &["no published model is called clip-vit", "clip-vit-base-patch32"]);
@@ -103,6 +104,10 @@ fn published_models_are_listed_and_held_to_what_was_published() {
             "pictures of 32 pixels and vectors of 12 numbers, not 224 and 512",
         ],
     );
+    // Where the file of that address is kept.
+    let openai = "hub/assets/clip-weights/d5692ff020505304/ViT-B-32.pt";
+    sandbox.write(openai, clip_testkit::unpacked("openai/torchscript.pt"));
+    pull("openai-vit-b-32").check(2, &["azureedge.net", "is not what was published", "12 pixels"]);
     pull("clip-vit-base-patch16").check(2, &["cannot reach http://127.0.0.1:9"]);
     assert!(!sandbox.path("home/data/clip/models").exists());
 }

@@ -27,6 +27,7 @@ pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
     let options = Options {
         name: Some(published.id.clone()),
         license: Some(published.license.clone()),
+        sha256: published.sha256.clone(),
         hub: HubOptions::from_env(),
         ..Options::default()
     };

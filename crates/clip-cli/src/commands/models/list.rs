@@ -41,11 +41,12 @@ pub(crate) fn run() -> Result<Outcome> {
     let published = registry::all();
     let absent = published.into_iter().filter(|model| !here.contains(&&*model.id));
     more.extend(absent.map(|model| {
-        let Published { id, source, license, image_size, embed_dim, parameters, imagenet } = model;
+        let Published { id, source, license, image_size, embed_dim, parameters, imagenet, .. } =
+            model;
         // In f32; files in f16 are half as large.
         let size = format!("{:.1} GB", 4.0 * parameters / 1e3);
         let (pictures, vectors) = (format!("{image_size}x{image_size}"), embed_dim.to_string());
-        [id, pictures, vectors, size, format!("{imagenet:.1} %"), license, source]
+        [id, pictures, vectors, size, format!("{imagenet:.1} %"), license, place(source)]
     }));
     if more.len() > 1 {
         writeln!(out, "\nMore, by `clip-cli models pull NAME`:\n")?;
@@ -53,6 +54,14 @@ pub(crate) fn run() -> Result<Outcome> {
     }
     out.flush()?;
     Ok(if rows.len() > 1 { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// An address is too long for a table; its server says whose it is.
+fn place(source: String) -> String {
+    match source.split_once("://") {
+        Some((_, address)) => address.split('/').next().unwrap_or(address).to_owned(),
+        None => source,
+    }
 }
 
 /// Columns as wide as their widest cell.
