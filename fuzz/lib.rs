@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clip_weights::{Activation, Options, Source, convert, inspect};
+use clip_weights::{Activation, Options, Source, open};
 
 /// A folder of this process, in memory where the system has such a place.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -25,8 +25,9 @@ pub fn read(bytes: &[u8]) {
         activation: Some(Activation::QuickGelu),
         ..Options::default()
     };
-    let source = Source::Path(source);
-    if inspect(&source, &options, &mut ()).is_ok_and(|found| found.problem.is_none()) {
-        let _ = convert(&source, &options, &mut ());
+    if let Ok(opened) = open(&Source::Path(source), &options, &mut ())
+        && opened.inspect().problem.is_none()
+    {
+        let _ = opened.convert(&mut ());
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
-use clip_weights::{Bar, ConvertArgs, convert, inspect};
+use clip_weights::{Bar, ConvertArgs, convert, open};
 
 /// Convert a CLIP checkpoint to the one file that this project reads.
 ///
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (source, options) = args.convert.parts();
     if args.inspect {
-        anstream::print!("{}", inspect(&source, &options, &mut Bar::new())?);
+        anstream::print!("{}", open(&source, &options, &mut Bar::new())?.inspect());
         return Ok(ExitCode::SUCCESS);
     }
     let summary = convert(&source, &options, &mut Bar::new())?;

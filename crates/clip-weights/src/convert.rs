@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clip_checkpoint::{
     Activation, CARD_VERSION, Dtype, ModelCard, PreprocessMode, Source as CardSource, TensorSource,
@@ -9,8 +9,8 @@ use half::f16;
 
 use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
-use crate::weights::{Weights, file_stem};
-use crate::{Error, HubOptions, Progress, Result, Source, hub};
+use crate::weights::Weights;
+use crate::{Error, HubOptions, Opened, Progress, Result, Source, hub, open};
 
 /// How to convert; the default asks the source.
 #[derive(Debug, Clone, Default)]
@@ -77,106 +77,67 @@ impl Family {
     }
 }
 
-/// Converts a foreign checkpoint to the canonical file. Everything is checked before the first
-/// byte is written, the values themselves while they are; the file appears when it is whole.
+/// Converts a foreign checkpoint to the canonical file: [`open`], and [`Opened::convert`].
 ///
 /// # Errors
 ///
 /// [`Error`] names the file, field or tensor that is missing, unknown, misshapen or damaged.
 pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) -> Result<Summary> {
-    let started = Instant::now();
-    let Opened { mut model, name, origin } = Opened::new(source, options, progress)?;
-    check(&model)?;
-    let output = options.output.clone().unwrap_or_else(|| {
-        let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
-        folder.join(format!("{name}.safetensors"))
-    });
-    check_output(&output, &model.weights)?;
-
-    let files = model.weights.hash(progress)?;
-    for (path, file) in model.weights.paths().zip(&files) {
-        hub::verify(source, &origin, path, &file.sha256)?;
-        check_hash(path, &file.sha256, options.sha256.as_deref())?;
-    }
-    let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-    let card = ModelCard {
-        card_version: CARD_VERSION,
-        name,
-        config: model.config,
-        preprocess: model.preprocess,
-        tokenizer: model.tokenizer,
-        source: CardSource { origin, files, converter },
-        license: model.license.or_else(|| options.license.clone()),
-    };
-    let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
-    let total: usize = tensors(&card.config).map(|spec| spec.elements() * dtype.size()).sum();
-    progress.start(&format!("writing {}", card.name), total as u64);
-    let mut reader = Reader {
-        layout: model.layout,
-        vocabulary: model.vocabulary.as_deref().unwrap_or_default(),
-        weights: &mut model.weights,
-        dtype,
-        progress: &mut *progress,
-    };
-    let bytes = clip_checkpoint::write(&output, &card, dtype, &mut reader)?;
-    progress.finish();
-    Ok(Summary {
-        card,
-        family: model.layout.family,
-        dtype,
-        bytes,
-        elapsed: started.elapsed(),
-        output,
-    })
-}
-
-/// A source, all but the values of its tensors.
-pub(crate) struct Opened {
-    pub(crate) model: Model,
-    pub(crate) name: String,
-    pub(crate) origin: String,
+    open(source, options, progress)?.convert(progress)
 }
 
 impl Opened {
-    /// Downloads a source where it lies on the hub, and reads what it says about its model.
-    pub(crate) fn new(
-        source: &Source,
-        options: &Options,
-        progress: &mut dyn Progress,
-    ) -> Result<Self> {
-        let (mut model, name, origin) = match source {
-            Source::Path(path) => {
-                let model = Model::open(path, options.activation)?;
-                let (name, origin) = (model.name.clone(), model.origin.clone());
-                (model, name, origin)
-            }
-            Source::Hub { id, revision } => {
-                let revision = revision.as_deref();
-                let (folder, origin) = hub::download(id, revision, &options.hub, progress)?;
-                let name = id.rsplit('/').next().unwrap_or(id).to_owned();
-                (Model::open(&folder, options.activation)?, name, origin)
-            }
-            Source::Url(url) => {
-                let (path, origin) = hub::download_file(url, &options.hub, progress)?;
-                let model = Model::open(&path, options.activation);
-                (model.map_err(|error| alone(error, &origin))?, file_stem(&path), origin)
-            }
-        };
-        if let Some(mode) = options.preprocess {
-            model.preprocess.mode = mode;
-        }
-        let name = options.name.clone().unwrap_or(name);
-        Ok(Self { model, name, origin })
-    }
-}
+    /// Writes the canonical file. Everything is checked before the first byte is written, the values
+    /// themselves while they are; the file appears when it is whole.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] names the tensor that is missing, unknown, misshapen or damaged, or the file that
+    /// cannot be read or written.
+    pub fn convert(self, progress: &mut dyn Progress) -> Result<Summary> {
+        let Self { source, options, mut model, name, origin, started } = self;
+        check(&model)?;
+        let output = options.output.unwrap_or_else(|| {
+            let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
+            folder.join(format!("{name}.safetensors"))
+        });
+        check_output(&output, &model.weights)?;
 
-/// What an address gives is alone, whatever else its layout needs.
-fn alone(error: Error, url: &str) -> Error {
-    match error {
-        Error::MissingFile { file, layout, .. } => {
-            Error::UrlAlone { url: url.to_owned(), file, layout }
+        let files = model.weights.hash(progress)?;
+        for (path, file) in model.weights.paths().zip(&files) {
+            hub::verify(&source, &origin, path, &file.sha256)?;
+            check_hash(path, &file.sha256, options.sha256.as_deref())?;
         }
-        error => error,
+        let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
+        let card = ModelCard {
+            card_version: CARD_VERSION,
+            name,
+            config: model.config,
+            preprocess: model.preprocess,
+            tokenizer: model.tokenizer,
+            source: CardSource { origin, files, converter },
+            license: model.license.or(options.license),
+        };
+        let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
+        let total: usize = tensors(&card.config).map(|spec| spec.elements() * dtype.size()).sum();
+        progress.start(&format!("writing {}", card.name), total as u64);
+        let mut reader = Reader {
+            layout: model.layout,
+            vocabulary: model.vocabulary.as_deref().unwrap_or_default(),
+            weights: &mut model.weights,
+            dtype,
+            progress: &mut *progress,
+        };
+        let bytes = clip_checkpoint::write(&output, &card, dtype, &mut reader)?;
+        progress.finish();
+        Ok(Summary {
+            card,
+            family: model.layout.family,
+            dtype,
+            bytes,
+            elapsed: started.elapsed(),
+            output,
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt;
 use clip_checkpoint::{ModelConfig, PreprocessConfig, TokenizerConfig, Tower, tensors};
 use serde::Serialize;
 
-use crate::convert::{Opened, check};
-use crate::{Error, Family, Options, Progress, Result, Source, Summary};
+use crate::convert::check;
+use crate::{Error, Family, Opened, Summary};
 
 /// What a source says about its model.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ use crate::{Error, Family, Options, Progress, Result, Source, Summary};
 pub struct Inspection {
     /// The name that the converted model would get.
     pub name: String,
-    /// The path or hub id.
+    /// The path, the address or the hub id.
     pub origin: String,
     /// The kind of source.
     pub family: Family,
@@ -29,38 +29,30 @@ pub struct Inspection {
     pub tokenizer: TokenizerConfig,
     /// How many tensors there are of each number format, by its name.
     pub formats: BTreeMap<String, usize>,
-    /// Why [`convert`](crate::convert) would refuse the tensors.
+    /// Why [`Opened::convert`] would refuse the tensors.
     pub problem: Option<Error>,
 }
 
-/// Reads what a source says about its model, and compares it with the names and shapes of its
-/// tensors. A source on the hub is downloaded.
-///
-/// # Errors
-///
-/// Where the source is not found, damaged or not understood, as [`convert`](crate::convert).
-pub fn inspect(
-    source: &Source,
-    options: &Options,
-    progress: &mut dyn Progress,
-) -> Result<Inspection> {
-    let Opened { model, name, origin } = Opened::new(source, options, progress)?;
-    let mut formats = BTreeMap::new();
-    for tensor in model.weights.names().filter_map(|name| model.weights.get(name)) {
-        *formats.entry(tensor.format()).or_default() += 1;
+impl Opened {
+    /// What the source says about its model, compared with the names and shapes of its tensors.
+    pub fn inspect(&self) -> Inspection {
+        let Self { model, name, origin, options, .. } = self;
+        let mut formats = BTreeMap::new();
+        for tensor in model.weights.names().filter_map(|name| model.weights.get(name)) {
+            *formats.entry(tensor.format()).or_default() += 1;
+        }
+        Inspection {
+            name: name.clone(),
+            origin: origin.clone(),
+            family: model.layout.family,
+            license: model.license.clone().or_else(|| options.license.clone()),
+            config: model.config.clone(),
+            preprocess: model.preprocess.clone(),
+            tokenizer: model.tokenizer.clone(),
+            formats,
+            problem: check(model).err(),
+        }
     }
-    let problem = check(&model).err();
-    Ok(Inspection {
-        name,
-        origin,
-        family: model.layout.family,
-        license: model.license.or_else(|| options.license.clone()),
-        config: model.config,
-        preprocess: model.preprocess,
-        tokenizer: model.tokenizer,
-        formats,
-        problem,
-    })
 }
 
 impl fmt::Display for Inspection {

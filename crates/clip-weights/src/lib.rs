@@ -12,6 +12,7 @@
 //! checks every name, shape and number format against the configuration *before* it writes, and
 //! refuses what it cannot express by naming the field or the tensor. Tensors are read one at a time
 //! from the place where they lie in the file, so memory stays near the size of the largest one.
+//! [`open`] is the first half of it, for programs that look into a source before they convert it.
 //!
 //! The formats of files lie below the families: safetensors, and the zip archives of `torch.save`
 //! and `torch.jit.save`. Any family may come in either. The first bytes tell the format and the
@@ -54,6 +55,7 @@ mod inspect;
 mod model;
 mod open_clip;
 mod openai;
+mod opened;
 mod progress;
 mod recipe;
 mod shapes;
@@ -69,6 +71,7 @@ pub use clip_checkpoint::{Activation, Dtype, PreprocessMode};
 pub use convert::{Family, Options, Summary, convert};
 pub use error::{Error, Result};
 pub use hub::HubOptions;
-pub use inspect::{Inspection, inspect};
+pub use inspect::Inspection;
+pub use opened::{Opened, open};
 pub use progress::Progress;
 pub use source::Source;

@@ -6,7 +6,7 @@ use clip_checkpoint::{
     Activation, AttentionMask, Interpolation, ModelCard, Pooling, Projection, Stem, TextConfig,
     VisionConfig, VisionPooling,
 };
-use clip_weights::{Options, PreprocessMode, Source, convert, inspect};
+use clip_weights::{Options, PreprocessMode, Source, convert, open};
 use common::{Folder, Model};
 use serde_json::{Value, json};
 
@@ -207,7 +207,8 @@ fn the_mode_of_preprocessing_can_be_chosen() {
         let output = Some(folder.join("out.safetensors"));
         let options = Options { output, preprocess, ..Options::default() };
         let card = convert(&source, &options, &mut ()).unwrap().card;
-        assert_eq!(inspect(&source, &options, &mut ()).unwrap().preprocess, card.preprocess);
+        let opened = open(&source, &options, &mut ()).unwrap();
+        assert_eq!(opened.inspect().preprocess, card.preprocess);
         card.preprocess.mode
     };
     assert_eq!(mode(None), PreprocessMode::HfPil);

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
 
 fn inspect(args: &ConvertArgs) -> Result<Outcome> {
     let (source, options) = args.parts();
-    let inspection = clip_weights::inspect(&source, &options, &mut Bar::new())?;
+    let inspection = clip_weights::open(&source, &options, &mut Bar::new())?.inspect();
     anstream::print!("{inspection}");
     Ok(if inspection.problem.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

@@ -21,7 +21,7 @@ mod url;
 use std::collections::BTreeSet;
 use std::fs;
 
-use clip_weights::HubOptions;
+use clip_weights::{HubOptions, Options, Source, open};
 use common::Model;
 use server::{Hub, ID, Log, Repository, check_converted};
 
@@ -33,6 +33,19 @@ fn a_model_is_downloaded_and_converted() {
     // The second time everything is in the cache.
     check_converted(&hub, &hub.convert().unwrap());
     assert_eq!(hub.weight_requests(), [0]);
+}
+
+/// What was opened needs no network any more, though optional files are absent from the cache.
+#[test]
+fn a_model_is_asked_for_once() {
+    let hub = Hub::tiny(Repository::default());
+    let options = Options { output: Some(hub.output()), hub: hub.options(), ..Options::default() };
+    let opened = open(&Source::parse(ID), &options, &mut ()).unwrap();
+    hub.repository.lock().unwrap().status = Some(500);
+    let inspection = opened.inspect();
+    assert!(inspection.problem.is_none());
+    let summary = opened.convert(&mut ()).unwrap();
+    assert_eq!((inspection.name, inspection.config), (summary.card.name, summary.card.config));
 }
 
 #[test]

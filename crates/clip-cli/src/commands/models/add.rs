@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clip_weights::{Bar, ConvertArgs, HubOptions, Options, Source, convert};
+use clip_weights::{Bar, ConvertArgs, HubOptions, Opened, Options, Source, open};
 
 use crate::registry::{self, Published};
 use crate::{Outcome, places, report};
@@ -33,11 +33,11 @@ pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
     };
     let source = Source::parse(&published.source);
     // What is downloaded is compared before it is converted: a name may come to mean another model.
-    install(&source, options, |options| is_as_published(&source, options, &published))
+    install(&source, options, |opened| is_as_published(opened, &published))
 }
 
-fn is_as_published(source: &Source, options: &Options, published: &Published) -> Result<()> {
-    let config = clip_weights::inspect(source, options, &mut Bar::new())?.config;
+fn is_as_published(opened: &Opened, published: &Published) -> Result<()> {
+    let config = opened.inspect().config;
     let found = (config.vision.image_size, config.embed_dim);
     let expected = (published.image_size, published.embed_dim);
     if found != expected {
@@ -57,15 +57,17 @@ fn is_as_published(source: &Source, options: &Options, published: &Published) ->
 fn install(
     source: &Source,
     mut options: Options,
-    check: impl FnOnce(&Options) -> Result<()>,
+    check: impl FnOnce(&Opened) -> Result<()>,
 ) -> Result<Outcome> {
     if options.output.is_none() {
         let folder = places::own_models()
             .context("this platform names no data folder: say where the model goes with -o FILE")?;
         options.folder = Some(folder);
     }
-    check(&options)?;
-    let summary = convert(source, &options, &mut Bar::new())?;
+    let mut bar = Bar::new();
+    let opened = open(source, &options, &mut bar)?;
+    check(&opened)?;
+    let summary = opened.convert(&mut bar)?;
     anstream::print!("{summary}");
     // A file elsewhere is found by its path alone.
     let name = match options.output {
