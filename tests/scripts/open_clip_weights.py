@@ -15,8 +15,11 @@ few different rows. One folder a model:
 
     bare             class CLIP, GELU, safetensors
     custom-text      class CustomTextCLIP, QuickGELU, a pickle; other preprocessing than OpenAI's. Beside it
-                     `epoch_1.pt`, the same weights in a checkpoint as `open_clip_train/main.py` writes it
+                     `epoch_1.pt`, the same weights in a checkpoint as `open_clip_train/main.py` writes it, and
+                     `module.pt`, `torch.save` of the whole model
     wide-heads       heads 88 wide and an MLP 4.3637 times as wide as its tower, as in ViT-g-14
+    end-token        class CLIP, pooled at the first token 20; two shards, as `save_torch_state_dict` of huggingface_hub
+                     writes them under OpenCLIP's name, and `module.pt`
 """
 
 import argparse
@@ -28,6 +31,7 @@ from types import SimpleNamespace
 
 import open_clip
 import torch
+from huggingface_hub import save_torch_state_dict
 from open_clip.push_to_hf_hub import save_for_hf
 from openai_pt import computed, inputs, randomize, saved
 from safetensors.torch import save
@@ -47,11 +51,17 @@ MODELS = {
         embed_dim=16, text_cfg=TEXT | dict(mlp_ratio=2.6),
         vision_cfg=dict(image_size=12, layers=1, width=176, head_width=88, mlp_ratio=4.3637, patch_size=4),
     ),
+    "end-token": dict(
+        embed_dim=16, text_cfg=TEXT | dict(pool_type="eos", eos_id=20),
+        vision_cfg=dict(image_size=12, layers=1, width=32, head_width=16, patch_size=4),
+    ),
 }  # fmt: skip
 PREPROCESS = {
     "custom-text": dict(mean=(0.5, 0.25, 0.125), std=(0.5, 0.75, 1.0), interpolation="bilinear"),
 }
 PICKLED = ["custom-text"]
+SHARDED = ["end-token"]
+WHOLE = ["custom-text", "end-token"]
 # One with which different inputs get different embeddings.
 SEED = 64
 
@@ -73,13 +83,19 @@ def write(name, config, out):
     with tempfile.TemporaryDirectory() as folder:
         save_for_hf(model, no_tokenizer, config, folder, safe_serialization=name not in PICKLED)
         loaded = open_clip.create_model(f"local-dir:{folder}").eval()
+        if name in SHARDED:
+            shard(model, Path(folder) / "open_clip_model.safetensors")
         files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     if name in PICKLED:
         files["epoch_1.pt"] = checkpoint(name, model)
-    batch = inputs(config["vision_cfg"]["image_size"], TEXT["vocab_size"], TEXT["context_length"])
+    if name in WHOLE:
+        files["module.pt"] = saved(model)
+    pixels, ids = inputs(config["vision_cfg"]["image_size"], TEXT["vocab_size"], TEXT["context_length"])
+    if "eos_id" in config["text_cfg"]:
+        ids = with_end_token(ids, config["text_cfg"]["eos_id"])
     version = f"torch {torch.__version__.split('+')[0]}, open_clip {open_clip.__version__}"
     made = {"pictures": [], "texts": [], "made_with": version}
-    golden = save(computed(loaded, *batch), {"golden": json.dumps(made)})
+    golden = save(computed(loaded, pixels, ids), {"golden": json.dumps(made)})
     (out / name).mkdir(parents=True, exist_ok=True)
     (out / name / "open_clip_config.json").write_bytes(files.pop("open_clip_config.json") + b"\n")
     for file, data in files.items():
@@ -87,6 +103,22 @@ def write(name, config, out):
         (out / name / f"{file}.gz").write_bytes(packed)
         print(f"{name}/{file}: {len(data):,} bytes, {len(packed):,} packed")
     (out / name / "golden.safetensors").write_bytes(golden)
+
+
+def shard(model, file):
+    """Two, about as large as each other, in the place of one file."""
+    size = file.stat().st_size
+    file.unlink()
+    pattern = f"{file.stem}{{suffix}}{file.suffix}"
+    save_torch_state_dict(model.state_dict(), file.parent, filename_pattern=pattern, max_shard_size=size * 3 // 5)
+
+
+def with_end_token(ids, end):
+    """With an end token that is not the highest id, and a second one after it."""
+    ids = torch.where(ids == end, end + 1, ids)
+    ids[ids == TEXT["vocab_size"] - 1] = end
+    ids[-1, -1] = end
+    return ids
 
 
 def checkpoint(name, model):

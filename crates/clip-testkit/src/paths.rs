@@ -40,6 +40,26 @@ pub fn unpacked(name: &str) -> Vec<u8> {
     bytes.unwrap_or_else(|error| panic!("{}: cannot be unpacked: {error}", path.display()))
 }
 
+/// Writes a model that is committed in a folder of goldens, its configuration and unpacked weights,
+/// to another folder.
+///
+/// # Panics
+///
+/// Where there is none, or a file of it is damaged.
+pub fn unpack_model(name: &str, folder: &Path) {
+    let from = goldens_dir().join(name);
+    let entries = std::fs::read_dir(&from).expect("a folder of goldens");
+    for path in entries.map(|entry| entry.expect("a readable folder").path()) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let (file, bytes) = match file.strip_suffix(".gz") {
+            Some(file) => (file, unpacked(&format!("{name}/{file}"))),
+            None if file.ends_with(".json") => (&*file, std::fs::read(&path).expect("a golden")),
+            None => continue,
+        };
+        std::fs::write(folder.join(file), bytes).expect("a folder to write to");
+    }
+}
+
 /// The folder that `CLIP_REFERENCE_DIR` names: full-size models with their goldens, written by
 /// `tests/scripts/goldens.py full`. Where it is not set, prints that the test is skipped.
 ///

@@ -1,7 +1,7 @@
 //! Sources of other families against the code that they came from: converted, opened, run.
 
 use clip_model::Clip;
-use clip_testkit::{Golden, goldens_dir, unpacked};
+use clip_testkit::{Golden, goldens_dir, unpack_model, unpacked};
 use clip_weights::{Activation, Options};
 
 use crate::common::{check_on_every_backend, convert_with};
@@ -25,22 +25,23 @@ fn openais_files_embed_as_openais_code() {
     }
 }
 
-/// Models of OpenCLIP's two classes, with heads of several widths, with what its own code computes.
+/// Models of OpenCLIP's two classes, with heads of several widths and both poolings, with what its own
+/// code computes. Where no file is named, the folder is the source.
 #[test]
 fn open_clips_models_embed_as_open_clip() {
     for (name, weights) in [
         ("bare", "open_clip_model.safetensors"),
         ("custom-text", "open_clip_pytorch_model.bin"),
         ("custom-text", "epoch_1.pt"),
+        ("custom-text", "module.pt"),
         ("wide-heads", "open_clip_model.safetensors"),
+        ("end-token", ""),
+        ("end-token", "module.pt"),
     ] {
         let golden = Golden::at(&goldens_dir().join("open-clip").join(name));
         let folder = tempfile::tempdir().unwrap();
-        let config = golden.checkpoint_dir().join("open_clip_config.json");
-        std::fs::copy(config, folder.path().join("open_clip_config.json")).unwrap();
-        let source = folder.path().join(weights);
-        std::fs::write(&source, unpacked(&format!("open-clip/{name}/{weights}"))).unwrap();
-        let (_folder, checkpoint) = convert_with(&source, Options::default());
+        unpack_model(&format!("open-clip/{name}"), folder.path());
+        let (_folder, checkpoint) = convert_with(&folder.path().join(weights), Options::default());
         check_on_every_backend(|backend, device| {
             let clip = Clip::load(&checkpoint, device).unwrap();
             check_embeddings(&golden, &clip, device, tolerance(backend));

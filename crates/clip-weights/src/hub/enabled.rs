@@ -147,21 +147,27 @@ impl<'a> Hub<'a> {
     fn hugging_face(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
         self.add_optional(&SMALL_FILES, &mut files)?;
-        let weights = self.first(&hf::WEIGHTS)?;
-        if weights.extension().is_some_and(|extension| extension == "json") {
-            for shard in shards(&weights)? {
-                files.push(self.require(&shard)?);
-            }
-        }
-        files.push(weights);
+        self.add_weights(&hf::WEIGHTS, &mut files)?;
         Ok(files)
     }
 
     fn open_clip(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
         self.add_optional(&[README], &mut files)?;
-        files.push(self.first(&open_clip::WEIGHTS)?);
+        self.add_weights(&open_clip::WEIGHTS, &mut files)?;
         Ok(files)
+    }
+
+    /// The first of these files that the repository has, and the shards where it is their index.
+    fn add_weights(&mut self, names: &[&str], files: &mut Vec<PathBuf>) -> Result<()> {
+        let weights = self.first(names)?;
+        if weights.extension().is_some_and(|extension| extension == "json") {
+            for shard in shards(&weights)? {
+                files.push(self.require(&shard)?);
+            }
+        }
+        files.push(weights);
+        Ok(())
     }
 
     /// The first of these files that the repository has; one that is in the cache comes before all,

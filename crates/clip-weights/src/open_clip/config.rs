@@ -11,7 +11,7 @@ use clip_checkpoint::{
 
 use super::{FILE, fields};
 use crate::hf::json::Fields;
-use crate::openai;
+use crate::openai::{self, END, VOCABULARY};
 use crate::shapes::Sizes;
 use crate::weights::Weights;
 use crate::{Error, Result};
@@ -91,7 +91,7 @@ fn config(parts: &Parts, weights: &Weights) -> Result<ModelConfig> {
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,
         },
-        text: text_config(text, activation)?,
+        text: TextConfig { pooling: pooling(text)?, ..text_config(text, activation)? },
         // Trained with SigLIP's loss (`CLIP.__init__`).
         probability: match model.get("init_logit_bias") {
             Some(_) => Probability::Sigmoid,
@@ -124,6 +124,20 @@ pub(super) fn text_config(text: &Fields, activation: Activation) -> Result<TextC
         pooling: Pooling::Argmax,
         projection: Projection::Linear,
     })
+}
+
+/// `text_global_pool` in `transformer.py`. With OpenAI's vocabulary no text would hold another end
+/// token; a shorter one is a test model's own.
+fn pooling(text: &Fields) -> Result<Pooling> {
+    let at_end = text.choice("pool_type", false, &[("argmax", false), ("eos", true)])?;
+    if !at_end {
+        return Ok(Pooling::Argmax);
+    }
+    let id = text.id("eos_id", 2)?;
+    if id != END && text.size("vocab_size", VOCABULARY)? >= VOCABULARY {
+        return Err(text.unsupported("eos_id", &END.to_string()));
+    }
+    Ok(Pooling::EndToken(id))
 }
 
 /// OpenCLIP also loads OpenAI's archives, whose activation is known.

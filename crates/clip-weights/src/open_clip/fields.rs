@@ -71,7 +71,7 @@ pub(super) const VISION: &[Row] = &[
     ("timm_drop_path", Ignored),
 ];
 
-/// `model_cfg.text_cfg`. The ids and the mode are for other poolings and tokenizers, and OpenCLIP
+/// `model_cfg.text_cfg`. The padding and the mode are for other towers and tokenizers, and OpenCLIP
 /// reads `final_ln_after_pool` for no text tower.
 pub(super) const TEXT: &[Row] = &[
     ("context_length", Read),
@@ -81,7 +81,8 @@ pub(super) const TEXT: &[Row] = &[
     ("layers", Read),
     ("mlp_ratio", Read),
     ("norm_kwargs", Read),
-    ("pool_type", Only("argmax")),
+    ("pool_type", Read),
+    ("eos_id", Read),
     ("proj_type", Only("linear")),
     ("proj_bias", Off("a projection without bias")),
     ("embed_cls", Off("pooling at the end token")),
@@ -90,7 +91,6 @@ pub(super) const TEXT: &[Row] = &[
     ("tokenizer_kwargs", Off(TOKENIZER)),
     ("tokenizer_mode", Ignored),
     ("pad_id", Ignored),
-    ("eos_id", Ignored),
     ("final_ln_after_pool", Ignored),
     ("output_tokens", Ignored),
     ("hf_model_pretrained", Ignored),

@@ -12,7 +12,7 @@ mod siglip;
 
 use std::path::{Path, PathBuf};
 
-use clip_checkpoint::TokenizerMode;
+use clip_checkpoint::{Pooling, TokenizerMode};
 
 use config::Parts;
 
@@ -32,12 +32,15 @@ static LAYOUT: Layout = Layout {
     is_harmless: openai::is_harmless,
 };
 
-/// Whether the tensors have OpenCLIP's names: OpenAI's with a configuration beside them, or longer
-/// ones. `visual.trunk` is a picture tower of timm's, which the configuration then names.
+/// Whether the tensors have OpenCLIP's names: OpenAI's with a configuration beside them, longer ones,
+/// or those of a whole module of its classes. `visual.trunk` is a picture tower of timm's, which the
+/// configuration then names.
 pub(crate) fn claims(path: &Path, weights: &Weights) -> bool {
     let is_visual = |name: &str| name == "visual.conv1.weight" || name.starts_with("visual.trunk.");
     weights.names().any(|name| is_visual(plain(name)))
-        && (is_configured(folder(path)) || weights.names().any(|name| plain(name) != name))
+        && (is_configured(folder(path))
+            || weights.names().any(|name| plain(name) != name)
+            || weights.classes().any(|class| class.starts_with("open_clip.")))
 }
 
 /// Reads the files beside the weights.
@@ -50,12 +53,16 @@ pub(crate) fn model(path: &Path, mut weights: Weights) -> Result<Model> {
         return siglip::model(folder, &file, &parts, tower, weights);
     }
     let config = config::read(&parts, &weights)?;
+    let mut tokenizer = openai::tokenizer(TokenizerMode::OpenClip, config.text.vocab_size);
+    if let Pooling::EndToken(id) = config.text.pooling {
+        tokenizer.end_token = id;
+    }
     let name = folder_name(folder);
     Ok(Model {
         layout: &LAYOUT,
         origin: name.clone(),
         name,
-        tokenizer: openai::tokenizer(TokenizerMode::OpenClip, config.text.vocab_size),
+        tokenizer,
         preprocess: preprocess::read(&file, config.vision.image_size)?,
         vocabulary: None,
         license: license::read(folder),
@@ -69,13 +76,18 @@ pub(crate) fn is_configured(folder: &Path) -> bool {
     folder.join(FILE).is_file()
 }
 
-/// Names of the weights, in the order in which `_find_checkpoint_in_dir` in `factory.py` prefers them.
-pub(crate) const WEIGHTS: [&str; 5] = [
+/// Names of the weights, in the order in which `_find_checkpoint_in_dir` in `factory.py` prefers them,
+/// and of the indexes of shards, which `save_torch_model` of huggingface_hub writes under any of them.
+pub(crate) const WEIGHTS: [&str; 9] = [
     "open_clip_model.safetensors",
+    "open_clip_model.safetensors.index.json",
     "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.bin.index.json",
     "open_clip_pytorch_model.pt",
     "model.safetensors",
+    "model.safetensors.index.json",
     "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
 ];
 
 /// The weights of a folder.

@@ -9,8 +9,6 @@ mod archive;
 mod common;
 mod http;
 mod open_clip;
-#[path = "../common/open_clip_model.rs"]
-mod open_clip_model;
 mod revisions;
 mod server;
 mod site;

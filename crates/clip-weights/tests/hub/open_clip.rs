@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use clip_testkit::unpack_model;
 use clip_weights::Family;
 use tempfile::TempDir;
 
 use super::common::Model;
-use super::open_clip_model::unpack;
 use super::server::{Hub, ID, Repository};
 
 const CONFIG: &str = "open_clip_config.json";
@@ -15,7 +15,7 @@ const WEIGHTS: &str = "open_clip_model.safetensors";
 
 fn repository() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    unpack("bare", folder.path());
+    unpack_model("open-clip/bare", folder.path());
     fs::write(folder.path().join("README.md"), "---\nlicense: mit\n---\n").unwrap();
     folder
 }
@@ -56,10 +56,19 @@ fn transformers_files_win() {
 #[test]
 fn a_pickle_will_do() {
     let folder = tempfile::tempdir().unwrap();
-    unpack("custom-text", folder.path());
+    unpack_model("open-clip/custom-text", folder.path());
     let hub = Hub::new(folder.path(), Repository::default());
     assert_eq!(hub.convert().unwrap().family, Family::OpenClip);
     assert!(asked(&hub).contains("open_clip_pytorch_model.bin"));
+}
+
+#[test]
+fn shards_are_downloaded() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack_model("open-clip/end-token", folder.path());
+    let hub = Hub::new(folder.path(), Repository::default());
+    assert_eq!(hub.convert().unwrap().card.source.files.len(), 2);
+    assert_eq!(hub.convert_as(hub.offline(), &mut ()).unwrap().card.source.files.len(), 2);
 }
 
 #[test]
@@ -70,7 +79,7 @@ fn a_repository_without_weights_is_refused() {
     assert_eq!(
         hub.refusal(),
         format!(
-            "HUB has no weights under {ID} (looked for {WEIGHTS}, open_clip_pytorch_model.bin, open_clip_pytorch_model.pt, model.safetensors, pytorch_model.bin): name a revision that has them, as owner/name@revision, or download the repository yourself and give its folder"
+            "HUB has no weights under {ID} (looked for {WEIGHTS}, {WEIGHTS}.index.json, open_clip_pytorch_model.bin, open_clip_pytorch_model.bin.index.json, open_clip_pytorch_model.pt, model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json): name a revision that has them, as owner/name@revision, or download the repository yourself and give its folder"
         )
     );
 }

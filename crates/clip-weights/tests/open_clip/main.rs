@@ -3,8 +3,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../common/open_clip_model.rs"]
-mod open_clip_model;
 mod refusals;
 mod settings;
 #[path = "../common/state_dict.rs"]
@@ -35,7 +33,7 @@ impl Fixture {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join(name);
         fs::create_dir(&folder).unwrap();
-        open_clip_model::unpack(name, &folder);
+        clip_testkit::unpack_model(&format!("open-clip/{name}"), &folder);
         Self { outer, folder }
     }
 

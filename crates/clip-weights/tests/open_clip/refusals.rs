@@ -103,7 +103,7 @@ fn settings_that_no_card_can_express_are_named() {
     check("vision_cfg.no_ln_pre", json!(true), "a layer norm before the blocks");
     check("vision_cfg.attentional_pool", json!("parallel"), "pooling at the class token");
     check("vision_cfg.image_size", json!([224, 224]), "a whole number from 1 to 1048576");
-    check("text_cfg.pool_type", json!("eos"), "argmax");
+    check("text_cfg.pool_type", json!("first"), "argmax or eos");
     check("text_cfg.no_causal_mask", json!(true), "causal attention");
     check("text_cfg.embed_cls", json!(true), "pooling at the end token");
     check("text_cfg.proj_bias", json!(true), "a projection without bias");
@@ -113,6 +113,24 @@ fn settings_that_no_card_can_express_are_named() {
     check("quick_gelu", json!("yes"), "true or false");
     check("embed_dim", Value::Null, "a whole number");
     check("text_cfg", Value::Null, "an object");
+}
+
+/// OpenCLIP's default for the end token, 2, is not the one of its own tokenizer.
+#[test]
+fn an_end_token_that_no_text_would_hold_is_refused() {
+    let fixture = changed("text_cfg.pool_type", "eos").set("/model_cfg/text_cfg/eos_id", 40);
+    fixture.check_refusal(
+        "the configuration describes no model: the end token 40 is outside the vocabulary of 40 ids",
+    );
+    let fixture = fixture.set("/model_cfg/text_cfg/vocab_size", 49_408);
+    let refuse = |fixture: &Fixture, value: &str| {
+        fixture.check_refusal(&format!(
+            "{CONFIG} sets model_cfg.text_cfg.eos_id to {value}; only 49407 can be converted"
+        ));
+    };
+    let fixture = fixture.set("/model_cfg/text_cfg/eos_id", 2);
+    refuse(&fixture, "2");
+    refuse(&fixture.set("/model_cfg/text_cfg/eos_id", Value::Null), "null");
 }
 
 #[test]

@@ -75,6 +75,15 @@ fn wide_heads() -> ModelConfig {
     }
 }
 
+fn end_token() -> ModelConfig {
+    ModelConfig {
+        embed_dim: 16,
+        vision: VisionConfig { width: 32, layers: 1, heads: 2, mlp_width: 128, ..bare().vision },
+        text: TextConfig { pooling: Pooling::EndToken(20), ..bare().text },
+        ..bare()
+    }
+}
+
 fn preprocess() -> PreprocessConfig {
     PreprocessConfig {
         mode: PreprocessMode::Openai,
@@ -120,6 +129,9 @@ fn the_other_models_differ_as_they_were_made() {
         }
     );
     assert_eq!(Fixture::new("wide-heads").converted().card().config, wide_heads());
+    let checkpoint = Fixture::new("end-token").converted();
+    assert_eq!(checkpoint.card().config, end_token());
+    assert_eq!(checkpoint.card().tokenizer.end_token, 20);
 }
 
 #[test]
@@ -200,6 +212,18 @@ fn weights_are_found() {
         fixture.write(name, &bytes);
         assert_eq!(fixture.convert("").unwrap().0.card.source.files[0].name, name);
         fixture.remove(name);
+    }
+    for (index, shard) in [
+        ("open_clip_model.safetensors.index.json", "open_clip_model-00001-of-00001.safetensors"),
+        ("open_clip_pytorch_model.bin.index.json", "open_clip_pytorch_model-00001-of-00001.bin"),
+        ("model.safetensors.index.json", "model-00001-of-00001.safetensors"),
+        ("pytorch_model.bin.index.json", "pytorch_model-00001-of-00001.bin"),
+    ] {
+        fixture.write(shard, &bytes);
+        fixture.write(index, json!({"weight_map": {"logit_scale": shard}}).to_string());
+        assert_eq!(fixture.convert("").unwrap().0.card.source.files[0].name, shard);
+        fixture.remove(shard);
+        fixture.remove(index);
     }
     fixture.write("epoch_32.pt", &bytes);
     assert_eq!(fixture.convert("epoch_32.pt").unwrap().0.family, Family::OpenClip);

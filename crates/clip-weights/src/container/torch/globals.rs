@@ -25,8 +25,14 @@ pub(super) enum Global {
 }
 
 /// Packages whose classes are kept as objects with a name and attributes: TorchScript's, PyTorch's
-/// own modules, and OpenAI's code.
-const CLASSES: [&str; 3] = ["__torch__.", "torch.nn.modules.", "clip.model."];
+/// own modules, and OpenAI's and OpenCLIP's code.
+const CLASSES: [&str; 5] = [
+    "__torch__.",
+    "torch.nn.modules.",
+    "clip.model.",
+    "open_clip.model.",
+    "open_clip.transformer.",
+];
 
 const MAX_NAME: usize = 500;
 
