@@ -84,6 +84,12 @@ pub enum Error {
     /// The vocabulary to write is not the one that the card speaks of.
     #[error("the vocabulary is not the one whose size and SHA-256 are on the model card")]
     OtherVocabulary,
+    /// The vocabulary of a checkpoint cannot be understood.
+    #[error("the vocabulary of the checkpoint cannot be read ({reason}): convert the source again")]
+    BadVocabulary {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A tensor in a number format that is not read.
     #[error("tensor {name} is stored as {found}, this program reads f32, f16 and bf16")]
     Dtype {

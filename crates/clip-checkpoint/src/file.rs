@@ -133,8 +133,8 @@ impl Checkpoint {
         hex(&Sha256::digest(json))
     }
 
-    /// The vocabulary that the checkpoint carries, in the form that `clip-tokenizer` reads; `None`
-    /// for CLIP's own ([`Vocabulary::Clip`]).
+    /// The vocabulary that the checkpoint carries ([`crate::Subwords`]); `None` for CLIP's own
+    /// ([`Vocabulary::Clip`]).
     pub fn vocabulary(&self) -> Option<&[u8]> {
         self.header.info(VOCABULARY).map(|info| self.bytes_of(info))
     }

@@ -30,6 +30,7 @@ mod file;
 mod layout;
 mod preprocess;
 pub mod presets;
+mod subwords;
 mod tokenizer;
 mod write;
 
@@ -42,5 +43,6 @@ pub use error::{Error, Result};
 pub use file::{Checkpoint, StoredTensor};
 pub use layout::{TensorSpec, Tower, tensors};
 pub use preprocess::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
+pub use subwords::{Charsmap, Merge, SubwordModel, Subwords, UnigramModel};
 pub use tokenizer::{Padding, TokenizerConfig, TokenizerMode, Vocabulary};
 pub use write::{Dtype, TensorSource, replace, write};
