@@ -49,8 +49,8 @@ fn decoding(c: &mut Criterion) {
 
 fn tokens(c: &mut Criterion) {
     let config = card().tokenizer;
-    c.bench_function("tokenizer start", |b| b.iter(|| Tokenizer::new(&config, 77)));
-    let tokenizer = Tokenizer::new(&config, 77);
+    c.bench_function("tokenizer start", |b| b.iter(|| Tokenizer::new(&config, 77, None)));
+    let tokenizer = Tokenizer::new(&config, 77, None).expect("CLIP's own vocabulary");
     let caption = "a photo of a kingfisher on a branch above a river, looking for fish";
     c.bench_function("tokenize a caption", |b| {
         b.iter(|| tokenizer.encode(caption, Overflow::Error).expect("a short text"));

@@ -1,15 +1,18 @@
 """Hashes of token ids by the references over a large generated corpus, for the tests of clip-tokenizer.
 
-    pip install ftfy regex numpy transformers
+    pip install ftfy regex numpy transformers sentencepiece protobuf
     pip install --no-deps --target PACKAGES open-clip-torch openai-clip
     python token_corpus.py PACKAGES [OUT]              (OUT: crates/clip-tokenizer/tests/data/corpus.json)
     python token_corpus.py PACKAGES --show MODE BLOCK  prints the lines of a block with the reference's ids
 
-Written with ftfy 6.3.1, regex 2026.11, transformers 5.24, tokenizers 0.23, open-clip-torch 3.3.0, openai-clip 1.0.1
-and the Unicode tables of Python 3.11. PyTorch is not needed: of the last two packages one file each is loaded.
+Written with ftfy 6.3.1, regex 2026.11, transformers 5.23, tokenizers 0.23, sentencepiece 0.2.3, open-clip-torch 3.3.0,
+openai-clip 1.0.1 and the Unicode tables of Python 3.11. PyTorch is not needed: of the last two packages one file each is
+loaded.
 
 The references are OpenAI's `clip/simple_tokenizer.py` (`openai`), `SimpleTokenizer` of `open_clip/tokenizer.py`
-(`open-clip`) and transformers' CLIPTokenizer with OpenAI's vocabulary (`hf`).
+(`open-clip`) and transformers' CLIPTokenizer with OpenAI's vocabulary (`hf`); with the vocabularies of `subwords.py`
+transformers' SiglipTokenizer (`hf-siglip`), Siglip2Tokenizer (`hf-siglip2`), and T5Tokenizer and GemmaTokenizer after
+OpenCLIP's `canonicalize` (`open-clip-t5`, `open-clip-gemma`), as its HFTokenizer calls them.
 
 Lines are made from the fragments in the file by the rule in `line`, here and in tests/corpus.rs; both draw from
 SplitMix64 with the number of the line as its seed. The file holds
@@ -18,15 +21,18 @@ SplitMix64 with the number of the line as its seed. The file holds
     glues     what is put between fragments
     lines     how many lines there are
     crc32     for each mode the CRC-32 of each block of 100 lines, of 32-bit little-endian numbers: for each line how
-              many ids it has, the ids (start and end token included), and the ids cut and padded to 77 (`row`)
+              many ids it has, the ids (start and end token included), and the ids cut and padded to 77, with the
+              vocabularies of `subwords.py` to 64
 """
 
 import argparse
+import gzip
 import importlib.util
 import json
 import re
 import struct
 import sys
+import tempfile
 import types
 import unicodedata
 import zlib
@@ -39,12 +45,14 @@ import regex
 import transformers
 from ftfy.badness import MOJIBAKE_CATEGORIES
 from ftfy.chardata import CHARMAP_ENCODINGS
-from transformers import CLIPTokenizer
+from transformers import CLIPTokenizer, GemmaTokenizer, Siglip2Tokenizer, SiglipTokenizer, T5Tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = 100_000
 BLOCK = 100
 CONTEXT = 77
+SUBWORDS = ROOT / "crates/clip-testkit/goldens/subwords"
+SUBWORD_CONTEXT = 64
 
 GLUES = [" ", "", " ", "", ", ", "\n", "-", "\u00a0"]
 
@@ -298,7 +306,22 @@ SPECIAL = """\
 <end_of_text
 </w>
 dog</w>
-[CLS] <s> <pad>""".split("\n")
+[CLS] <s> <pad>
+<pad>
+</s>
+a cat</s>
+</S> <EOS>
+<unk>
+＜/s＞ ﹤unk﹥ ﹤/s﹥
+<eos>
+<bos>
+<start_of_turn>
+<table>
+<0x41>
+▁
+▁▁▁
+▁a dog▁
+_under_score_""".split("\n") + ["\n\n", "\n\n\n\n", "b\n\n<eos>\nc"]
 
 LONG = [
     "a" * 300, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerk", "pneumonoultramicroscopicsilicovolcanoconiosis",
@@ -475,7 +498,39 @@ def hf(packages):
     return encode
 
 
-MODES = {"openai": openai, "open-clip": open_clip, "hf": hf}
+def subwords(tokenizer_class, name, clean=lambda text: text, **settings):
+    """A tokenizer of transformers with a vocabulary of `subwords.py`."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in (SUBWORDS / name).iterdir():
+            contents = path.read_bytes()
+            packed = path.suffix == ".gz"
+            (Path(folder) / path.name.removesuffix(".gz")).write_bytes(gzip.decompress(contents) if packed else contents)
+        tokenizer = tokenizer_class.from_pretrained(folder, **settings)
+    assert tokenizer.padding_side == "right"
+
+    def encode(text):
+        text = clean(text)
+        cut = tokenizer(text, max_length=SUBWORD_CONTEXT, padding="max_length", truncation=True)
+        return tokenizer(text)["input_ids"], cut["input_ids"]
+
+    return encode
+
+
+def canonicalize(packages):
+    torch = types.ModuleType("torch")
+    torch.Tensor = torch.LongTensor = numpy.ndarray
+    return load(packages / "open_clip/tokenizer.py", {"torch": torch}).get_clean_fn("canonicalize")
+
+
+MODES = {
+    "openai": openai,
+    "open-clip": open_clip,
+    "hf": hf,
+    "hf-siglip": lambda _: subwords(SiglipTokenizer, "t5"),
+    "hf-siglip2": lambda _: subwords(Siglip2Tokenizer, "gemma"),
+    "open-clip-t5": lambda packages: subwords(T5Tokenizer, "t5", canonicalize(packages), extra_ids=0),
+    "open-clip-gemma": lambda packages: subwords(GemmaTokenizer, "gemma", canonicalize(packages)),
+}
 
 
 def crc32(encode, texts):

@@ -1,10 +1,9 @@
 //! From a text to ids.
 
-use clip_checkpoint::{TokenizerConfig, TokenizerMode};
+use clip_checkpoint::{Padding, TokenizerConfig, Vocabulary};
 
-use crate::bpe::WordEncoder;
-use crate::words::{Piece, Special, WordSplitter, split_at_special};
-use crate::{Error, Result, TokenBatch, clean};
+use crate::clip::Clip;
+use crate::{Error, Result, TokenBatch, subword};
 
 /// What to do with a text of more tokens than the model reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,26 +15,43 @@ pub enum Overflow {
     Truncate,
 }
 
+/// How one reference makes ids of texts.
+pub(crate) trait Rules: Send + Sync {
+    /// The ids of a text without those that every text begins and ends with.
+    fn encode(&self, text: &str) -> Vec<u32>;
+}
+
 /// Turns texts into token ids for one model.
 pub struct Tokenizer {
     config: TokenizerConfig,
     context_length: usize,
-    words: WordSplitter,
-    encoder: WordEncoder,
+    rules: Box<dyn Rules>,
 }
 
 impl Tokenizer {
     /// A tokenizer with the rules and special tokens of `config`, for texts of up to
-    /// `context_length` tokens (77 in published models; start and end token counted).
+    /// `context_length` tokens (77 in published CLIPs, 64 in SigLIPs; start and end token counted).
+    /// `vocabulary` is the checkpoint's ([`clip_checkpoint::Checkpoint::vocabulary`]); CLIP's own is
+    /// compiled in.
     ///
     /// Unpacks the vocabulary, which takes some tens of milliseconds: build one and keep it.
-    pub fn new(config: &TokenizerConfig, context_length: usize) -> Self {
-        Self {
-            config: config.clone(),
-            context_length,
-            words: WordSplitter::new(config.mode),
-            encoder: WordEncoder::new(config.start_token.unwrap_or(u32::MAX)),
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoVocabulary`] where the model has one of its own and none is given,
+    /// [`Error::Vocabulary`] where that is damaged, [`Error::OtherVocabulary`] where the mode is not
+    /// for it, [`Error::NoToken`] where it has no such token as `config` names.
+    pub fn new(
+        config: &TokenizerConfig,
+        context_length: usize,
+        vocabulary: Option<&[u8]>,
+    ) -> Result<Self> {
+        let rules = match (&config.vocabulary, vocabulary) {
+            (Vocabulary::Clip, _) => Box::new(Clip::new(config)?),
+            (Vocabulary::Stored { .. }, Some(bytes)) => subword::rules(config, bytes)?,
+            (Vocabulary::Stored { .. }, None) => return Err(Error::NoVocabulary),
+        };
+        Ok(Self { config: config.clone(), context_length, rules })
     }
 
     /// The most tokens a text may have.
@@ -43,22 +59,16 @@ impl Tokenizer {
         self.context_length
     }
 
-    /// The ids of a text, with start and end token, not filled up. An empty text is the two of them.
+    /// The ids of a text, with the start token where the model has one and the end token, not filled
+    /// up. An empty text is those alone.
     ///
     /// # Errors
     ///
     /// [`Error::TooLong`] where the text has more than [`Self::context_length`] tokens and
-    /// `overflow` is [`Overflow::Error`]; [`Error::UnknownMode`] where the configuration comes from
-    /// a later version.
+    /// `overflow` is [`Overflow::Error`].
     pub fn encode(&self, text: &str, overflow: Overflow) -> Result<Vec<u32>> {
         let mut ids = Vec::from_iter(self.config.start_token);
-        match self.config.mode {
-            TokenizerMode::Openai | TokenizerMode::OpenClip => {
-                self.encode_words(&clean::openai(text), &mut ids)
-            }
-            TokenizerMode::Hf => self.encode_around_special(text, &mut ids),
-            mode => return Err(Error::UnknownMode { mode: format!("{mode:?}") }),
-        }
+        ids.extend(self.rules.encode(text));
         ids.push(self.config.end_token);
         let (tokens, limit) = (ids.len(), self.context_length);
         match overflow {
@@ -72,41 +82,17 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// Texts as one batch `[texts, longest text]`: a causal tower learns nothing from more padding.
+    /// Texts as one batch, as long as the model wants it: `[texts, longest text]`, for a causal tower
+    /// learns nothing from more padding, or `[texts, context_length]` for one that looks at it.
     pub fn pad(&self, texts: &[Vec<u32>]) -> TokenBatch {
-        TokenBatch::new(texts, self.config.pad_token, 0)
+        match self.config.padding {
+            Padding::Longest => TokenBatch::new(texts, self.config.pad_token, 0),
+            Padding::Context => self.pad_to_context(texts),
+        }
     }
 
     /// Texts as one batch `[texts, context_length]`, as the references pad.
     pub fn pad_to_context(&self, texts: &[Vec<u32>]) -> TokenBatch {
         TokenBatch::new(texts, self.config.pad_token, self.context_length)
-    }
-
-    /// transformers takes the special tokens out of the text as written, and cleans what is between
-    /// them.
-    fn encode_around_special(&self, text: &str, ids: &mut Vec<u32>) {
-        let mut rest = text;
-        while let Some((before, special, after)) = split_at_special(rest) {
-            self.encode_words(&clean::hf(before), ids);
-            ids.push(self.special_id(special));
-            rest = after;
-        }
-        self.encode_words(&clean::hf(rest), ids);
-    }
-
-    fn encode_words(&self, text: &str, ids: &mut Vec<u32>) {
-        for piece in self.words.split(text) {
-            match piece {
-                Piece::Special(special) => ids.push(self.special_id(special)),
-                Piece::Word(word) => self.encoder.encode(word, ids),
-            }
-        }
-    }
-
-    fn special_id(&self, special: Special) -> u32 {
-        match special {
-            Special::Start => self.config.start_token.unwrap_or(self.config.end_token),
-            Special::End => self.config.end_token,
-        }
     }
 }

@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 
-use clip_checkpoint::{TokenizerConfig, TokenizerMode};
-use clip_testkit::Random;
+use clip_checkpoint::{Padding, TokenizerConfig, TokenizerMode, Vocabulary};
+use clip_testkit::{Random, unpacked};
 use clip_tokenizer::{Overflow, Tokenizer};
 use flate2::Crc;
 use serde::Deserialize;
 
 const BLOCK: usize = 100;
-const CONTEXT: usize = 77;
 
 #[derive(Deserialize)]
 struct Corpus {
@@ -55,61 +54,105 @@ impl Corpus {
     }
 }
 
-/// CRC-32 of what the tokenizer makes of the lines, whole and as rows of the context's length.
-fn crc32(
-    whole: &Tokenizer,
-    cut: &Tokenizer,
-    lines: impl Iterator<Item = String>,
-) -> clip_tokenizer::Result<u32> {
-    let mut crc = Crc::new();
-    for line in lines {
-        let ids = whole.encode(&line, Overflow::Error)?;
-        // Only a text that does not fit is another to the second tokenizer.
-        let row = match ids.len() {
-            ..=CONTEXT => ids.clone(),
-            _ => cut.encode(&line, Overflow::Truncate)?,
-        };
-        let count = u32::try_from(ids.len()).expect("a line has few tokens");
-        let numbers = [count].into_iter().chain(ids).chain(cut.pad_to_context(&[row]).ids);
-        crc.update(&numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
-    }
-    Ok(crc.sum())
+/// A tokenizer without a limit, and one with the model's.
+struct Pair {
+    whole: Tokenizer,
+    cut: Tokenizer,
 }
 
-fn check(mode: TokenizerMode, name: &str, pad_token: u32) {
-    let config = TokenizerConfig::clip(mode, 49_406, 49_407, pad_token);
-    let (whole, cut) = (Tokenizer::new(&config, usize::MAX), Tokenizer::new(&config, CONTEXT));
-    let corpus = Corpus::read();
-    let expected: Vec<&str> = corpus.crc32[name].split(' ').collect();
-    assert!(expected.len() * BLOCK == corpus.lines && corpus.lines >= 100_000);
-    let differs = |(block, expected): &(usize, &str)| {
-        let crc = crc32(&whole, &cut, corpus.block(*block)).expect("no limit");
-        format!("{crc:08x}") != *expected
-    };
-    let differing: Vec<usize> =
-        expected.into_iter().enumerate().filter(differs).map(|(block, _)| block).collect();
-    let Some(&first) = differing.first() else { return };
-    let ids = |line: &str| whole.encode(line, Overflow::Error).expect("no limit");
-    let rows = corpus.block(first).map(|line| format!("{line:?} {:?}\n", ids(&line)));
-    panic!(
-        "{mode:?}: blocks {differing:?} differ from the reference.\n\
-         `token_corpus.py PACKAGES --show {name} {first}` prints the lines of block {first} with \
-         the reference's ids, to compare with these, or with those of the last good commit:\n{}",
-        rows.collect::<String>()
-    );
+impl Pair {
+    fn clip(mode: TokenizerMode, pad_token: u32) -> Self {
+        Self::new(&TokenizerConfig::clip(mode, 49_406, 49_407, pad_token), 77, None)
+    }
+
+    /// With a vocabulary of `tests/scripts/subwords.py`.
+    fn subwords(mode: TokenizerMode, name: &str, pad_token: u32) -> Self {
+        let bytes = unpacked(&format!("subwords/{name}/vocabulary"));
+        let (vocabulary, padding) = (Vocabulary::stored(&bytes), Padding::Context);
+        let (start_token, end_token) = (None, 1);
+        let config =
+            TokenizerConfig { mode, vocabulary, start_token, end_token, pad_token, padding };
+        Self::new(&config, 64, Some(&bytes))
+    }
+
+    fn new(config: &TokenizerConfig, context_length: usize, vocabulary: Option<&[u8]>) -> Self {
+        let new = |limit| Tokenizer::new(config, limit, vocabulary).expect("a whole vocabulary");
+        Self { whole: new(usize::MAX), cut: new(context_length) }
+    }
+
+    fn ids(&self, line: &str) -> Vec<u32> {
+        self.whole.encode(line, Overflow::Error).expect("no limit")
+    }
+
+    /// CRC-32 of what the lines become, whole and as rows of the context's length.
+    fn crc32(&self, lines: impl Iterator<Item = String>) -> String {
+        let mut crc = Crc::new();
+        for line in lines {
+            let ids = self.ids(&line);
+            // Only a text that does not fit is another to the second tokenizer.
+            let row = if ids.len() <= self.cut.context_length() {
+                ids.clone()
+            } else {
+                self.cut.encode(&line, Overflow::Truncate).expect("it is cut")
+            };
+            let count = u32::try_from(ids.len()).expect("a line has few tokens");
+            let numbers = [count].into_iter().chain(ids).chain(self.cut.pad_to_context(&[row]).ids);
+            crc.update(&numbers.flat_map(u32::to_le_bytes).collect::<Vec<u8>>());
+        }
+        format!("{:08x}", crc.sum())
+    }
+
+    #[track_caller]
+    fn check(&self, name: &str) {
+        let corpus = Corpus::read();
+        let expected: Vec<&str> = corpus.crc32[name].split(' ').collect();
+        assert!(expected.len() * BLOCK == corpus.lines && corpus.lines >= 100_000);
+        let differs =
+            |(block, expected): &(usize, &str)| self.crc32(corpus.block(*block)) != *expected;
+        let differing: Vec<usize> =
+            expected.into_iter().enumerate().filter(differs).map(|(block, _)| block).collect();
+        let Some(&first) = differing.first() else { return };
+        let rows = corpus.block(first).map(|line| format!("{line:?} {:?}\n", self.ids(&line)));
+        panic!(
+            "{name}: blocks {differing:?} differ from the reference.\n\
+             `token_corpus.py PACKAGES --show {name} {first}` prints the lines of block {first} with \
+             the reference's ids, to compare with these, or with those of the last good commit:\n{}",
+            rows.collect::<String>()
+        );
+    }
 }
 
 #[test]
 fn openai_ids_equal_those_of_openai() {
-    check(TokenizerMode::Openai, "openai", 0);
+    Pair::clip(TokenizerMode::Openai, 0).check("openai");
 }
 
 #[test]
 fn open_clip_ids_equal_those_of_open_clip() {
-    check(TokenizerMode::OpenClip, "open-clip", 0);
+    Pair::clip(TokenizerMode::OpenClip, 0).check("open-clip");
 }
 
 #[test]
 fn hf_ids_equal_those_of_transformers() {
-    check(TokenizerMode::Hf, "hf", 49_407);
+    Pair::clip(TokenizerMode::Hf, 49_407).check("hf");
+}
+
+#[test]
+fn siglip_ids_equal_those_of_transformers() {
+    Pair::subwords(TokenizerMode::HfSiglip, "t5", 1).check("hf-siglip");
+}
+
+#[test]
+fn siglip_2_ids_equal_those_of_transformers() {
+    Pair::subwords(TokenizerMode::HfSiglip2, "gemma", 0).check("hf-siglip2");
+}
+
+#[test]
+fn siglip_ids_equal_those_of_open_clip() {
+    Pair::subwords(TokenizerMode::OpenClipCanonical, "t5", 1).check("open-clip-t5");
+}
+
+#[test]
+fn siglip_2_ids_equal_those_of_open_clip() {
+    Pair::subwords(TokenizerMode::OpenClipCanonical, "gemma", 0).check("open-clip-gemma");
 }

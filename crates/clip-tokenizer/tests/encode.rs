@@ -9,7 +9,7 @@ const DOG: u32 = 1929;
 
 fn tokenizer(mode: TokenizerMode, context_length: usize) -> Tokenizer {
     let config = TokenizerConfig::clip(mode, START, END, 7);
-    Tokenizer::new(&config, context_length)
+    Tokenizer::new(&config, context_length, None).unwrap()
 }
 
 fn dogs(count: usize) -> String {
@@ -61,7 +61,7 @@ fn an_empty_text_is_start_and_end() {
 #[test]
 fn special_tokens_have_the_ids_of_the_configuration() {
     let config = TokenizerConfig::clip(TokenizerMode::Hf, 1, 2, 0);
-    let tokenizer = Tokenizer::new(&config, 77);
+    let tokenizer = Tokenizer::new(&config, 77, None).unwrap();
     let ids = tokenizer.encode("dog<|endoftext|>", Overflow::Error).unwrap();
     assert_eq!(ids, [1, DOG, 2, 2]);
 }

@@ -14,7 +14,7 @@ struct Golden {
 /// Texts of `json` that get other ids than the reference's.
 fn differing(mode: TokenizerMode, json: &str) -> Vec<String> {
     let config = TokenizerConfig::clip(mode, 49_406, 49_407, 49_407);
-    let tokenizer = Tokenizer::new(&config, usize::MAX);
+    let tokenizer = Tokenizer::new(&config, usize::MAX, None).unwrap();
     let goldens: Vec<Golden> = serde_json::from_str(json).expect("the goldens are JSON");
     assert!(goldens.len() >= 300, "only {} lines", goldens.len());
     let differs = |golden: &Golden| {

@@ -41,6 +41,9 @@ pub enum Error {
     /// The validation cannot be measured.
     #[error(transparent)]
     Eval(#[from] clip_eval::Error),
+    /// The checkpoint to start from has no tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] clip_tokenizer::Error),
     /// A caption has no token ids.
     #[error("the caption \"{caption}\" has no token ids: {source}")]
     Caption {

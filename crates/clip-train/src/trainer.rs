@@ -93,7 +93,11 @@ impl Trainer {
         let values = parameters::values(&learner);
         let average = if config.ema > 0.0 { values } else { Named::new() };
         let mut trainer = Self {
-            tokenizer: Tokenizer::new(&card.tokenizer, card.config.text.context_length),
+            tokenizer: Tokenizer::new(
+                &card.tokenizer,
+                card.config.text.context_length,
+                vocabulary.as_deref(),
+            )?,
             validation: validation_loader(&config, &card)?,
             stepper: Stepper {
                 optimizer: AdamW::new(config.optimizer.clone(), factors),

@@ -18,7 +18,8 @@ fn device(backend: Backend) -> Device {
 
 fn text(checkpoint: &Checkpoint, text: &str) -> Vec<f32> {
     let (card, device) = (checkpoint.card(), device(Backend::Flex));
-    let tokenizer = Tokenizer::new(&card.tokenizer, card.config.text.context_length);
+    let (config, limit) = (&card.tokenizer, card.config.text.context_length);
+    let tokenizer = Tokenizer::new(config, limit, checkpoint.vocabulary()).unwrap();
     let ids = tokenizer.encode(text, Overflow::Error).unwrap();
     let encoder = TextEncoder::load(checkpoint, &device).unwrap();
     let vector = encoder.forward(int_tensor(&ids, [1, ids.len()], &device));

@@ -132,7 +132,8 @@ impl Embedder {
             }
             ids.push(tokenizer.encode(text, self.overflow)?);
         }
-        // A batch is as long as its longest text, so texts of like length run together.
+        // A batch is as long as its longest text where the model allows, so texts of like length run
+        // together.
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_by_key(|&i| ids[i].len());
         let mut embeddings = vec![None; ids.len()];
@@ -286,9 +287,9 @@ impl Embedder {
     }
 
     fn tokenizer(&self) -> Result<&Tokenizer> {
-        let card = self.card();
+        let (card, vocabulary) = (self.card(), self.checkpoint.vocabulary());
         get_or_try_init(&self.tokenizer, || {
-            Ok(Tokenizer::new(&card.tokenizer, card.config.text.context_length))
+            Ok(Tokenizer::new(&card.tokenizer, card.config.text.context_length, vocabulary)?)
         })
     }
 

@@ -14,7 +14,7 @@ pub enum Error {
     /// A picture cannot be read.
     #[error(transparent)]
     Picture(#[from] clip_preprocess::Error),
-    /// A text cannot be turned into tokens.
+    /// A text cannot be turned into tokens, or the checkpoint has no tokenizer.
     #[error(transparent)]
     Text(#[from] clip_tokenizer::Error),
     /// A text without a letter in it.
