@@ -60,7 +60,7 @@ mod progress;
 mod recipe;
 mod shapes;
 mod source;
-mod stored;
+mod subwords;
 mod weights;
 
 #[cfg(feature = "cli")]

@@ -3,6 +3,7 @@
 use clip_checkpoint::Checkpoint;
 use clip_model::Clip;
 use clip_testkit::{Golden, goldens_dir, unpacked};
+use clip_tokenizer::{Overflow, Tokenizer};
 use tempfile::TempDir;
 
 use crate::common::{check_on_every_backend, convert};
@@ -53,5 +54,19 @@ fn stages_and_embeddings_are_the_references() {
 fn files_become_the_references_pixels() {
     for (golden, _folder, checkpoint) in goldens() {
         check_pixels(&golden, &checkpoint);
+    }
+}
+
+/// In the vocabulary that the checkpoint carries, padded to the whole context.
+#[test]
+fn texts_become_the_references_ids() {
+    for (golden, _folder, checkpoint) in goldens() {
+        let (config, expected) = (&checkpoint.card().tokenizer, golden.ids("input_ids"));
+        let limit = checkpoint.card().config.text.context_length;
+        let tokenizer = Tokenizer::new(config, limit, checkpoint.vocabulary()).unwrap();
+        let encode = |text: &String| tokenizer.encode(text, Overflow::Truncate).unwrap();
+        let batch = tokenizer.pad(&golden.texts().iter().map(encode).collect::<Vec<_>>());
+        assert_eq!([batch.rows, batch.length], expected.shape[..], "{}", golden.name());
+        assert_eq!(batch.ids, expected.values, "{}", golden.name());
     }
 }

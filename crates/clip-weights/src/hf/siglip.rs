@@ -4,13 +4,12 @@ mod config;
 
 use std::path::Path;
 
-use clip_checkpoint::TokenizerMode;
-
 use super::json::Fields;
 use super::{license, preprocessor, table};
 use crate::model::{Layout, Model};
+use crate::subwords::{self, Library};
 use crate::weights::{Weights, folder_name};
-use crate::{Family, Result, stored};
+use crate::{Family, Result};
 
 static LAYOUT: Layout = Layout {
     family: Family::HuggingFace,
@@ -23,7 +22,8 @@ static LAYOUT: Layout = Layout {
 pub(super) fn model(folder: &Path, top: &Fields, weights: Weights) -> Result<Model> {
     let config = config::read(top)?;
     let name = folder_name(folder);
-    let (tokenizer, vocabulary) = stored::read(folder, TokenizerMode::HfSiglip)?;
+    let vocab_size = config.text.vocab_size;
+    let (tokenizer, vocabulary) = subwords::read(folder, Library::Transformers, vocab_size)?;
     Ok(Model {
         layout: &LAYOUT,
         origin: name.clone(),

@@ -25,14 +25,15 @@ const MAIN: &str = "main";
 const CONFIG: &str = "config.json";
 const README: &str = "README.md";
 /// What a model may have beside its weights; which of these it needs is the reader's to say.
-const SMALL_FILES: [&str; 7] = [
-    "preprocessor_config.json",
-    "processor_config.json",
+const SMALL_FILES: [&str; 4] =
+    ["preprocessor_config.json", "processor_config.json", "vocab.json", README];
+/// What a tokenizer may be in.
+const TOKENIZER_FILES: [&str; 5] = [
     "tokenizer_config.json",
     "special_tokens_map.json",
-    "vocab.json",
     "tokenizer.json",
-    README,
+    "spiece.model",
+    "tokenizer.model",
 ];
 
 /// Downloads what is not in the cache yet; returns the folder that holds the model, and where it
@@ -74,6 +75,12 @@ fn cache_folder(options: &HubOptions) -> Result<PathBuf> {
     let home = || std::env::home_dir().map(|home| home.join(".cache/huggingface/hub"));
     let folder = options.cache.clone().or_else(home).ok_or(Error::HubNoCache)?;
     Ok(std::path::absolute(&folder).unwrap_or(folder))
+}
+
+/// Whether a configuration of OpenCLIP's wants another tokenizer than OpenCLIP's own.
+fn names_a_tokenizer(config: &Path) -> Result<bool> {
+    let config = crate::hf::json::read(config)?;
+    Ok(config.pointer("/model_cfg/text_cfg/hf_tokenizer_name").is_some())
 }
 
 fn shards(index: &Path) -> Result<Vec<String>> {
@@ -147,13 +154,18 @@ impl<'a> Hub<'a> {
     fn hugging_face(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
         self.add_optional(&SMALL_FILES, &mut files)?;
+        self.add_optional(&TOKENIZER_FILES, &mut files)?;
         self.add_weights(&hf::WEIGHTS, &mut files)?;
         Ok(files)
     }
 
     fn open_clip(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
+        let has_tokenizer = names_a_tokenizer(&config)?;
         let mut files = vec![config];
         self.add_optional(&[README], &mut files)?;
+        if has_tokenizer {
+            self.add_optional(&TOKENIZER_FILES, &mut files)?;
+        }
         self.add_weights(&open_clip::WEIGHTS, &mut files)?;
         Ok(files)
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use clip_checkpoint::{
     Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
-    TokenizerMode, VisionConfig, VisionPooling,
+    VisionConfig, VisionPooling,
 };
 
 use super::config::{self, Parts};
@@ -17,8 +17,9 @@ use crate::hf::json::Fields;
 use crate::hf::license;
 use crate::model::{Layout, Model};
 use crate::shapes::{layers, shape};
+use crate::subwords::{self, Library};
 use crate::weights::{Weights, folder_name};
-use crate::{Family, Result, openai, stored};
+use crate::{Family, Result, openai};
 pub(super) use timm::{Tower, tower};
 
 static LAYOUT: Layout = Layout {
@@ -41,7 +42,8 @@ pub(super) fn model(
     fields::check(&parts.text, &[fields::SIGLIP_TEXT, fields::BLOCK])?;
     let config = read(parts, tower, &weights)?;
     let name = folder_name(folder);
-    let (tokenizer, vocabulary) = stored::read(folder, TokenizerMode::OpenClipCanonical)?;
+    let vocab_size = config.text.vocab_size;
+    let (tokenizer, vocabulary) = subwords::read(folder, Library::OpenClip, vocab_size)?;
     Ok(Model {
         layout: &LAYOUT,
         origin: name.clone(),

@@ -36,6 +36,17 @@ fn a_model_is_downloaded_and_converted() {
     assert_eq!(hub.convert_as(hub.offline(), &mut ()).unwrap().family, Family::OpenClip);
 }
 
+/// SigLIP's tokenizer lies beside its weights.
+#[test]
+fn a_tokenizer_is_downloaded_where_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    unpack_model("siglip/open-clip", folder.path());
+    let hub = Hub::new(folder.path(), Repository::default());
+    let tokenizer = hub.convert().unwrap().card.tokenizer;
+    assert_eq!((tokenizer.end_token, tokenizer.pad_token), (1, 0));
+    assert!(asked(&hub).contains("tokenizer.json"));
+}
+
 /// As in a folder: a `config.json` counts where it is transformers'.
 #[test]
 fn transformers_files_win() {
