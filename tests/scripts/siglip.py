@@ -16,6 +16,7 @@ the metadata, padded to the whole context.
 
 import argparse
 import gzip
+import io
 import json
 import tempfile
 import zlib
@@ -40,7 +41,7 @@ from transformers import (
     SiglipTokenizer,
 )
 
-CAPTIONS = sorted({line for path in [ROOT / "samples/captions.tsv", ROOT / "README.md"] if path.is_file()
+CAPTIONS = sorted({line for path in [ROOT / "samples/captions.tsv", ROOT / "LICENSE-APACHE"]
                    for line in path.read_text().splitlines() if line.isascii() and len(line) > 9})  # fmt: skip
 TEXTS = ["A picture of a dog.", "a cup of coffee", "two CATS  asleep on grandma's sofa, at 7 o'clock", "🙂 naïve", "",
          "a picture of a picture of a picture of a picture of a picture of a picture of a picture"]  # fmt: skip
@@ -96,11 +97,13 @@ FULL = dict(image=224, patch=16, vision=(768, 12, 12, 3072), text=(768, 12, 12, 
 
 def sentencepiece_tokenizer(folder, spec):
     """As the vocabulary of C4 that SigLIP has: unigrams, padding and unknown among the first ids, no start."""
+    # Written by us: a prefix would be kept in the file.
+    model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(CAPTIONS), model_prefix=str(folder / "spiece"), vocab_size=160, minloglevel=2,
+        sentence_iterator=iter(CAPTIONS), model_writer=model, vocab_size=160, minloglevel=2,
         pad_id=0, eos_id=1, unk_id=2, bos_id=-1, normalization_rule_name="nmt_nfkc", hard_vocab_limit=False,
     )  # fmt: skip
-    (folder / "spiece.vocab").unlink()
+    (folder / "spiece.model").write_bytes(model.getvalue())
     tokenizer = SiglipTokenizer(str(folder / "spiece.model"), model_max_length=spec["context"])
     tokenizer.save_pretrained(folder)
     return tokenizer
@@ -175,7 +178,7 @@ def finish(folder, stages, pictures, version):
     print(f"{folder.name:10} {size:6.0f} KiB")
 
 
-OPEN_CLIP = dict(image=48, patch=16, width=24, layers=1, context=10, vocab=400)
+OPEN_CLIP = dict(image=48, patch=16, width=24, layers=1, context=16, vocab=400)
 
 
 def openclip(folder):

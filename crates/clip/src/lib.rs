@@ -29,7 +29,7 @@ mod embedding;
 mod error;
 mod labels;
 
-pub use clip_checkpoint::{Checkpoint, ModelCard};
+pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{Picture, ReadOptions, RgbImage, read as read_picture};
 pub use clip_tokenizer::{Error as TextError, Overflow};
