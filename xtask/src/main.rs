@@ -3,6 +3,7 @@
 mod convert;
 mod onnx;
 mod tidy;
+mod workspace;
 
 use std::process::ExitCode;
 

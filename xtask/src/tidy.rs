@@ -6,14 +6,15 @@
 mod features;
 mod layers;
 mod names;
-mod workspace;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::workspace::Workspace;
+
 pub(crate) fn run() -> Result<ExitCode> {
-    let workspace = workspace::Workspace::read()?;
+    let workspace = Workspace::read()?;
     let mut broken = layers::check(&workspace.crates);
     broken.extend(features::check(&workspace.crates));
     broken.extend(names::check(&workspace.root)?);

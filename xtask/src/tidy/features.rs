@@ -1,7 +1,7 @@
 //! Burn crates forward the same backend features; libraries switch none on.
 
 use super::layers::{self, Burn, Layer};
-use super::workspace::Crate;
+use crate::workspace::Crate;
 
 /// What every crate above Burn offers.
 const BACKENDS: [&str; 6] = ["flex", "ndarray", "wgpu", "vulkan", "metal", "cuda"];

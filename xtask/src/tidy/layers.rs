@@ -1,6 +1,6 @@
 //! Edges go downward only, and the Burn-free crates stay so.
 
-use super::workspace::Crate;
+use crate::workspace::Crate;
 
 /// Height of a crate; development dependencies may go to any lower one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! The part of `cargo metadata` that the rules look at.
+//! The part of `cargo metadata` that the chores look at.
 //!
 //! Read with serde alone: the crate `cargo_metadata` would switch on features of `serde_json` that
 //! the programs do not, and `cargo run` after `cargo test` would compile Burn again.
