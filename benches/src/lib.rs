@@ -1,5 +1,7 @@
 //! What the benches share: inputs that are not zeros, and the device under test.
 
+pub mod protocol;
+
 use clip_model::{Backend, Device, DeviceName};
 use clip_testkit::Random;
 

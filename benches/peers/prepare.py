@@ -1,0 +1,139 @@
+"""Writes what the peers are compared on into a folder; what is there already is left alone.
+
+    python prepare.py weights FOLDER       one ViT-B/32 with random weights, and its inputs
+    python prepare.py pictures FOLDER      64 JPEGs of 12 megapixels
+    python prepare.py onnx FOLDER          the towers as ONNX, f32 and int8
+
+    hf/              config.json, model.safetensors and the rest, in Hugging Face layout
+    pixels.f32       32 pictures of samples/ as CLIP's processor prepares them, [32, 3, 224, 224], little-endian
+    captions.json    `captions` (those of captions.txt) and `ids`, one list a caption, unpadded
+    jpegs/           4000×3000, quality 90, 4:2:0: crops of samples/, flipped and with a camera's grain
+    onnx/            image.onnx, text.onnx and the same as *.int8.onnx; sizes of batches and texts are free
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PICTURES, SIZE, QUALITY, GRAIN = 64, (4000, 3000), 90, 5.0
+BATCH, TOKENS = 32, (5, 20)
+# LayerNormalization is one operator from 17 on.
+OPSET = 18
+
+
+def samples():
+    return sorted(path for path in (ROOT / "samples").iterdir() if path.suffix in (".png", ".webp", ".jpg"))
+
+
+def weights(_done, folder):
+    """The full-size model of the goldens: biases and gains are random too, and activations stay near 1."""
+    sys.path.append(str(ROOT / "tests/scripts"))
+    from goldens import FULL, FULL_COMMON, tokenizer, write_checkpoint
+    from transformers import CLIPImageProcessorPil
+
+    encode = tokenizer()
+    captions = (HERE / "captions.txt").read_text().splitlines()
+    ids = encode(captions).input_ids
+    lengths = [len(row) for row in ids]
+    assert (min(lengths), max(lengths)) == TOKENS, f"captions of {min(lengths)} to {max(lengths)} tokens"
+    # The folder's name is the seed of the weights.
+    write_checkpoint(folder / "hf", FULL["vit-b-32"] | FULL_COMMON)
+    encode.save_pretrained(folder / "hf")
+    pictures = [Image.open(path).convert("RGB") for path in samples()[:BATCH]]
+    pixels = CLIPImageProcessorPil.from_pretrained(folder / "hf")(pictures, return_tensors="np").pixel_values
+    assert pixels.shape[0] == BATCH, "samples/ has too few pictures"
+    pixels.astype("<f4").tofile(folder / "pixels.f32")
+    (folder / "captions.json").write_text(json.dumps({"captions": captions, "ids": ids}))
+
+
+def photograph(number, path):
+    """Enlarged pictures are smoother than a camera's, so that their files decode too fast: hence the grain."""
+    random = np.random.default_rng(number)
+    picture = Image.open(random.choice(samples())).convert("RGB")
+    width, height = picture.size
+    share = random.uniform(0.6, 1.0)
+    crop = min(width, height * SIZE[0] / SIZE[1]) * share
+    crop = crop, crop * SIZE[1] / SIZE[0]
+    left, top = random.uniform(0, width - crop[0]), random.uniform(0, height - crop[1])
+    box = left, top, left + crop[0], top + crop[1]
+    picture = picture.resize(SIZE, Image.Resampling.BICUBIC, box=box)
+    if number % 2:
+        picture = ImageOps.mirror(picture)
+    grain = random.standard_normal((SIZE[1], SIZE[0], 1), np.float32) * GRAIN
+    values = (np.asarray(picture, np.float32) + grain).round().clip(0, 255).astype(np.uint8)
+    Image.fromarray(values).save(path, quality=QUALITY, subsampling="4:2:0")
+
+
+def pictures(_done, folder):
+    target = folder / "jpegs"
+    target.mkdir()
+    paths = [target / f"{number:02}.jpg" for number in range(PICTURES)]
+    with ProcessPoolExecutor() as workers:
+        list(workers.map(photograph, range(PICTURES), paths))
+
+
+def onnx(done, folder):
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from transformers import CLIPModel
+
+    class Half(torch.nn.Module):
+        def __init__(self, features):
+            super().__init__()
+            self.model = CLIPModel.from_pretrained(done / "hf", dtype=torch.float32).eval()
+            self.features = features
+
+        def forward(self, inputs):
+            return getattr(self.model, self.features)(inputs).pooler_output
+
+    target = folder / "onnx"
+    target.mkdir()
+    batch, length = torch.export.Dim("batch", max=1024), torch.export.Dim("length", min=2, max=77)
+    image, text = torch.randn(2, 3, 224, 224), torch.randint(1, 49000, (2, 12))
+    for part, inputs, free in [("image", image, {0: batch}), ("text", text, {0: batch, 1: length})]:
+        path = target / f"{part}.onnx"
+        torch.onnx.export(Half(f"get_{part}_features").eval(), (inputs,), path, input_names=["inputs"],
+                          output_names=["features"], dynamic_shapes=(free,), opset_version=OPSET, dynamo=True,
+                          external_data=False, verbose=False)  # fmt: skip
+        # Linear layers alone: the patches' convolution has no 8-bit form that is faster.
+        quantize_dynamic(path, target / f"{part}.int8.onnx", weight_type=QuantType.QInt8, per_channel=True,
+                         op_types_to_quantize=["MatMul"])  # fmt: skip
+
+
+# Each with what it writes.
+STEPS = {
+    "weights": (weights, ["hf", "pixels.f32", "captions.json"]),
+    "pictures": (pictures, ["jpegs"]),
+    "onnx": (onnx, ["onnx"]),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=STEPS)
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    step, names = STEPS[arguments.step]
+    if all((arguments.folder / name).exists() for name in names):
+        return
+    # Beside it first: a step that is interrupted leaves nothing that looks whole.
+    fresh = arguments.folder / f"unfinished-{arguments.step}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    step(arguments.folder, fresh)
+    for name in names:
+        shutil.rmtree(arguments.folder / name, ignore_errors=True)
+        (fresh / name).replace(arguments.folder / name)
+    fresh.rmdir()
+
+
+if __name__ == "__main__":
+    main()

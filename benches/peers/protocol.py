@@ -1,0 +1,115 @@
+"""What every peer in Python shares: the inputs, the clock, and one line of JSON in and out.
+
+A peer is a process that prepares once, says `{"ready": true}`, and then answers each line of its standard input with
+one line: `{"work": "image", "batch": 8, "seconds": 1.5}` runs passes over the work's inputs for at least that long and
+gives `{"seconds_per_item": ..}`; with `"embed": true` in place of the seconds it gives `{"embeddings": [[..], ..]}`.
+What it cannot do is `{"error": "one sentence"}`. It ends with its input.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIDE = 224
+
+
+class Peer:
+    """A model to time. A subclass fills the methods for the works that it takes part in."""
+
+    # Tokens that every text is padded to; None cuts a batch to its longest text.
+    length = None
+
+    def ready(self, array):
+        """The array as the model takes it, made outside the clock."""
+        return array
+
+    def image(self, pixels):
+        """Features [B, E] of normalized pixels [B, 3, S, S]."""
+        raise NotImplementedError
+
+    def text(self, ids):
+        """Features [B, E] of token ids [B, L], padded with 0 behind the end token."""
+        raise NotImplementedError
+
+    def folder(self, paths, batch):
+        """Features of picture files, `batch` of them through the model at once: a list of [B, E]."""
+        raise NotImplementedError
+
+
+class Inputs:
+    """The folder that `prepare.py` fills."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def pixels(self, batch):
+        values = np.fromfile(self.folder / "pixels.f32", np.float32).reshape(-1, 3, SIDE, SIDE)
+        return np.ascontiguousarray(values[:batch])
+
+    def ids(self, batch, length):
+        rows = json.loads((self.folder / "captions.json").read_text())["ids"]
+        for start in range(0, len(rows), batch):
+            part = rows[start : start + batch]
+            padded = np.zeros((len(part), length or max(map(len, part))), np.int64)
+            for row, ids in zip(padded, part):
+                row[: len(ids)] = ids
+            yield padded
+
+    def paths(self):
+        return sorted((self.folder / "jpegs").iterdir())
+
+
+def work(peer, inputs, request):
+    """One pass over the inputs of a work, as a function that returns the features, batch by batch."""
+    batch = request["batch"]
+    if request["work"] == "image":
+        pixels = peer.ready(inputs.pixels(batch))
+        return lambda: [peer.image(pixels)]
+    if request["work"] == "text":
+        batches = [peer.ready(ids) for ids in inputs.ids(batch, peer.length)]
+        return lambda: [peer.text(ids) for ids in batches]
+    paths = inputs.paths()
+    return lambda: peer.folder(paths, batch)
+
+
+def answer(run, request):
+    if request.get("embed"):
+        return {"embeddings": np.concatenate([np.asarray(part) for part in run()]).tolist()}
+    items, began = 0, time.perf_counter()
+    while True:
+        items += sum(len(part) for part in run())
+        elapsed = time.perf_counter() - began
+        if elapsed >= request["seconds"]:
+            return {"seconds_per_item": elapsed / items}
+
+
+def say(value):
+    print(json.dumps(value), flush=True)
+
+
+def serve(make, describe, arguments=lambda parser: None):
+    """Answers until the input ends. `make` builds the peer from the parsed command line."""
+    parser = argparse.ArgumentParser(description=describe)
+    parser.add_argument("folder", type=Path, help="what prepare.py wrote")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    arguments(parser)
+    parsed = parser.parse_args()
+    try:
+        peer, inputs, runs = make(parsed), Inputs(parsed.folder), {}
+        say({"ready": True})
+        for line in sys.stdin:
+            request = json.loads(line)
+            key = request["work"], request["batch"]
+            try:
+                if key not in runs:
+                    runs[key] = work(peer, inputs, request)
+                say(answer(runs[key], request))
+            except Exception as error:
+                say({"error": " ".join(f"{type(error).__name__}: {error}".split())})
+    except KeyboardInterrupt:
+        sys.exit(130)

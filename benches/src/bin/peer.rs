@@ -1,0 +1,52 @@
+//! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, and files through the facade.
+//!
+//! `peer FOLDER`, where `FOLDER` is what the chore prepared; `RAYON_NUM_THREADS` sets the threads.
+
+use std::path::{Path, PathBuf};
+
+use clip::{Embedder, Embedding, ReadOptions};
+use clip_benches::device;
+use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
+use clip_checkpoint::Checkpoint;
+use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor};
+
+fn main() -> Result<()> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
+    let (device, model) = (device(), folder.join("vit-b-32.safetensors"));
+    serve(&folder, |inputs| match inputs {
+        Inputs::Pixels { values, batch } => image(&model, &device, values, batch),
+        Inputs::Ids(batches) => text(&model, &device, &batches),
+        Inputs::Files { paths, batch } => files(&model, &device, paths, batch),
+    })
+}
+
+fn image(model: &Path, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
+    let encoder = ImageEncoder::load(&Checkpoint::open(model)?, device)?;
+    let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
+    Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
+}
+
+fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
+    let encoder = TextEncoder::load(&Checkpoint::open(model)?, device)?;
+    let tensor = |ids: &Ids| int_tensor(&ids.values, [ids.rows, ids.length], device);
+    let batches: Vec<_> = batches.iter().map(tensor).collect();
+    Ok(Box::new(move || {
+        let vectors = batches.iter().map(|ids| rows(encoder.forward(ids.clone())));
+        Ok(vectors.collect::<Result<Vec<_>>>()?.concat())
+    }))
+}
+
+fn files(model: &Path, device: &Device, paths: Vec<PathBuf>, batch: usize) -> Result<Pass> {
+    let embedder = Embedder::open(model, device)?.with_batch_size(batch);
+    Ok(Box::new(move || {
+        let vectors = embedder.files(&paths, &ReadOptions::default())?;
+        let values = |vector: clip::Result<Embedding>| Ok(vector?.as_slice().to_vec());
+        vectors.into_iter().map(values).collect()
+    }))
+}
+
+fn rows(vectors: Tensor<2>) -> Result<Vec<Vec<f32>>> {
+    let [_, width] = vectors.dims();
+    let values = vectors.into_data().try_to_vec::<f32>().map_err(|error| format!("{error:?}"))?;
+    Ok(values.chunks_exact(width).map(<[f32]>::to_vec).collect())
+}

@@ -1,0 +1,137 @@
+//! What every peer in Rust shares: the inputs, the clock, and one line of JSON in and out.
+//!
+//! The same as `benches/peers/protocol.py`, where the lines are explained. candle's peer, which is no
+//! member of this workspace, compiles this file too.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// An answer or what went wrong.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// One pass over the inputs of a work; gives one vector an item.
+pub type Pass = Box<dyn FnMut() -> Result<Vec<Vec<f32>>>>;
+
+/// The side of a prepared picture.
+pub const SIDE: usize = 224;
+
+/// What a pass runs over.
+#[derive(Debug)]
+pub enum Inputs {
+    /// Normalized pictures `[batch, 3, SIDE, SIDE]`.
+    Pixels {
+        /// Row-major.
+        values: Vec<f32>,
+        /// How many pictures.
+        batch: usize,
+    },
+    /// Texts, batch by batch.
+    Ids(Vec<Ids>),
+    /// Picture files.
+    Files {
+        /// In the order of their names.
+        paths: Vec<PathBuf>,
+        /// How many run through the model at once.
+        batch: usize,
+    },
+}
+
+/// Token ids `[rows, length]`, padded with 0 behind the end token.
+#[derive(Debug)]
+pub struct Ids {
+    /// Row-major.
+    pub values: Vec<u32>,
+    /// How many texts.
+    pub rows: usize,
+    /// Tokens of the longest of them.
+    pub length: usize,
+}
+
+/// Answers requests until the input ends. `make` turns the inputs of a work into a pass, outside the
+/// clock.
+///
+/// # Errors
+///
+/// Where standard input or output breaks, or a line is no request.
+pub fn serve(folder: &Path, mut make: impl FnMut(Inputs) -> Result<Pass>) -> Result<()> {
+    let mut passes = HashMap::new();
+    say(&json!({ "ready": true }))?;
+    for line in std::io::stdin().lock().lines() {
+        let request: Value = serde_json::from_str(&line?)?;
+        let answer = answer(folder, &request, &mut passes, &mut make);
+        say(&answer.unwrap_or_else(|error| json!({ "error": error.to_string() })))?;
+    }
+    Ok(())
+}
+
+fn say(value: &Value) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{value}")?;
+    Ok(out.flush()?)
+}
+
+fn answer(
+    folder: &Path,
+    request: &Value,
+    passes: &mut HashMap<(String, usize), Pass>,
+    make: &mut impl FnMut(Inputs) -> Result<Pass>,
+) -> Result<Value> {
+    let work = request["work"].as_str().ok_or("a request names its work")?;
+    let batch = request["batch"].as_u64().ok_or("a request says its batch")? as usize;
+    let pass = match passes.entry((work.to_owned(), batch)) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(make(inputs(folder, work, batch)?)?),
+    };
+    if request["embed"] == true {
+        return Ok(json!({ "embeddings": pass()? }));
+    }
+    let seconds = request["seconds"].as_f64().ok_or("a request says how long it takes")?;
+    let (began, mut items) = (Instant::now(), 0);
+    loop {
+        items += pass()?.len();
+        let elapsed = began.elapsed().as_secs_f64();
+        if elapsed >= seconds {
+            return Ok(json!({ "seconds_per_item": elapsed / items as f64 }));
+        }
+    }
+}
+
+fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
+    match work {
+        "image" => {
+            let bytes = std::fs::read(folder.join("pixels.f32"))?;
+            let numbers = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+            let values = numbers.take(batch * 3 * SIDE * SIDE).collect();
+            Ok(Inputs::Pixels { values, batch })
+        }
+        "text" => {
+            let captions: Value =
+                serde_json::from_slice(&std::fs::read(folder.join("captions.json"))?)?;
+            let rows: Vec<Vec<u32>> = serde_json::from_value(captions["ids"].clone())?;
+            Ok(Inputs::Ids(rows.chunks(batch).map(pad).collect()))
+        }
+        "folder" => {
+            let files = std::fs::read_dir(folder.join("jpegs"))?;
+            let mut paths =
+                files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+            paths.sort();
+            Ok(Inputs::Files { paths, batch })
+        }
+        other => Err(format!("there is no work {other}").into()),
+    }
+}
+
+fn pad(rows: &[Vec<u32>]) -> Ids {
+    let length = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut values = vec![0; rows.len() * length];
+    for (padded, row) in values.chunks_mut(length).zip(rows) {
+        padded[..row.len()].copy_from_slice(row);
+    }
+    Ids { values, rows: rows.len(), length }
+}
