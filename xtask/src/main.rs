@@ -1,7 +1,9 @@
-//! Chores of the workspace: converting weights, checking the layers, importing ONNX. `cargo xtask --help` lists them.
+//! Chores of the workspace: converting weights, checking the layers, importing ONNX, comparing speed with
+//! others. `cargo xtask --help` lists them.
 
 mod convert;
 mod onnx;
+mod peers;
 mod tidy;
 mod workspace;
 
@@ -13,6 +15,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", version)]
 enum Command {
+    BenchPeers(peers::Args),
     ConvertWeights(convert::Args),
     ImportOnnx(onnx::Args),
     /// Check the layers, features and names of the workspace.
@@ -21,6 +24,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::BenchPeers(args) => peers::run(&args),
         Command::ConvertWeights(args) => convert::run(&args),
         Command::ImportOnnx(args) => onnx::run(&args),
         Command::Tidy => tidy::run(),

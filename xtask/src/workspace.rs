@@ -15,6 +15,9 @@ use serde::Deserialize;
 pub(crate) struct Workspace {
     #[serde(rename = "workspace_root")]
     pub(crate) root: PathBuf,
+    /// Where cargo builds, and where chores keep what can be made again.
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
     #[serde(rename = "packages")]
     pub(crate) crates: Vec<Crate>,
 }

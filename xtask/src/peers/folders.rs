@@ -1,0 +1,66 @@
+//! Where things lie: all that the chore makes is below the target folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::workspace::Workspace;
+
+/// The folders of the chore.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Folders {
+    /// Makes those that hold something.
+    pub(crate) fn new(workspace: Workspace) -> Result<Self> {
+        let folders = Self { root: workspace.root, target: workspace.target };
+        for folder in [folders.material(), folders.own("logs")] {
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        Ok(folders)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The peers' sources.
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.root.join("benches/peers")
+    }
+
+    /// The page with the tables.
+    pub(crate) fn page(&self) -> PathBuf {
+        self.root.join("docs/benchmarks.md")
+    }
+
+    /// A program of the workspace.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name).with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
+    /// candle's peer.
+    pub(crate) fn candle(&self) -> PathBuf {
+        let program = self.own("candle").join("release/clip-peer-candle");
+        program.with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
+    /// Weights and inputs.
+    pub(crate) fn material(&self) -> PathBuf {
+        self.own("material")
+    }
+
+    /// What a process says on the side.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.own("logs").join(name).with_extension("log")
+    }
+
+    /// Anything else that can be made again.
+    pub(crate) fn own(&self, name: &str) -> PathBuf {
+        self.target.join("peers").join(name)
+    }
+}

@@ -1,0 +1,87 @@
+//! The Python environment that peers run in.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::folders::Folders;
+use super::process;
+
+/// What the weights are made with and every peer in Python needs.
+pub(crate) const BASE: &[&str] = &[
+    "torch==2.15.0",
+    "torchvision==0.29.2",
+    "transformers==5.23.0",
+    "pillow==13.0.0",
+    "numpy==2.4.6",
+];
+
+/// An environment below the target folder.
+#[derive(Debug)]
+pub(crate) struct Python<'a> {
+    folders: &'a Folders,
+    program: PathBuf,
+    threads: usize,
+}
+
+impl<'a> Python<'a> {
+    /// Makes the environment where it is missing.
+    pub(crate) fn prepare(folders: &'a Folders, maker: &str, threads: usize) -> Result<Self> {
+        let environment = folders.own("environment");
+        let program =
+            environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let python = Self { folders, program, threads };
+        if !python.program.exists() {
+            let mut make = Command::new(maker);
+            make.args(["-m", "venv"]).arg(&environment);
+            process::finish(&mut make, &folders.log("environment")).context(
+                "the peers need Python 3.10 or later with its module venv: install it, or name another with --python",
+            )?;
+        }
+        anstream::eprintln!("installing {}", BASE.join(", "));
+        python.install(BASE).context("PyTorch and transformers cannot be installed")?;
+        Ok(python)
+    }
+
+    /// Installs packages with pip; quick where they are there.
+    pub(crate) fn install(&self, packages: &[&str]) -> Result<()> {
+        let mut pip = Command::new(&self.program);
+        pip.args(["-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]);
+        process::finish(pip.args(packages), &self.folders.log("pip"))
+    }
+
+    /// One of the peers' scripts, with the right number of threads and nothing written elsewhere.
+    pub(crate) fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(self.folders.sources().join(name));
+        for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
+            command.env(name, self.threads.to_string());
+        }
+        command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("HF_HUB_OFFLINE", "1")
+            .env("HF_HOME", self.folders.own("cache"))
+            .env("XDG_CACHE_HOME", self.folders.own("cache"));
+        command
+    }
+
+    /// Threads of each peer.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The date and the version of Python, from the one that has a calendar.
+    pub(crate) fn today(&self) -> Result<[String; 2]> {
+        let script =
+            "import datetime, platform; print(datetime.date.today(), platform.python_version())";
+        let output = Command::new(&self.program).args(["-c", script]).output();
+        let output = output.context("cannot start the environment's Python")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let Some((date, version)) = text.trim().split_once(' ') else {
+            let environment = self.folders.own("environment");
+            bail!("the Python environment is broken: remove {}", environment.display());
+        };
+        Ok([date.to_owned(), version.to_owned()])
+    }
+}

@@ -1,0 +1,153 @@
+//! A table in Markdown.
+
+use std::fmt::Write;
+
+use super::entry::LeftOut;
+use super::numbers::{median, ratio, short};
+use super::peer::{OURS, Peer};
+
+/// What was measured of one work.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    /// What all columns count; nothing where each says it.
+    pub(crate) corner: String,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Row>,
+    /// Those who failed at it.
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) title: String,
+    pub(crate) show: Show,
+}
+
+/// How a cost is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// The cost is seconds an item.
+    PerSecond,
+    /// The cost itself, with its unit.
+    Cost(&'static str),
+}
+
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) peer: &'static Peer,
+    pub(crate) label: String,
+    /// By column and round; less is better.
+    pub(crate) costs: Vec<Vec<f64>>,
+    /// The lowest to the reference's vectors, where they were compared.
+    pub(crate) cosine: Option<f64>,
+}
+
+impl Table {
+    /// The rows, each value followed by what it is to ours of the same rounds.
+    pub(crate) fn markdown(&self) -> String {
+        let ours = self.rows.iter().find(|row| row.peer.name == OURS.name);
+        let compared = self.rows.iter().any(|row| row.cosine.is_some());
+        let mut lines = vec![self.head(compared), String::from("|")];
+        let dashes = 1 + 2 * self.columns.len() + usize::from(compared);
+        lines[1].push_str(&" --- |".repeat(dashes));
+        for row in &self.rows {
+            let mut line = format!("| {} |", row.label);
+            for (i, (column, costs)) in self.columns.iter().zip(&row.costs).enumerate() {
+                let times = ours.map(|ours| short(ratio(costs, &ours.costs[i])));
+                let times = times.unwrap_or_else(|| "–".to_owned());
+                let _ = write!(line, " {} | {times} |", column.show.text(costs));
+            }
+            if compared {
+                let cosine = row.cosine.map_or_else(|| "–".to_owned(), cut);
+                let _ = write!(line, " {cosine} |");
+            }
+            lines.push(line);
+        }
+        lines.join("\n")
+    }
+
+    fn head(&self, compared: bool) -> String {
+        let mut line = match &*self.corner {
+            "" => String::from("| |"),
+            corner => format!("| {corner} |"),
+        };
+        for column in &self.columns {
+            let _ = write!(line, " {} | ÷ ours |", column.title);
+        }
+        if compared {
+            line.push_str(" lowest cosine |");
+        }
+        line
+    }
+}
+
+impl Show {
+    /// The median, and the range.
+    fn text(self, costs: &[f64]) -> String {
+        let low = costs.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = costs.iter().copied().fold(0.0, f64::max);
+        match self {
+            Self::PerSecond => {
+                let [middle, low, high] = [median(costs), high, low].map(|cost| short(1.0 / cost));
+                format!("{middle} ({low} to {high})")
+            }
+            Self::Cost(unit) => {
+                let [middle, low, high] = [median(costs), low, high].map(short);
+                format!("{middle} {unit} ({low} to {high})")
+            }
+        }
+    }
+}
+
+/// Never rounded up to 1.
+fn cut(cosine: f64) -> String {
+    format!("{:.5}", (cosine * 1e5).floor() / 1e5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::peer::PEERS;
+    use super::*;
+
+    fn row(peer: usize, costs: &[&[f64]], cosine: Option<f64>) -> Row {
+        let costs = costs.iter().map(|costs| costs.to_vec()).collect();
+        Row { peer: PEERS[peer], label: PEERS[peer].name.to_owned(), costs, cosine }
+    }
+
+    fn column(title: &str, show: Show) -> Column {
+        Column { title: title.to_owned(), show }
+    }
+
+    #[test]
+    fn rates_are_compared_with_ours() {
+        let table = Table {
+            corner: "a second".to_owned(),
+            columns: vec![column("8 at once", Show::PerSecond)],
+            rows: vec![
+                row(0, &[&[0.1, 0.2, 0.05]], Some(0.999_999_99)),
+                row(1, &[&[0.2, 0.4, 0.05]], Some(1.0)),
+            ],
+            ..Table::default()
+        };
+        let expected = "\
+| a second | 8 at once | ÷ ours | lowest cosine |
+| --- | --- | --- | --- |
+| ours | 10.0 (5.00 to 20.0) | 1.00 | 0.99999 |
+| transformers | 5.00 (2.50 to 20.0) | 2.00 | 1.00000 |";
+        assert_eq!(table.markdown(), expected);
+    }
+
+    #[test]
+    fn costs_have_a_unit_and_ours_may_be_missing() {
+        let table = Table {
+            columns: vec![column("time", Show::Cost("s")), column("memory", Show::Cost("MiB"))],
+            rows: vec![row(1, &[&[0.5, 0.25], &[100.0, 101.0]], None)],
+            ..Table::default()
+        };
+        let expected = "\
+| | time | ÷ ours | memory | ÷ ours |
+| --- | --- | --- | --- | --- |
+| transformers | 0.375 s (0.250 to 0.500) | – | 100 MiB (100 to 101) | – |";
+        assert_eq!(table.markdown(), expected);
+    }
+}
