@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -10,7 +10,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::{Error, ModelCard, Result, TensorSpec, Vocabulary, tensors};
+use crate::{Error, ModelCard, Result, SourceFile, TensorSpec, Vocabulary, tensors};
 
 /// Key of the card in the header's metadata.
 pub(crate) const CARD_KEY: &str = "clip_card";
@@ -19,7 +19,7 @@ pub(crate) const CARD_KEY: &str = "clip_card";
 pub(crate) const VOCABULARY: &str = "vocabulary";
 
 /// Values that are encoded at once: their bytes are still in the cache when they are written.
-const CHUNK: usize = 1 << 16;
+const CHUNK: usize = 1 << 14;
 
 /// Number format of stored weights; the arithmetic is `f32` either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +128,16 @@ pub trait TensorSource {
     fn vocabulary(&self) -> &[u8] {
         &[]
     }
+
+    /// The files of the card's source, asked for after the last tensor: with the same names, but with
+    /// SHA-256s that were computed meanwhile. `None` where the card has them.
+    ///
+    /// # Errors
+    ///
+    /// Ends the writing; nothing is left behind.
+    fn files(&mut self) -> std::result::Result<Option<Vec<SourceFile>>, Self::Error> {
+        Ok(None)
+    }
 }
 
 /// Writes a canonical checkpoint. One tensor at a time is in memory; the file appears under `path`
@@ -136,7 +146,8 @@ pub trait TensorSource {
 ///
 /// # Errors
 ///
-/// [`Error::BadConfig`] for a card that contradicts itself, [`Error::Shape`] where the source gives
+/// [`Error::BadConfig`] for a card that contradicts itself, [`Error::BadCard`] where
+/// [`TensorSource::files`] are others than the card's, [`Error::Shape`] where the source gives
 /// another number of values, [`Error::OtherVocabulary`] where its vocabulary is not the card's,
 /// [`Error::NotFinite`] where a value is NaN, infinite or too large for
 /// `dtype`, [`Error::Io`] where the disk fails, and whatever the source fails with.
@@ -149,8 +160,14 @@ pub fn write<S: TensorSource>(
     card.validate()?;
     let io = |source| S::Error::from(Error::Io { action: "write", path: path.to_owned(), source });
     replace(path, io, |file| {
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        let size = write_tensors(&mut out, card, dtype, source, io)?;
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        let header = header(card, dtype)?;
+        out.write_all(&header).map_err(io)?;
+        let size = header.len() as u64 + write_tensors(&mut out, card, dtype, source, io)?;
+        if let Some(files) = source.files()? {
+            out.rewind().map_err(io)?;
+            out.write_all(&header_of(files, card, dtype, header.len())?).map_err(io)?;
+        }
         out.flush().map_err(io)?;
         Ok(size)
     })
@@ -187,10 +204,7 @@ fn write_tensors<S: TensorSource>(
     source: &mut S,
     io: impl Fn(std::io::Error) -> S::Error,
 ) -> std::result::Result<u64, S::Error> {
-    let header = header(card, dtype)?;
-    let mut size = header.len() as u64;
-    out.write_all(&header).map_err(&io)?;
-    let mut bytes = Vec::new();
+    let (mut size, mut bytes) = (0, Vec::new());
     for spec in tensors(&card.config) {
         let values = source.read(&spec)?;
         if values.len() != spec.elements() {
@@ -217,6 +231,22 @@ fn write_tensors<S: TensorSource>(
         size += vocabulary.len() as u64;
     }
     Ok(size)
+}
+
+/// The header with other files, in the place of one of that length.
+fn header_of(
+    files: Vec<SourceFile>,
+    card: &ModelCard,
+    dtype: Dtype,
+    length: usize,
+) -> Result<Vec<u8>> {
+    let mut card = card.clone();
+    card.source.files = files;
+    let header = header(&card, dtype)?;
+    if header.len() == length {
+        return Ok(header);
+    }
+    Err(Error::BadCard { reason: "its files changed while it was written".to_owned() })
 }
 
 /// Length, JSON and padding of the safetensors header.

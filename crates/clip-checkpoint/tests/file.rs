@@ -76,6 +76,7 @@ struct Values {
     replaced: Option<(&'static str, usize, f32)>,
     shortened: Option<&'static str>,
     fails_at: Option<&'static str>,
+    files: Option<Vec<SourceFile>>,
 }
 
 impl TensorSource for Values {
@@ -95,6 +96,10 @@ impl TensorSource for Values {
             values.pop();
         }
         Ok(values)
+    }
+
+    fn files(&mut self) -> Result<Option<Vec<SourceFile>>, Error> {
+        Ok(self.files.take())
     }
 }
 
@@ -162,6 +167,27 @@ fn shorter_numbers_come_back_rounded_once() {
             assert_eq!(checkpoint.read(&spec.name).unwrap(), rounded, "{}", spec.name);
         }
     }
+}
+
+/// The file is the same as if they had been known from the start.
+#[test]
+fn hashes_may_be_known_after_the_last_tensor() {
+    let folder = tempfile::tempdir().unwrap();
+    let (early, late) = (folder.path().join("early"), folder.path().join("late"));
+    let files = vec![SourceFile { name: "a".to_owned(), sha256: "ff".to_owned() }];
+    let mut known = card();
+    known.source.files.clone_from(&files);
+    write(&early, &known, Dtype::F32, &mut Values::default()).unwrap();
+    let mut source = Values { files: Some(files), ..Values::default() };
+    write(&late, &card(), Dtype::F32, &mut source).unwrap();
+    assert_eq!(fs::read(&early).unwrap(), fs::read(&late).unwrap());
+
+    let longer = vec![SourceFile { name: "a longer name".to_owned(), sha256: "ff".to_owned() }];
+    let mut source = Values { files: Some(longer), ..Values::default() };
+    let other = folder.path().join("other");
+    let error = write(&other, &card(), Dtype::F32, &mut source).unwrap_err().to_string();
+    assert!(error.contains("its files changed while it was written"), "{error}");
+    assert!(!other.exists());
 }
 
 #[test]

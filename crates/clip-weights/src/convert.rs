@@ -1,12 +1,14 @@
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use clip_checkpoint::{
-    Activation, CARD_VERSION, Dtype, ModelCard, PreprocessMode, Source as CardSource, TensorSource,
-    TensorSpec, tensors,
+    Activation, CARD_VERSION, Dtype, ModelCard, PreprocessMode, Source as CardSource, SourceFile,
+    TensorSource, TensorSpec, tensors,
 };
 use half::f16;
 
+use crate::hashing::{self, Hashing};
 use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
 use crate::weights::Weights;
@@ -103,13 +105,17 @@ impl Opened {
         });
         check_output(&output, &model.weights)?;
 
-        let files = model.weights.hash(progress)?;
-        for (path, file) in model.weights.paths().zip(&files) {
-            hub::verify(&source, &origin, path, &file.sha256)?;
-            check_hash(path, &file.sha256, options.sha256.as_deref())?;
-        }
+        let paths: Vec<_> = model.weights.paths().map(Path::to_owned).collect();
+        let verify = {
+            let origin = origin.clone();
+            move |path: &PathBuf, found: &str| {
+                hub::verify(&source, &origin, path, found)?;
+                check_hash(path, found, options.sha256.as_deref())
+            }
+        };
+        let files = hashing::unknown(&paths);
         let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
-        let card = ModelCard {
+        let mut card = ModelCard {
             card_version: CARD_VERSION,
             name,
             config: model.config,
@@ -121,14 +127,21 @@ impl Opened {
         let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
         let total: usize = tensors(&card.config).map(|spec| spec.elements() * dtype.size()).sum();
         progress.start(&format!("writing {}", card.name), total as u64);
-        let mut reader = Reader {
-            layout: model.layout,
-            vocabulary: model.vocabulary.as_deref().unwrap_or_default(),
-            weights: &mut model.weights,
-            dtype,
-            progress: &mut *progress,
-        };
-        let bytes = clip_checkpoint::write(&output, &card, dtype, &mut reader)?;
+        let (bytes, files) = thread::scope(|scope| {
+            let mut reader = Reader {
+                layout: model.layout,
+                vocabulary: model.vocabulary.as_deref().unwrap_or_default(),
+                weights: &mut model.weights,
+                hashing: Hashing::start(scope, &paths, verify),
+                dtype,
+                progress: &mut *progress,
+            };
+            let written = clip_checkpoint::write(&output, &card, dtype, &mut reader);
+            // That it is another file says more than what is wrong with its tensors.
+            let files = reader.hashing.finish()?.to_vec();
+            Ok::<_, Error>((written?, files))
+        })?;
+        card.source.files = files;
         progress.finish();
         Ok(Summary {
             card,
@@ -223,6 +236,7 @@ struct Reader<'a> {
     layout: &'static Layout,
     vocabulary: &'a [u8],
     weights: &'a mut Weights,
+    hashing: Hashing<'a>,
     dtype: Dtype,
     progress: &'a mut dyn Progress,
 }
@@ -238,6 +252,10 @@ impl TensorSource for Reader<'_> {
 
     fn vocabulary(&self) -> &[u8] {
         self.vocabulary
+    }
+
+    fn files(&mut self) -> Result<Option<Vec<SourceFile>>> {
+        Ok(Some(self.hashing.finish()?.to_vec()))
     }
 }
 

@@ -49,6 +49,7 @@ mod bar;
 mod container;
 mod convert;
 mod error;
+mod hashing;
 mod hf;
 mod hub;
 mod inspect;

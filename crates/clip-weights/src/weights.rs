@@ -5,19 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use clip_checkpoint::{Dtype, SourceFile};
+use clip_checkpoint::Dtype;
 use half::{bf16, f16};
-use sha2::{Digest, Sha256};
 
 use crate::container::{self, Stored};
 use crate::hf::{self, json};
-use crate::{Error, Progress, Result};
+use crate::{Error, Result};
 
 /// Bytes that are read at once: still in the cache when they are decoded.
-const CHUNK: usize = 1 << 18;
+const CHUNK: usize = 1 << 16;
 
 /// All tensors of a source.
 #[derive(Debug)]
@@ -32,7 +31,6 @@ struct WeightsFile {
     name: String,
     path: PathBuf,
     file: File,
-    bytes: u64,
 }
 
 /// One tensor, and which file holds it.
@@ -116,7 +114,7 @@ impl Weights {
                 return Err(Error::Duplicate { tensor, first, second: name });
             }
         }
-        self.files.push(WeightsFile { name, path: path.to_owned(), file, bytes });
+        self.files.push(WeightsFile { name, path: path.to_owned(), file });
         Ok(number)
     }
 
@@ -234,20 +232,6 @@ impl Weights {
             }),
         }
     }
-
-    /// Reads every file once and returns its SHA-256.
-    pub(crate) fn hash(&mut self, progress: &mut dyn Progress) -> Result<Vec<SourceFile>> {
-        let mut hashed = Vec::new();
-        for WeightsFile { name, path, file, bytes } in &mut self.files {
-            let io = |source| Error::Io { path: path.clone(), source };
-            progress.start(&format!("checking {name}"), *bytes);
-            file.seek(SeekFrom::Start(0)).map_err(io)?;
-            let sha256 = sha256_of(file, progress).map_err(io)?;
-            progress.finish();
-            hashed.push(SourceFile { name: name.clone(), sha256 });
-        }
-        Ok(hashed)
-    }
 }
 
 /// Appends little-endian values as `f32`; the format was checked by [`Weights::check_dtype`].
@@ -257,20 +241,6 @@ fn decode(dtype: safetensors::Dtype, bytes: &[u8], values: &mut Vec<f32>) {
         safetensors::Dtype::F16 => values.extend(halves.map(|b| f16::from_le_bytes(*b).to_f32())),
         safetensors::Dtype::BF16 => values.extend(halves.map(|b| bf16::from_le_bytes(*b).to_f32())),
         _ => values.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
-    }
-}
-
-/// SHA-256 of what is left of a file.
-pub(crate) fn sha256_of(file: &mut File, progress: &mut dyn Progress) -> io::Result<String> {
-    let mut buffer = vec![0; 1 << 20];
-    let mut digest = Sha256::new();
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hex(&digest.finalize()));
-        }
-        digest.update(&buffer[..read]);
-        progress.advance(read as u64);
     }
 }
 

@@ -209,7 +209,6 @@ fn progress_adds_up() {
             "downloading config.json",
             "downloading preprocessor_config.json",
             "downloading model.safetensors",
-            "checking model.safetensors",
             "writing tiny-clip"
         ]
     );

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::weights::sha256_of;
+use crate::hashing::sha256_of;
 use crate::{Error, Progress, Result};
 
 /// A download that is not whole yet. Another program cannot add to it meanwhile.
