@@ -11,7 +11,7 @@ use crate::Result;
 pub(super) const FILE: &str = "config.json";
 
 /// A thousand layers are more than any CLIP has.
-pub(super) const MAX_LAYERS: u64 = 1000;
+const MAX_LAYERS: u64 = 1000;
 
 /// `eos_token_id` of configurations written before transformers' pull request 24773: wrong, and
 /// kept there as the sign of the older pooling rule.
@@ -52,19 +52,61 @@ pub(super) fn part(top: &Fields, key: &str) -> Result<Fields> {
     Ok(part.unwrap_or_else(|| top.empty(key)))
 }
 
-fn vision_config(fields: &Fields) -> Result<VisionConfig> {
-    if fields.size("num_channels", 3)? != 3 {
-        return Err(fields.unsupported("num_channels", "3"));
+/// What every tower of transformers has, under the same names; models differ in the defaults.
+pub(super) struct Blocks {
+    pub(super) width: usize,
+    pub(super) layers: usize,
+    pub(super) heads: usize,
+    pub(super) mlp_width: usize,
+    pub(super) activation: Activation,
+    pub(super) layer_norm_eps: f64,
+}
+
+impl Blocks {
+    /// Reads them, with `self` for what is absent.
+    pub(super) fn read(self, fields: &Fields) -> Result<Self> {
+        Ok(Self {
+            width: fields.size("hidden_size", self.width)?,
+            layers: fields.at_most("num_hidden_layers", self.layers, MAX_LAYERS)?,
+            heads: fields.size("num_attention_heads", self.heads)?,
+            mlp_width: fields.size("intermediate_size", self.mlp_width)?,
+            activation: activation(fields, self.activation)?,
+            layer_norm_eps: fields.number("layer_norm_eps", self.layer_norm_eps)?,
+        })
     }
+}
+
+/// Fails for pictures of other than three channels.
+pub(super) fn check_channels(fields: &Fields) -> Result<()> {
+    match fields.size("num_channels", 3)? {
+        3 => Ok(()),
+        _ => Err(fields.unsupported("num_channels", "3")),
+    }
+}
+
+const VISION: Blocks = Blocks {
+    width: 768,
+    layers: 12,
+    heads: 12,
+    mlp_width: 3072,
+    activation: Activation::QuickGelu,
+    layer_norm_eps: 1e-5,
+};
+
+const TEXT: Blocks = Blocks { width: 512, heads: 8, mlp_width: 2048, ..VISION };
+
+fn vision_config(fields: &Fields) -> Result<VisionConfig> {
+    check_channels(fields)?;
+    let blocks = VISION.read(fields)?;
     Ok(VisionConfig {
         image_size: fields.size("image_size", 224)?,
         patch_size: fields.size("patch_size", 32)?,
-        width: fields.size("hidden_size", 768)?,
-        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
-        heads: fields.size("num_attention_heads", 12)?,
-        mlp_width: fields.size("intermediate_size", 3072)?,
-        activation: activation(fields, Activation::QuickGelu)?,
-        layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
+        width: blocks.width,
+        layers: blocks.layers,
+        heads: blocks.heads,
+        mlp_width: blocks.mlp_width,
+        activation: blocks.activation,
+        layer_norm_eps: blocks.layer_norm_eps,
         stem: Stem::Normalized,
         pooling: VisionPooling::ClassToken,
         projection: Projection::Linear,
@@ -72,15 +114,16 @@ fn vision_config(fields: &Fields) -> Result<VisionConfig> {
 }
 
 fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
+    let blocks = TEXT.read(fields)?;
     Ok(TextConfig {
         context_length: fields.size("max_position_embeddings", 77)?,
         vocab_size: fields.size("vocab_size", 49_408)?,
-        width: fields.size("hidden_size", 512)?,
-        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
-        heads: fields.size("num_attention_heads", 8)?,
-        mlp_width: fields.size("intermediate_size", 2048)?,
-        activation: activation(fields, Activation::QuickGelu)?,
-        layer_norm_eps: fields.number("layer_norm_eps", 1e-5)?,
+        width: blocks.width,
+        layers: blocks.layers,
+        heads: blocks.heads,
+        mlp_width: blocks.mlp_width,
+        activation: blocks.activation,
+        layer_norm_eps: blocks.layer_norm_eps,
         // `CLIPTextTransformer.forward` in `modeling_clip.py`.
         pooling: if eos == LEGACY_EOS { Pooling::Argmax } else { Pooling::EndToken(eos) },
         mask: AttentionMask::Causal,
@@ -88,7 +131,7 @@ fn text_config(fields: &Fields, eos: u32) -> Result<TextConfig> {
     })
 }
 
-pub(super) fn activation(fields: &Fields, default: Activation) -> Result<Activation> {
+fn activation(fields: &Fields, default: Activation) -> Result<Activation> {
     fields.choice(
         "hidden_act",
         default,

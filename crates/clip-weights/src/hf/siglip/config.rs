@@ -5,11 +5,19 @@ use clip_checkpoint::{
     VisionConfig, VisionPooling,
 };
 
-use crate::hf::config::{MAX_LAYERS, activation, part};
+use crate::hf::config::{Blocks, check_channels, part};
 use crate::hf::json::Fields;
 use crate::{Error, Result};
 
-const EPSILON: f64 = 1e-6;
+/// The defaults of both towers.
+const BLOCKS: Blocks = Blocks {
+    width: 768,
+    layers: 12,
+    heads: 12,
+    mlp_width: 3072,
+    activation: Activation::GeluTanh,
+    layer_norm_eps: 1e-6,
+};
 
 pub(super) fn read(top: &Fields) -> Result<ModelConfig> {
     let (vision, text) = (part(top, "vision_config")?, part(top, "text_config")?);
@@ -29,21 +37,20 @@ pub(super) fn read(top: &Fields) -> Result<ModelConfig> {
 }
 
 fn vision_config(fields: &Fields) -> Result<VisionConfig> {
-    if fields.size("num_channels", 3)? != 3 {
-        return Err(fields.unsupported("num_channels", "3"));
-    }
+    check_channels(fields)?;
     if !fields.flag("vision_use_head", true)? {
         return Err(fields.unsupported("vision_use_head", "true"));
     }
+    let blocks = BLOCKS.read(fields)?;
     Ok(VisionConfig {
         image_size: fields.size("image_size", 224)?,
         patch_size: fields.size("patch_size", 16)?,
-        width: fields.size("hidden_size", 768)?,
-        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
-        heads: fields.size("num_attention_heads", 12)?,
-        mlp_width: fields.size("intermediate_size", 3072)?,
-        activation: activation(fields, Activation::GeluTanh)?,
-        layer_norm_eps: fields.number("layer_norm_eps", EPSILON)?,
+        width: blocks.width,
+        layers: blocks.layers,
+        heads: blocks.heads,
+        mlp_width: blocks.mlp_width,
+        activation: blocks.activation,
+        layer_norm_eps: blocks.layer_norm_eps,
         stem: Stem::Biased,
         pooling: VisionPooling::Attention,
         projection: Projection::None,
@@ -51,15 +58,16 @@ fn vision_config(fields: &Fields) -> Result<VisionConfig> {
 }
 
 fn text_config(fields: &Fields) -> Result<TextConfig> {
+    let blocks = BLOCKS.read(fields)?;
     Ok(TextConfig {
         context_length: fields.size("max_position_embeddings", 64)?,
         vocab_size: fields.size("vocab_size", 32_000)?,
-        width: fields.size("hidden_size", 768)?,
-        layers: fields.at_most("num_hidden_layers", 12, MAX_LAYERS)?,
-        heads: fields.size("num_attention_heads", 12)?,
-        mlp_width: fields.size("intermediate_size", 3072)?,
-        activation: activation(fields, Activation::GeluTanh)?,
-        layer_norm_eps: fields.number("layer_norm_eps", EPSILON)?,
+        width: blocks.width,
+        layers: blocks.layers,
+        heads: blocks.heads,
+        mlp_width: blocks.mlp_width,
+        activation: blocks.activation,
+        layer_norm_eps: blocks.layer_norm_eps,
         mask: AttentionMask::Full,
         pooling: Pooling::Last,
         projection: Projection::Affine,
