@@ -91,7 +91,9 @@ pub enum Error {
         reason: &'static str,
     },
     /// A tensor in a number format that is not read.
-    #[error("tensor {name} is stored as {found}, this program reads f32, f16 and bf16")]
+    #[error(
+        "tensor {name} is stored as {found}, this program reads f32, f16 and bf16, and int8 for the matrices of blocks"
+    )]
     Dtype {
         /// Canonical name.
         name: String,

@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 
 use memmap2::Mmap;
 use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use sha2::{Digest, Sha256};
 
 use crate::card::hex;
+use crate::layout::scales_of;
 use crate::write::{CARD_KEY, VOCABULARY};
 use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, Vocabulary, tensors};
 
 /// An open canonical checkpoint. Opening reads the header only; a tensor's pages are read when
 /// [`Checkpoint::read`] asks for it.
-#[derive(Debug)]
+///
+/// Clones share one map of the file.
+#[derive(Debug, Clone)]
 pub struct Checkpoint {
     bytes: Bytes,
     header: Metadata,
@@ -23,9 +27,9 @@ pub struct Checkpoint {
     card: ModelCard,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Bytes {
-    Mapped(Mmap),
+    Mapped(Arc<Mmap>),
     Embedded(&'static [u8]),
 }
 
@@ -73,7 +77,7 @@ impl Checkpoint {
         // rename (see `write`), never rewritten in place; a program that truncates the file
         // while it is mapped breaks it for every reader, as with any mapped weights.
         let map = unsafe { Mmap::map(&file) }.map_err(io("map"))?;
-        Self::from_bytes(Bytes::Mapped(map), &path.display().to_string())
+        Self::from_bytes(Bytes::Mapped(Arc::new(map)), &path.display().to_string())
     }
 
     /// Reads a checkpoint compiled into the program, without copying it. `origin` names it in errors.
@@ -116,10 +120,10 @@ impl Checkpoint {
         self.bytes.len()
     }
 
-    /// Number format of the weights.
+    /// Number format of the weights: that of the matrices of the blocks.
     pub fn dtype(&self) -> Dtype {
-        let first = tensors(&self.card.config).next();
-        first.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
+        let matrix = tensors(&self.card.config).find(|spec| spec.scales().is_some());
+        matrix.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
     }
 
     /// Identifies the vectors that the model makes, in hexadecimal: SHA-256 over the architecture,
@@ -158,18 +162,65 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] for a name the model does not have, [`Error::NotFinite`] where a value is
-    /// NaN or infinite.
+    /// As [`Checkpoint::check`].
     pub fn read(&self, name: &str) -> Result<Vec<f32>> {
-        let missing = || Error::Missing { names: vec![name.to_owned()] };
-        let tensor = self.stored(name).ok_or_else(missing)?;
-        let values = tensor.dtype.decode(tensor.bytes);
-        match values.iter().position(|value| !value.is_finite()) {
-            None => Ok(values),
-            Some(index) => {
-                Err(Error::NotFinite { name: name.to_owned(), index, value: values[index] })
+        self.check(name)?;
+        let tensor = self.tensor(name)?;
+        let mut values = tensor.dtype.decode(tensor.bytes);
+        if tensor.dtype == Dtype::Int8 {
+            let scales = self.scales(name)?;
+            let scales = scales.dtype.decode(scales.bytes);
+            for row in values.chunks_exact_mut(scales.len().max(1)) {
+                row.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
             }
         }
+        Ok(values)
+    }
+
+    /// Some rows of a matrix that is not stored in 8 bits, in the order asked for, as `f32`. Nothing
+    /// else of it is read, nor checked: see [`Checkpoint::check`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for a name the model does not have.
+    ///
+    /// # Panics
+    ///
+    /// Where the matrix has fewer rows.
+    pub fn read_rows(&self, name: &str, rows: &[usize]) -> Result<Vec<f32>> {
+        let StoredTensor { dtype, shape, bytes } = self.tensor(name)?;
+        let stride = shape.iter().skip(1).product::<usize>() * dtype.size();
+        let row = |row: &usize| dtype.decode(&bytes[row * stride..][..stride]);
+        Ok(rows.iter().flat_map(row).collect())
+    }
+
+    /// Looks at all values of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] for a name the model does not have, [`Error::NotFinite`] where a value is
+    /// NaN or infinite.
+    pub fn check(&self, name: &str) -> Result<()> {
+        let tensor = self.tensor(name)?;
+        // Whole numbers are finite; their scales may not be.
+        let (name, tensor) = match tensor.dtype {
+            Dtype::Int8 => (scales_of(name), self.scales(name)?),
+            _ => (name.to_owned(), tensor),
+        };
+        match tensor.dtype.find_not_finite(tensor.bytes) {
+            None => Ok(()),
+            Some((index, value)) => Err(Error::NotFinite { name, index, value }),
+        }
+    }
+
+    fn tensor(&self, name: &str) -> Result<StoredTensor<'_>> {
+        let missing = || Error::Missing { names: vec![name.to_owned()] };
+        self.stored(name).ok_or_else(missing)
+    }
+
+    /// The scales of a matrix in 8 bits.
+    fn scales(&self, name: &str) -> Result<StoredTensor<'_>> {
+        self.tensor(&scales_of(name))
     }
 
     /// Names and shapes of the tensors of one half.
@@ -180,17 +231,27 @@ impl Checkpoint {
     fn check_layout(&self) -> Result<()> {
         let mut missing = Vec::new();
         let mut unknown: BTreeSet<String> = self.header.offset_keys().into_iter().collect();
-        for TensorSpec { name, shape, .. } in tensors(&self.card.config) {
+        let mut check = |name: String, shape: Vec<usize>, takes: &dyn Fn(Dtype) -> bool| {
             unknown.remove(&name);
             let Some(info) = self.header.info(&name) else {
                 missing.push(name);
-                continue;
+                return Ok(None);
             };
             if info.shape != shape {
                 return Err(Error::Shape { name, found: info.shape.clone(), expected: shape });
             }
-            if Dtype::from_safetensors(info.dtype).is_none() {
-                return Err(Error::Dtype { name, found: format!("{:?}", info.dtype) });
+            match Dtype::from_safetensors(info.dtype).filter(|dtype| takes(*dtype)) {
+                Some(dtype) => Ok(Some(dtype)),
+                None => Err(Error::Dtype { name, found: format!("{:?}", info.dtype) }),
+            }
+        };
+        for spec in tensors(&self.card.config) {
+            let scales = spec.scales();
+            let is_float = |dtype| dtype != Dtype::Int8;
+            let takes = |dtype| is_float(dtype) || scales.is_some();
+            let dtype = check(spec.name, spec.shape, &takes)?;
+            if let (Some(Dtype::Int8), Some((name, columns))) = (dtype, scales) {
+                check(name, vec![columns], &is_float)?;
             }
         }
         if let Vocabulary::Stored { bytes, .. } = self.card.tokenizer.vocabulary {

@@ -3,7 +3,9 @@
 //! A name is the path of the parameter in our modules, so that filling a module needs no table.
 //! Matrices are stored `[input, output]`, the layout that `x · W` reads.
 
-use crate::{ModelConfig, Probability, Projection, Stem, TextConfig, VisionConfig, VisionPooling};
+use crate::{
+    Dtype, ModelConfig, Probability, Projection, Stem, TextConfig, VisionConfig, VisionPooling,
+};
 
 /// The half of the model that a tensor belongs to; each half can be loaded without the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +34,37 @@ impl TensorSpec {
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
+
+    /// Bytes that it takes in a file of that number format, scales included.
+    pub fn bytes(&self, dtype: Dtype) -> usize {
+        let format = self.format(dtype);
+        let scales = match (format, self.scales()) {
+            (Dtype::Int8, Some((_, columns))) => columns * Dtype::F32.size(),
+            _ => 0,
+        };
+        self.elements() * format.size() + scales
+    }
+
+    /// How a file of that number format stores it.
+    pub(crate) fn format(&self, dtype: Dtype) -> Dtype {
+        match dtype {
+            Dtype::Int8 if self.scales().is_none() => Dtype::F16,
+            dtype => dtype,
+        }
+    }
+
+    /// Name and length of the scales that go with it in 8 bits (a name that others use too, such as
+    /// `compressed-tensors`); none for what is no matrix of a block, which 8 bits do not store.
+    pub(crate) fn scales(&self) -> Option<(String, usize)> {
+        let is_matrix = self.name.contains(".resblocks.") && self.name.ends_with(".weight");
+        let columns = self.shape.last().filter(|_| is_matrix)?;
+        Some((scales_of(&self.name), *columns))
+    }
+}
+
+/// Name of the scales of a matrix in 8 bits.
+pub(crate) fn scales_of(matrix: &str) -> String {
+    format!("{matrix}_scale")
 }
 
 /// All tensors of a model, in the order in which a forward pass meets them.

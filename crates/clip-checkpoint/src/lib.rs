@@ -25,6 +25,7 @@
 
 mod card;
 mod config;
+mod dtype;
 mod error;
 mod file;
 mod layout;
@@ -39,10 +40,11 @@ pub use config::{
     Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
     VisionConfig, VisionPooling,
 };
+pub use dtype::Dtype;
 pub use error::{Error, Result};
 pub use file::{Checkpoint, StoredTensor};
 pub use layout::{TensorSpec, Tower, tensors};
 pub use preprocess::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 pub use subwords::{Charsmap, Merge, SubwordModel, Subwords, UnigramModel};
 pub use tokenizer::{Padding, TokenizerConfig, TokenizerMode, Vocabulary};
-pub use write::{Dtype, TensorSource, replace, write};
+pub use write::{TensorSource, replace, write};

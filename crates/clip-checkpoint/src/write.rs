@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
-use half::{bf16, f16};
 use safetensors::tensor::{Metadata, TensorInfo};
-use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use crate::{Error, ModelCard, Result, SourceFile, TensorSpec, Vocabulary, tensors};
+use crate::dtype::scales;
+use crate::{Dtype, Error, ModelCard, Result, SourceFile, TensorSpec, Vocabulary, tensors};
 
 /// Key of the card in the header's metadata.
 pub(crate) const CARD_KEY: &str = "clip_card";
@@ -20,97 +19,6 @@ pub(crate) const VOCABULARY: &str = "vocabulary";
 
 /// Values that are encoded at once: their bytes are still in the cache when they are written.
 const CHUNK: usize = 1 << 14;
-
-/// Number format of stored weights; the arithmetic is `f32` either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Dtype {
-    /// 32 bits.
-    F32,
-    /// 16 bits, 11 of them for the digits.
-    F16,
-    /// 16 bits with the range of `f32`, 8 of them for the digits.
-    Bf16,
-}
-
-impl Dtype {
-    /// Name as users write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-        }
-    }
-
-    /// Bytes of one value.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-        }
-    }
-
-    pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
-        match dtype {
-            safetensors::Dtype::F32 => Some(Self::F32),
-            safetensors::Dtype::F16 => Some(Self::F16),
-            safetensors::Dtype::BF16 => Some(Self::Bf16),
-            _ => None,
-        }
-    }
-
-    fn to_safetensors(self) -> safetensors::Dtype {
-        match self {
-            Self::F32 => safetensors::Dtype::F32,
-            Self::F16 => safetensors::Dtype::F16,
-            Self::Bf16 => safetensors::Dtype::BF16,
-        }
-    }
-
-    pub(crate) fn decode(self, bytes: &[u8]) -> Vec<f32> {
-        match self {
-            Self::F32 => {
-                bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
-            }
-            Self::F16 => {
-                let halves = bytes.as_chunks().0.iter().map(|bytes| f16::from_le_bytes(*bytes));
-                halves.map(f16::to_f32).collect()
-            }
-            Self::Bf16 => {
-                let halves = bytes.as_chunks().0.iter().map(|bytes| bf16::from_le_bytes(*bytes));
-                halves.map(bf16::to_f32).collect()
-            }
-        }
-    }
-
-    /// Appends the values; fails with the position of the first that this format cannot hold.
-    fn encode(self, values: &[f32], out: &mut Vec<u8>) -> std::result::Result<(), (usize, f32)> {
-        for (index, &value) in values.iter().enumerate() {
-            let finite = match self {
-                Self::F32 => {
-                    out.extend(value.to_le_bytes());
-                    value.is_finite()
-                }
-                Self::F16 => {
-                    let half = f16::from_f32(value);
-                    out.extend(half.to_le_bytes());
-                    half.is_finite()
-                }
-                Self::Bf16 => {
-                    let half = bf16::from_f32(value);
-                    out.extend(half.to_le_bytes());
-                    half.is_finite()
-                }
-            };
-            if !finite {
-                return Err((index, value));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Where [`write`] gets its tensors from, one at a time.
 pub trait TensorSource {
@@ -204,22 +112,37 @@ fn write_tensors<S: TensorSource>(
     source: &mut S,
     io: impl Fn(std::io::Error) -> S::Error,
 ) -> std::result::Result<u64, S::Error> {
-    let (mut size, mut bytes) = (0, Vec::new());
-    for spec in tensors(&card.config) {
-        let values = source.read(&spec)?;
-        if values.len() != spec.elements() {
-            let found = vec![values.len()];
-            return Err(Error::Shape { name: spec.name, found, expected: spec.shape }.into());
-        }
+    let mut size = 0;
+    let mut write = |name: &str, dtype: Dtype, values: &[f32]| {
+        let mut bytes = Vec::with_capacity(CHUNK * dtype.size());
         for (chunk, values) in values.chunks(CHUNK).enumerate() {
             bytes.clear();
             dtype.encode(values, &mut bytes).map_err(|(index, value)| Error::NotFinite {
-                name: spec.name.clone(),
+                name: name.to_owned(),
                 index: chunk * CHUNK + index,
                 value,
             })?;
             out.write_all(&bytes).map_err(&io)?;
             size += bytes.len() as u64;
+        }
+        Ok::<_, S::Error>(())
+    };
+    for spec in tensors(&card.config) {
+        let mut values = source.read(&spec)?;
+        if values.len() != spec.elements() {
+            let found = vec![values.len()];
+            return Err(Error::Shape { name: spec.name, found, expected: spec.shape }.into());
+        }
+        match (spec.format(dtype), spec.scales()) {
+            (Dtype::Int8, Some((name, columns))) => {
+                let scales = scales(&values, columns);
+                for row in values.chunks_exact_mut(columns) {
+                    row.iter_mut().zip(&scales).for_each(|(value, scale)| *value /= scale);
+                }
+                write(&spec.name, Dtype::Int8, &values)?;
+                write(&name, Dtype::F32, &scales)?;
+            }
+            (dtype, _) => write(&spec.name, dtype, &values)?,
         }
     }
     if card.tokenizer.vocabulary != Vocabulary::Clip {
@@ -260,18 +183,22 @@ fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
         String::from_utf8(card_json)
             .map_err(|error| Error::BadCard { reason: error.to_string() })?,
     )]);
+    let mut infos: Vec<(String, TensorInfo)> = Vec::new();
     let mut offset = 0;
-    let infos = tensors(&card.config).map(|spec| {
+    let mut add = |name: String, dtype: safetensors::Dtype, shape: Vec<usize>| {
         let start = offset;
-        offset += spec.elements() * dtype.size();
-        let dtype = dtype.to_safetensors();
-        (spec.name, TensorInfo { dtype, shape: spec.shape, data_offsets: (start, offset) })
-    });
-    let mut infos: Vec<_> = infos.collect();
+        offset += shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        infos.push((name, TensorInfo { dtype, shape, data_offsets: (start, offset) }));
+    };
+    for spec in tensors(&card.config) {
+        let (format, scales) = (spec.format(dtype), spec.scales());
+        add(spec.name, format.to_safetensors(), spec.shape);
+        if let (Dtype::Int8, Some((name, columns))) = (format, scales) {
+            add(name, safetensors::Dtype::F32, vec![columns]);
+        }
+    }
     if let Vocabulary::Stored { bytes, .. } = card.tokenizer.vocabulary {
-        let data_offsets = (offset, offset + bytes);
-        let info = TensorInfo { dtype: safetensors::Dtype::U8, shape: vec![bytes], data_offsets };
-        infos.push((VOCABULARY.to_owned(), info));
+        add(VOCABULARY.to_owned(), safetensors::Dtype::U8, vec![bytes]);
     }
     let header = Metadata::new(Some(metadata), infos)
         .map_err(|error| Error::BadCard { reason: error.to_string() })?;

@@ -169,6 +169,36 @@ fn shorter_numbers_come_back_rounded_once() {
     }
 }
 
+/// The matrices of the blocks come back within half a step of their column, the rest as f16.
+#[test]
+fn matrices_of_int8_come_back_within_half_a_step() {
+    let fixture = Fixture::new(Dtype::Int8);
+    let checkpoint = Checkpoint::open(&fixture.path).unwrap();
+    assert_eq!(checkpoint.dtype(), Dtype::Int8);
+    let mut matrices = 0;
+    for spec in tensors(&card().config) {
+        let (name, stored) = (&spec.name, checkpoint.stored(&spec.name).unwrap());
+        let found = checkpoint.read(name).unwrap();
+        if stored.dtype == Dtype::F16 {
+            let half = |value| half::f16::from_f32(value).to_f32();
+            assert_eq!(found, values(&spec).into_iter().map(half).collect::<Vec<_>>(), "{name}");
+            continue;
+        }
+        matrices += 1;
+        assert_eq!((stored.dtype, stored.bytes.len()), (Dtype::Int8, spec.elements()));
+        let (columns, expected) = (spec.shape[1], values(&spec));
+        for (i, (found, value)) in found.iter().zip(&expected).enumerate() {
+            let column = expected.iter().skip(i % columns).step_by(columns);
+            let largest = column.fold(0f32, |largest, value| largest.max(value.abs()));
+            assert!((found - value).abs() <= largest / 254.0 * 1.001, "{name} at {i}");
+        }
+    }
+    assert_eq!(matrices, 3 * 4, "four a block");
+    let bytes: usize = tensors(&card().config).map(|spec| spec.bytes(Dtype::Int8)).sum();
+    let header = checkpoint.size() - bytes;
+    assert!(header < 20_000, "{header} bytes are not those of tensors");
+}
+
 /// The file is the same as if they had been known from the start.
 #[test]
 fn hashes_may_be_known_after_the_last_tensor() {
@@ -296,7 +326,47 @@ fn tensors_are_refused_by_name() {
     );
     check(
         |tensors| tensors.get_mut("logit_scale").unwrap().0 = safetensors::Dtype::I32,
-        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16",
+        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
+    );
+}
+
+#[test]
+fn matrices_of_int8_need_their_scales() {
+    let name = "text.transformer.resblocks.0.mlp.c_fc.weight";
+    let check = |tensor: &str, scales: Option<(safetensors::Dtype, f32)>, message: &str| {
+        let fixture = Fixture::new(Dtype::F32);
+        fixture.rewrite(|tensors, _| {
+            let (dtype, shape, bytes) = tensors.get_mut(tensor).unwrap();
+            (*dtype, *bytes) = (safetensors::Dtype::I8, vec![1; shape.iter().product()]);
+            let columns = *shape.last().unwrap();
+            if let Some((dtype, scale)) = scales {
+                let bytes = scale.to_le_bytes()[..dtype.bitsize() / 8].repeat(columns);
+                tensors.insert(format!("{tensor}_scale"), (dtype, vec![columns], bytes));
+            }
+        });
+        let opened = Checkpoint::open(&fixture.path);
+        let error = opened.and_then(|checkpoint| checkpoint.read(tensor)).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    };
+    check(
+        name,
+        None,
+        "1 tensor missing from the checkpoint: text.transformer.resblocks.0.mlp.c_fc.weight_scale; convert the source again",
+    );
+    check(
+        name,
+        Some((safetensors::Dtype::I8, 1.0)),
+        "tensor text.transformer.resblocks.0.mlp.c_fc.weight_scale is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
+    );
+    check(
+        name,
+        Some((safetensors::Dtype::F32, f32::NAN)),
+        "tensor text.transformer.resblocks.0.mlp.c_fc.weight_scale holds NaN at position 0: the weights are damaged; convert or download them again",
+    );
+    check(
+        "text.ln_final.beta",
+        None,
+        "tensor text.ln_final.beta is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
     );
 }
 

@@ -41,6 +41,8 @@ enum Format {
     F32,
     F16,
     Bf16,
+    /// The matrices of the blocks in 8 bits, all else in f16: a third of the size of f32, faster on a CPU, and slightly off
+    Int8,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,6 +71,7 @@ impl ConvertArgs {
                 Format::F32 => Dtype::F32,
                 Format::F16 => Dtype::F16,
                 Format::Bf16 => Dtype::Bf16,
+                Format::Int8 => Dtype::Int8,
             }),
             name: self.name.clone(),
             license: self.license.clone(),

@@ -125,7 +125,7 @@ impl Opened {
             license: model.license.or(options.license),
         };
         let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
-        let total: usize = tensors(&card.config).map(|spec| spec.elements() * dtype.size()).sum();
+        let total: usize = tensors(&card.config).map(|spec| spec.bytes(dtype)).sum();
         progress.start(&format!("writing {}", card.name), total as u64);
         let (bytes, files) = thread::scope(|scope| {
             let mut reader = Reader {
@@ -246,7 +246,7 @@ impl TensorSource for Reader<'_> {
 
     fn read(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
         let values = recipe(self.layout, spec)?.build(spec, |name| self.part(name))?;
-        self.progress.advance((values.len() * self.dtype.size()) as u64);
+        self.progress.advance(spec.bytes(self.dtype) as u64);
         Ok(values)
     }
 
@@ -262,7 +262,7 @@ impl TensorSource for Reader<'_> {
 impl Reader<'_> {
     fn part(&mut self, name: &str) -> Result<Vec<f32>> {
         let values = self.weights.read(name)?;
-        if self.dtype == Dtype::F16
+        if matches!(self.dtype, Dtype::F16 | Dtype::Int8)
             && let Some(&value) = values.iter().find(|value| f16::from_f32(**value).is_infinite())
         {
             let tensor = self.weights.get(name);
