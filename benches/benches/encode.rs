@@ -2,14 +2,14 @@
 
 use clip_benches::{device, pixels};
 use clip_checkpoint::presets;
-use clip_model::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
+use clip_model::{ImageEncoder, Storage, TextEncoder, float_tensor, int_tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const BATCHES: [usize; 3] = [1, 8, 32];
 
 fn images(c: &mut Criterion) {
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = ImageEncoder::init(config, &device).prepacked();
+    let encoder = ImageEncoder::init(config, &device).prepacked(Storage::F32);
     let side = config.vision.image_size;
     let mut group = c.benchmark_group("image/ViT-B-32");
     group.sample_size(10);
@@ -27,7 +27,7 @@ fn images(c: &mut Criterion) {
 fn texts(c: &mut Criterion) {
     const LENGTH: usize = 12;
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = TextEncoder::init(config, &device).prepacked();
+    let encoder = TextEncoder::init(config, &device).prepacked(Storage::F32);
     let mut group = c.benchmark_group("text/ViT-B-32");
     group.sample_size(10);
     for batch in BATCHES {

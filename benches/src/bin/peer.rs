@@ -21,13 +21,13 @@ fn main() -> Result<()> {
 }
 
 fn image(model: &Path, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
-    let encoder = ImageEncoder::load(&Checkpoint::open(model)?, device)?.prepacked();
+    let encoder = ImageEncoder::serving(&Checkpoint::open(model)?, device)?;
     let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
     Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
 }
 
 fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
-    let encoder = TextEncoder::load(&Checkpoint::open(model)?, device)?.prepacked();
+    let encoder = TextEncoder::serving(&Checkpoint::open(model)?, device)?;
     let tensor = |ids: &Ids| int_tensor(&ids.values, [ids.rows, ids.length], device);
     let batches: Vec<_> = batches.iter().map(tensor).collect();
     Ok(Box::new(move || {

@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip_checkpoint::{Checkpoint, ModelConfig, Tower};
+use clip_checkpoint::{Checkpoint, Dtype, ModelConfig, Tower};
 use clip_projection::{Projection, normalize};
 use clip_text::TextTransformer;
-use clip_vision::VisionTransformer;
+use clip_vision::{Storage, VisionTransformer};
 
 use crate::{Result, config, load};
 
@@ -48,11 +48,20 @@ impl ImageEncoder {
         load::fill(fresh, checkpoint, Tower::Vision, device)
     }
 
+    /// As [`Self::load`], with the weights laid out for serving as the checkpoint stores them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        Ok(Self::load(checkpoint, device)?.prepacked(storage(checkpoint)))
+    }
+
     /// Lays the weights out for serving, where the device has kernels of ours: see
-    /// [`clip_nn::Transformer::prepack`].
+    /// [`clip_vision::VisionTransformer::prepack`].
     #[must_use]
-    pub fn prepacked(mut self) -> Self {
-        self.visual.transformer.prepack();
+    pub fn prepacked(mut self, storage: Storage) -> Self {
+        self.visual.prepack(storage);
         self
     }
 
@@ -100,11 +109,27 @@ impl TextEncoder {
         load::fill(fresh, checkpoint, Tower::Text, device)
     }
 
+    /// As [`Self::load`], with the weights laid out for serving as the checkpoint stores them, but
+    /// for the token embedding: a text needs few of its rows, which are read from the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        let mut encoder = Self::load(checkpoint, device)?.prepacked(storage(checkpoint));
+        let checkpoint = checkpoint.clone();
+        encoder.text.look_up(move |ids| {
+            let rows = checkpoint.read_rows("text.token_embedding.weight", ids);
+            rows.expect("a tensor that was checked")
+        });
+        Ok(encoder)
+    }
+
     /// Lays the weights out for serving, where the device has kernels of ours: see
     /// [`clip_nn::Transformer::prepack`].
     #[must_use]
-    pub fn prepacked(mut self) -> Self {
-        self.text.transformer.prepack();
+    pub fn prepacked(mut self, storage: Storage) -> Self {
+        self.text.transformer.prepack(storage);
         self
     }
 
@@ -128,6 +153,14 @@ impl TextEncoder {
     /// - output: `[B, E]`
     pub fn project(&self, features: Tensor<2>) -> Tensor<2> {
         project(self.text_projection.as_ref(), features)
+    }
+}
+
+fn storage(checkpoint: &Checkpoint) -> Storage {
+    match checkpoint.dtype() {
+        Dtype::F16 => Storage::F16,
+        Dtype::Int8 => Storage::Int8,
+        _ => Storage::F32,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Filling a module from a checkpoint.
 //!
-//! Burn visits each parameter with its path; the path is the tensor's name. A fresh module has
-//! not drawn its parameters yet, so nothing is allocated twice.
+//! Burn visits each parameter with its path; the path is the tensor's name. All values are checked
+//! then; they are read when a parameter is first used, so that whoever lays them out otherwise never
+//! holds a tower twice.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -25,7 +27,7 @@ pub fn fill<M: Module>(
     device: &Device,
 ) -> Result<M> {
     let mut filler = Filler {
-        checkpoint,
+        checkpoint: Arc::new(checkpoint.clone()),
         device,
         path: Vec::new(),
         unused: checkpoint.tower(tower).map(|spec| spec.name).collect(),
@@ -60,7 +62,7 @@ pub fn logits(checkpoint: &Checkpoint, device: &Device) -> Result<Logits> {
 }
 
 struct Filler<'a> {
-    checkpoint: &'a Checkpoint,
+    checkpoint: Arc<Checkpoint>,
     device: &'a Device,
     path: Vec<String>,
     unused: BTreeSet<String>,
@@ -68,17 +70,18 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    fn tensor<const D: usize>(&mut self, shape: [usize; D]) -> Result<Tensor<D>> {
+    /// The name of the tensor for the parameter at hand, which has that shape and finite values.
+    fn check(&mut self, shape: &[usize]) -> Result<String> {
         let name = self.path.join(".");
-        let values = self.checkpoint.read(&name)?;
+        self.checkpoint.check(&name)?;
         self.unused.remove(&name);
-        if let Some(stored) = self.checkpoint.stored(&name)
-            && stored.shape != shape
-        {
-            let (expected, found) = (shape.to_vec(), stored.shape.to_vec());
-            return Err(Error::Shape { name, expected, found });
+        match self.checkpoint.stored(&name) {
+            Some(stored) if stored.shape != shape => {
+                let (expected, found) = (shape.to_vec(), stored.shape.to_vec());
+                Err(Error::Shape { name, expected, found })
+            }
+            _ => Ok(name),
         }
-        Ok(Tensor::from_data(TensorData::new(values, shape), self.device))
     }
 }
 
@@ -95,15 +98,21 @@ impl ModuleMapper for Filler<'_> {
         if self.error.is_some() {
             return param;
         }
-        match self.tensor(param.lazy_shape().dims()) {
-            Ok(tensor) => {
-                let id = param.id;
-                param.transform_for_load(tensor, id)
-            }
+        let shape = param.lazy_shape();
+        let name = match self.check(&shape) {
+            Ok(name) => name,
             Err(error) => {
                 self.error = Some(error);
-                param
+                return param;
             }
-        }
+        };
+        let (checkpoint, sizes) = (Arc::clone(&self.checkpoint), shape.clone());
+        let read = move |device: &Device, gradient| {
+            let values = checkpoint.read(&name).expect("values that were checked");
+            Tensor::from_data(TensorData::new(values, sizes), device).set_require_grad(gradient)
+        };
+        // Asked for only where it is there: asking draws a fresh one.
+        let gradient = !param.is_initialized() || param.is_require_grad();
+        Param::uninitialized(param.id, read, self.device.clone(), gradient, shape)
     }
 }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use burn::config::Config;
-use burn::module::{Module, Param};
+use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor};
 
 use crate::attention::pick;
 use crate::fused::{self, Branch, Mix, Served};
-use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
+use crate::prepacked::lazily;
+use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision, Storage};
 
 /// Configuration of [`ResidualAttentionBlock`].
 #[derive(Config, Debug)]
@@ -138,11 +139,11 @@ impl ResidualAttentionBlock {
 
     /// Lays the matrices out for products that serve many times, where the backend has kernels of
     /// ours; elsewhere nothing changes. The parameters stay what they were: whoever asks for one
-    /// gets it back, and the block computes as before from then on.
-    pub fn prepack(&mut self) {
+    /// gets it back as rounded to `storage`, and the block computes as before from then on.
+    pub fn prepack(&mut self, storage: Storage) {
         let (attn, mlp) = (&mut self.attn, &mut self.mlp);
-        self.attn_served = served(&mut attn.in_proj, &mut attn.out_proj);
-        self.mlp_served = served(&mut mlp.c_fc, &mut mlp.c_proj);
+        self.attn_served = served(&mut attn.in_proj, &mut attn.out_proj, storage);
+        self.mlp_served = served(&mut mlp.c_fc, &mut mlp.c_proj, storage);
     }
 
     /// Computes the products at another precision from now on, where the backend can.
@@ -175,29 +176,10 @@ fn still_served<'a>(served: Option<&'a Served>, layers: [&Linear; 2]) -> Option<
 }
 
 /// Lays out the matrices of a branch, and leaves their parameters to be unpacked on demand.
-fn served(input: &mut Linear, output: &mut Linear) -> Option<Arc<Served>> {
-    let served = Arc::new(Served::new(input, output)?);
+fn served(input: &mut Linear, output: &mut Linear, storage: Storage) -> Option<Arc<Served>> {
+    let served = Arc::new(Served::new(input, output, storage)?);
     let (first, second) = (Arc::clone(&served), Arc::clone(&served));
     lazily(&mut input.weight, move || first.input());
     lazily(&mut output.weight, move || second.output());
     Some(served)
-}
-
-fn lazily(
-    weight: &mut Param<Tensor<2>>,
-    unpack: impl FnOnce() -> Vec<f32> + Send + Sync + 'static,
-) {
-    let (id, shape) = (weight.id, weight.shape());
-    let (device, gradient) = (weight.val().device(), weight.is_require_grad());
-    let sizes = shape.clone();
-    *weight = Param::uninitialized(
-        id,
-        move |device, gradient| {
-            let values = TensorData::new(unpack(), sizes);
-            Tensor::from_data(values, device).set_require_grad(gradient)
-        },
-        device,
-        gradient,
-        shape,
-    );
 }

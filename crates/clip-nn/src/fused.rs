@@ -4,26 +4,46 @@
 //! arithmetic faster where the tensors live on Flex, forward and, with feature `autodiff`,
 //! backward. [`branch`] says how; `tests/fused.rs` holds it to the composed form.
 
+mod ahead;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
 #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod branch;
 mod extension;
+mod laid;
 mod matmul;
 mod mix;
 mod packed;
 mod part;
 mod product;
+mod quantized;
 mod serving;
 mod simd;
+mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
+mod weight;
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
+use rayon::prelude::*;
 
 pub(crate) use branch::Branch;
+pub(crate) use laid::Laid;
 pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
 pub(crate) use serving::Served;
+
+/// Runs among the threads that share out the work: what they share has not to be brought to them
+/// each time.
+pub(crate) fn on_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(|_| run())
+}
+
+/// Runs on all cores.
+pub(crate) fn for_each<T: Send>(items: &mut [T], run: impl Fn(&mut T) + Send + Sync) {
+    items.par_iter_mut().for_each(run);
+}
 
 /// Whether this processor multiplies bf16 faster than f32.
 pub(crate) fn has_bf16() -> bool {

@@ -27,6 +27,8 @@ mod block;
 mod fused;
 mod mlp;
 mod precision;
+mod prepacked;
+mod storage;
 mod transformer;
 
 pub use activation::Activation;
@@ -34,4 +36,6 @@ pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig}
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use precision::Precision;
+pub use prepacked::PrepackedPatches;
+pub use storage::Storage;
 pub use transformer::{Transformer, TransformerConfig};

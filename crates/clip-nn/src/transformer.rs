@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use crate::attention::pick;
 use crate::{
     Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, Precision,
-    ResidualAttentionBlock, ResidualAttentionBlockConfig,
+    ResidualAttentionBlock, ResidualAttentionBlockConfig, Storage, fused,
 };
 
 /// Configuration of [`Transformer`].
@@ -75,7 +75,7 @@ impl Transformer {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.resblocks.iter().fold(x, |x, block| block.forward(x))
+        fused::on_pool(|| forward(&self.resblocks, x))
     }
 
     /// One row of [`Self::forward`] for each sequence. The last block computes keys and values of
@@ -94,18 +94,20 @@ impl Transformer {
         let Some((last, before)) = self.resblocks.split_last() else {
             return pick(x, tokens).squeeze_dim(1);
         };
-        let x = before.iter().fold(x, |x, block| block.forward(x));
-        // Under training a whole branch in one piece is faster than a part of it in steps.
-        let row = match x.is_autodiff() {
-            true => pick(last.forward(x), tokens),
-            false => last.forward_token(x, tokens),
-        };
+        let row = fused::on_pool(|| {
+            let x = forward(before, x);
+            // Under training a whole branch in one piece is faster than a part of it in steps.
+            match x.is_autodiff() {
+                true => pick(last.forward(x), tokens),
+                false => last.forward_token(x, tokens),
+            }
+        });
         row.squeeze_dim(1)
     }
 
     /// Lays the matrices of every block out for serving: see [`ResidualAttentionBlock::prepack`].
-    pub fn prepack(&mut self) {
-        self.resblocks.iter_mut().for_each(ResidualAttentionBlock::prepack);
+    pub fn prepack(&mut self, storage: Storage) {
+        fused::for_each(&mut self.resblocks, |block| block.prepack(storage));
     }
 
     /// Computes the products of every block at another precision from now on, where the backend
@@ -113,4 +115,8 @@ impl Transformer {
     pub fn set_precision(&mut self, precision: Precision) {
         self.resblocks.iter_mut().for_each(|block| block.set_precision(precision));
     }
+}
+
+fn forward(blocks: &[ResidualAttentionBlock], x: Tensor<3>) -> Tensor<3> {
+    blocks.iter().fold(x, |x, block| block.forward(x))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use clip_nn::{Activation, AttentionMask, Precision, Transformer, TransformerConfig};
+use clip_nn::{Activation, AttentionMask, Precision, Storage, Transformer, TransformerConfig};
 use clip_testkit::{Random, assert_close};
 
 #[derive(Debug, Clone, Copy)]
@@ -156,12 +156,42 @@ fn packed_blocks_agree() {
             let packed = {
                 let device = Device::flex().autodiff();
                 let mut model = transformer(&case, &device).valid();
-                model.prepack();
+                model.prepack(Storage::F32);
                 values(model.forward(random(100, shape, &device.inner())))
             };
             let expected = transformer(&case, &composed()).valid();
             let expected = values(expected.forward(random(100, shape, &composed().inner())));
             assert_close(&format!("{batch} of {case:?}"), &packed, &expected, 2e-5);
+        }
+    }
+}
+
+/// Blocks that are kept in fewer bits, against what they are then: the same for 16 bits, whose
+/// arithmetic is f32; near it for 8, whose rows are rounded too.
+#[test]
+fn blocks_in_fewer_bits_agree_with_their_parameters() {
+    let wide = Case { width: 256, mlp_width: 300, ..CASE };
+    for (storage, bound) in [(Storage::F16, 1e-6), (Storage::Int8, 2e-2)] {
+        for (case, batch) in [(CASE, 37), (wide, 5), (wide, 1)] {
+            let device = Device::flex().autodiff();
+            let mut model = transformer(&case, &device).valid();
+            model.prepack(storage);
+            let device = device.inner();
+            let x = random(100, [batch, case.length, case.width], &device);
+            let tokens = || Tensor::from_ints(vec![2; batch].as_slice(), &device);
+            let run = |model: &Transformer| {
+                let whole = model.forward(x.clone());
+                [values(whole), values(model.forward_token(x.clone(), tokens()))]
+            };
+            let served = run(&model);
+            // A clone asks for every parameter.
+            let plain = run(&model.clone());
+            for (served, plain) in served.iter().zip(&plain) {
+                let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
+                let off: Vec<f32> = served.iter().zip(plain).map(|(a, b)| a - b).collect();
+                let off = norm(&off) / norm(plain);
+                assert!(off < bound, "{storage:?}, {batch} of {case:?}: {off}");
+            }
         }
     }
 }
@@ -179,7 +209,7 @@ fn one_token_is_that_of_all() {
                 let mut model = transformer(&case, &device).valid();
                 let device = device.inner();
                 if packed {
-                    model.prepack();
+                    model.prepack(Storage::F32);
                 }
                 let tokens = Tensor::from_ints(places.as_slice(), &device);
                 values(model.forward_token(random(100, shape, &device), tokens))
@@ -209,7 +239,7 @@ fn packed_parameters_are_still_there() {
     let device = Device::flex().autodiff();
     let before = transformer(&CASE, &device).valid();
     let mut packed = before.clone();
-    packed.prepack();
+    packed.prepack(Storage::F32);
     let x = random(100, [2, CASE.length, CASE.width], &device.clone().inner());
     let weight = |model: &Transformer| values(model.resblocks[1].mlp.c_fc.weight.val());
     assert_eq!(weight(&packed.clone()), weight(&before));

@@ -22,9 +22,10 @@
 //! # }
 //! ```
 
+mod lookup;
 mod pooling;
 mod tower;
 
-pub use clip_nn::{Activation, AttentionMask};
+pub use clip_nn::{Activation, AttentionMask, Storage};
 pub use pooling::Pooling;
 pub use tower::{TextTransformer, TextTransformerConfig};

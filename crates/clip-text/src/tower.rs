@@ -7,6 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use clip_nn::{Activation, AttentionMask, Transformer, TransformerConfig};
 
 use crate::Pooling;
+use crate::lookup::Lookup;
 
 /// Configuration of [`TextTransformer`].
 #[derive(Config, Debug)]
@@ -49,6 +50,8 @@ pub struct TextTransformer {
     pub ln_final: LayerNorm,
     #[module(skip)]
     pooling: Pooling,
+    #[module(skip)]
+    lookup: Option<Lookup>,
 }
 
 impl TextTransformerConfig {
@@ -78,6 +81,7 @@ impl TextTransformerConfig {
                 .with_epsilon(self.layer_norm_eps)
                 .init(device),
             pooling: self.pooling,
+            lookup: None,
         }
     }
 }
@@ -112,10 +116,22 @@ impl TextTransformer {
     /// Where `L` is more than the context length.
     pub fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
         let [_, length] = ids.dims();
-        let [context, _] = self.positional_embedding.dims();
+        let [context, width] = self.positional_embedding.dims();
         assert!(length <= context, "a text of {length} tokens exceeds the context of {context}");
         let positions = self.positional_embedding.val().slice_dim(0, 0..length);
-        self.token_embedding.forward(ids) + positions.unsqueeze()
+        // A parameter that somebody asked for may have been changed since.
+        let lookup = self.lookup.as_ref().filter(|_| !self.token_embedding.weight.is_initialized());
+        let tokens = match lookup {
+            Some(lookup) => lookup.rows(ids, width, &positions.device()),
+            None => self.token_embedding.forward(ids),
+        };
+        tokens + positions.unsqueeze()
+    }
+
+    /// Takes the rows of the token embedding from `rows` as long as nobody asks for the parameter:
+    /// a text has few of the many. For serving; no gradient reaches them.
+    pub fn look_up(&mut self, rows: impl Fn(&[usize]) -> Vec<f32> + Send + Sync + 'static) {
+        self.lookup = Some(Lookup::new(rows));
     }
 
     /// The normalized features of the token that stands for each text.

@@ -6,7 +6,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor, assert_shape, s};
-use clip_nn::{Activation, Transformer, TransformerConfig};
+use clip_nn::{Activation, PrepackedPatches, Storage, Transformer, TransformerConfig};
 
 use crate::{AttentionPooling, AttentionPoolingConfig, Pooling, Stem};
 
@@ -56,6 +56,8 @@ pub struct VisionTransformer {
     pub ln_post: LayerNorm,
     /// What gathers the tokens, with [`Pooling::Attention`].
     pub attn_pool: Option<AttentionPooling>,
+    #[module(skip)]
+    prepacked: Option<PrepackedPatches>,
 }
 
 impl VisionTransformerConfig {
@@ -97,6 +99,7 @@ impl VisionTransformerConfig {
             .init(device),
             ln_post: norm.init(device),
             attn_pool: (self.pooling == Pooling::Attention).then(attn_pool),
+            prepacked: None,
         }
     }
 }
@@ -184,7 +187,7 @@ impl VisionTransformer {
     /// Where the pictures do not have three channels.
     pub fn patches(&self, pixels: Tensor<4>) -> Tensor<3> {
         assert_shape!(pixels, [_, 3, _, _]);
-        let [_, _, side, _] = self.patch_embedding.weight.dims();
+        let [_, _, side, _] = self.patch_embedding.weight.lazy_shape().dims();
         let [batch, _, height, width] = pixels.dims();
         let (rows, columns) = (height / side, width / side);
         // A remainder at the right and bottom edge is ignored, as a convolution ignores it.
@@ -203,10 +206,7 @@ impl VisionTransformer {
         if kept.is_none() {
             assert_shape!(patches, [batch, tokens - first, values]);
         }
-        // The convolution's stride is its size: it is one product a patch.
-        let weight = self.patch_embedding.weight.val().reshape([width, values]).transpose();
-        let bias = self.patch_embedding.bias.as_ref().map(Param::val);
-        let patches = linear(patches.reshape([batch * count, values]), weight, bias);
+        let patches = self.project(patches.reshape([batch * count, values]));
         let positions = self.positional_embedding.val();
         let of_patches = match kept {
             Some(kept) => positions.clone().select(0, kept.reshape([batch * count]) + first as i64),
@@ -226,6 +226,30 @@ impl VisionTransformer {
             }
             None => patches,
         }
+    }
+
+    /// `[N, 3·P·P]` to `[N, width]`. The convolution's stride is its size: it is one product.
+    fn project(&self, patches: Tensor<2>) -> Tensor<2> {
+        let Conv2d { weight, bias, .. } = &self.patch_embedding;
+        let bias = || bias.as_ref().map(Param::val);
+        // A parameter that somebody asked for may have been changed since.
+        let prepacked = self.prepacked.as_ref().filter(|_| !weight.is_initialized());
+        prepacked.and_then(|prepacked| prepacked.forward(&patches, bias())).unwrap_or_else(|| {
+            let [_, values] = patches.dims();
+            let [width, ..] = weight.dims();
+            linear(patches, weight.val().reshape([width, values]).transpose(), bias())
+        })
+    }
+
+    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`]. The embedding of
+    /// patches, whose rows are pixels, is never in 8 bits.
+    pub fn prepack(&mut self, storage: Storage) {
+        self.transformer.prepack(storage);
+        let storage = match storage {
+            Storage::Int8 => Storage::F16,
+            storage => storage,
+        };
+        self.prepacked = PrepackedPatches::new(&mut self.patch_embedding.weight, storage);
     }
 
     /// What stands for each picture: the normalized class token, or what gathers all normalized

@@ -294,15 +294,11 @@ impl Embedder {
     }
 
     fn text_encoder(&self) -> Result<&TextEncoder> {
-        get_or_try_init(&self.text, || {
-            Ok(TextEncoder::load(&self.checkpoint, &self.device)?.prepacked())
-        })
+        get_or_try_init(&self.text, || Ok(TextEncoder::serving(&self.checkpoint, &self.device)?))
     }
 
     fn image_encoder(&self) -> Result<&ImageEncoder> {
-        get_or_try_init(&self.image, || {
-            Ok(ImageEncoder::load(&self.checkpoint, &self.device)?.prepacked())
-        })
+        get_or_try_init(&self.image, || Ok(ImageEncoder::serving(&self.checkpoint, &self.device)?))
     }
 }
 

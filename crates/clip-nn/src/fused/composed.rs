@@ -3,7 +3,7 @@
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 
-use crate::{Activation, Precision};
+use crate::{Activation, Precision, Storage};
 
 #[derive(Debug, Clone, Copy)]
 #[expect(dead_code, reason = "read by the fused form alone")]
@@ -25,7 +25,7 @@ pub(crate) struct Branch {
 pub(crate) enum Served {}
 
 impl Served {
-    pub(crate) fn new(_: &Linear, _: &Linear) -> Option<Self> {
+    pub(crate) fn new(_: &Linear, _: &Linear, _: Storage) -> Option<Self> {
         None
     }
 
@@ -57,6 +57,32 @@ impl Served {
     ) -> Option<Tensor<3>> {
         match *self {}
     }
+}
+
+/// Never made, as [`Served`].
+#[derive(Debug)]
+pub(crate) enum Laid {}
+
+impl Laid {
+    pub(crate) fn new(_: Tensor<2>, _: Storage) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn unpack(&self) -> Vec<f32> {
+        match *self {}
+    }
+
+    pub(crate) fn forward(&self, _: &Tensor<2>, _: Option<Tensor<1>>) -> Option<Tensor<2>> {
+        match *self {}
+    }
+}
+
+pub(crate) fn on_pool<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
+
+pub(crate) fn for_each<T>(items: &mut [T], run: impl Fn(&mut T)) {
+    items.iter_mut().for_each(run);
 }
 
 pub(crate) fn residual(

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::packed::{Packed, Start};
 use super::part::Part;
 use super::product::{Into, Matrix, multiply};
 use super::simd;
@@ -16,11 +17,13 @@ pub(crate) enum Mix {
     Activation(Activation),
 }
 
-/// Room for one square of attention weights and its gradient.
+/// Room for one square of attention weights and its gradient, and for what they are made of.
 #[derive(Default)]
 pub(super) struct Squares {
     weights: Vec<f32>,
     gradient: Vec<f32>,
+    keys: Packed,
+    values: Packed,
 }
 
 impl Mix {
@@ -45,14 +48,12 @@ impl Mix {
             Self::Activation(Activation::Gelu) => simd::gelu(hidden, mixed),
             Self::Activation(Activation::GeluTanh) => simd::gelu_tanh(hidden, mixed),
             Self::Attention { heads, causal } => {
-                squares.weights.resize(length * length, 0.0);
                 let heads = Heads::new(hidden, [length, row], heads);
                 for (sequence, mixed) in mixed.chunks_exact_mut(length * heads.width).enumerate() {
                     for head in 0..heads.count {
-                        let [_, _, v] = heads.weigh(sequence, head, causal, &mut squares.weights);
-                        let weights = Matrix::new(&squares.weights, length);
                         let out = &mut mixed[head * heads.size..];
-                        multiply(weights, v, 1.0, Into::Replace, out, heads.width);
+                        let out = Part::whole(out, length, heads.size, heads.width);
+                        heads.attend(sequence, head, causal, squares, out);
                     }
                 }
             }
@@ -73,15 +74,13 @@ impl Mix {
         let parts = Part::whole(mixed, rows, heads.width, heads.width)
             .split(heads.size, rayon::current_num_threads());
         parts.into_par_iter().for_each(|mut part| {
-            let (mut weights, mut out) =
-                (vec![0.0; length * length], vec![0.0; length * heads.size]);
+            let (mut squares, mut out) = (Squares::default(), vec![0.0; length * heads.size]);
             let columns = part.columns();
             for column in columns.clone().step_by(heads.size) {
                 for sequence in 0..rows / length {
                     let head = column / heads.size;
-                    let [_, _, v] = heads.weigh(sequence, head, causal, &mut weights);
-                    let weights = Matrix::new(&weights, length);
-                    multiply(weights, v, 1.0, Into::Replace, &mut out, heads.size);
+                    let of_head = Part::whole(&mut out, length, heads.size, heads.size);
+                    heads.attend(sequence, head, causal, &mut squares, of_head);
                     for (i, line) in out.chunks_exact(heads.size).enumerate() {
                         let row = part.row(sequence * length + i);
                         row[column - columns.start..][..heads.size].copy_from_slice(line);
@@ -113,8 +112,8 @@ impl Mix {
                 let weights = &mut weights[..seen];
                 let query = Matrix::new(query, heads.size);
                 let keys = k.part(0, seen).transposed();
-                multiply(query, keys, heads.scale, Into::Replace, weights, seen);
-                simd::softmax(weights, seen, false);
+                multiply(query, keys, 1.0, Into::Replace, weights, seen);
+                simd::softmax(weights, seen, heads.scale, false);
                 let weights = Matrix::new(weights, seen);
                 multiply(weights, v.part(0, seen), 1.0, Into::Replace, out, heads.size);
             }
@@ -140,13 +139,12 @@ impl Mix {
                 simd::gelu_tanh_backward(hidden, dmixed, dhidden);
             }
             Self::Attention { heads, causal } => {
-                squares.weights.resize(length * length, 0.0);
                 squares.gradient.resize(length * length, 0.0);
-                let Squares { weights, gradient } = squares;
                 let heads = Heads::new(hidden, [length, row], heads);
                 for (sequence, dhidden) in dhidden.chunks_exact_mut(length * row).enumerate() {
                     for head in 0..heads.count {
-                        let [q, k, v] = heads.weigh(sequence, head, causal, weights);
+                        let [q, k, v] = heads.weigh(sequence, head, causal, squares);
+                        let Squares { weights, gradient, .. } = &mut *squares;
                         let start = sequence * length * heads.width + head * heads.size;
                         let dout =
                             Matrix::strided(&dmixed[start..], length, heads.size, heads.width);
@@ -196,18 +194,37 @@ impl<'a> Heads<'a> {
         })
     }
 
-    /// The attention weights of one head, and its queries, keys and values: `[length, size]`.
+    /// The attention weights of one head; its queries, keys and values: `[length, size]`.
     fn weigh(
         &self,
         sequence: usize,
         head: usize,
         causal: bool,
-        weights: &mut [f32],
+        squares: &mut Squares,
     ) -> [Matrix<'a>; 3] {
         let qkv = self.matrices(sequence, head);
         let [q, k, _] = qkv;
-        multiply(q, k.transposed(), self.scale, Into::Replace, weights, self.length);
-        simd::softmax(weights, self.length, causal);
+        let Squares { weights, keys, .. } = squares;
+        weights.resize(self.length * self.length, 0.0);
+        keys.fill(k.transposed());
+        let scores = Part::whole(weights, self.length, self.length, self.length);
+        keys.multiply(q, Start::Zero, None, scores);
+        simd::softmax(weights, self.length, self.scale, causal);
         qkv
+    }
+
+    /// What the tokens of one head gather: `[length, size]`.
+    fn attend(
+        &self,
+        sequence: usize,
+        head: usize,
+        causal: bool,
+        squares: &mut Squares,
+        out: Part<'_>,
+    ) {
+        let [_, _, v] = self.weigh(sequence, head, causal, squares);
+        let Squares { weights, values, .. } = squares;
+        values.fill(v);
+        values.multiply(Matrix::new(weights, self.length), Start::Zero, None, out);
     }
 }

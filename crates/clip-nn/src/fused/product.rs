@@ -72,6 +72,11 @@ impl<'a> Matrix<'a> {
         &self.values[row * self.row..][..self.columns]
     }
 
+    /// A column of a matrix whose columns are contiguous.
+    pub(super) fn column(&self, column: usize) -> &'a [f32] {
+        &self.values[column * self.column..][..self.rows]
+    }
+
     /// A row, or nothing after the last.
     #[cfg(target_arch = "x86_64")]
     pub(super) fn row_or_empty(&self, row: usize) -> &'a [f32] {

@@ -11,13 +11,16 @@ use rayon::prelude::*;
 
 use super::branch::Branch;
 use super::mix::{Mix, Squares};
-use super::packed::{PANEL, Packed, Start, multiply};
+use super::packed::Start;
 use super::part::Part;
 use super::product::Matrix;
 use super::simd;
+use super::weight::{Left, Weight};
+use crate::attention::pick;
+use crate::{Activation, Storage};
 
 /// Rows that go through a branch together: enough for the panels, few enough for the cache.
-const ROWS: usize = 128;
+pub(super) const ROWS: usize = 64;
 
 /// Rows for each core from which on sequences are shared out.
 const MIN_ROWS: usize = 64;
@@ -25,28 +28,28 @@ const MIN_ROWS: usize = 64;
 /// The matrices of a branch, laid out.
 #[derive(Debug)]
 pub(crate) struct Served {
-    input: Packed,
-    output: Packed,
+    input: Weight,
+    output: Weight,
 }
 
 impl Served {
     /// Lays out the matrices of a branch; nothing where they are not f32 on Flex, or on a gradient
     /// tape.
-    pub(crate) fn new(input: &Linear, output: &Linear) -> Option<Self> {
-        let packed = |linear: &Linear| {
+    pub(crate) fn new(input: &Linear, output: &Linear, storage: Storage) -> Option<Self> {
+        let weight = |linear: &Linear| {
             let [_, columns] = linear.weight.dims();
             let weight = host(linear.weight.val())?;
-            Some(Packed::new(weight.as_slice()?, columns))
+            Some(Weight::new(weight.as_slice()?, columns, storage))
         };
-        Some(Self { input: packed(input)?, output: packed(output)? })
+        Some(Self { input: weight(input)?, output: weight(output)? })
     }
 
-    /// The first matrix as it was, row-major.
+    /// The first matrix as it is kept, row-major.
     pub(crate) fn input(&self) -> Vec<f32> {
         self.input.unpack()
     }
 
-    /// The second matrix as it was, row-major.
+    /// The second matrix as it is kept, row-major.
     pub(crate) fn output(&self) -> Vec<f32> {
         self.output.unpack()
     }
@@ -75,8 +78,7 @@ impl Served {
         Some(on_flex(y, [batch, length, width]))
     }
 
-    /// One row of [`Self::forward`] for each sequence, of an attention whose width is a number of
-    /// panels; nothing otherwise.
+    /// One row of [`Self::forward`] for each sequence, of an attention.
     pub(crate) fn forward_token(
         &self,
         x: &Tensor<3>,
@@ -86,11 +88,12 @@ impl Served {
         branch: Branch,
     ) -> Option<Tensor<3>> {
         let [batch, length, width] = x.dims();
+        // Queries that share a part with keys cannot be left out.
+        if !width.is_multiple_of(self.input.unit()) {
+            return Some(pick(self.forward(x, norm, layers, branch)?, tokens.clone()));
+        }
         let rows = host(x.clone())?;
         let rows: &[f32] = rows.as_slice()?;
-        if !width.is_multiple_of(PANEL) {
-            return None;
-        }
         // In memory already, as `x` is: nothing waits for a device.
         let tokens: Vec<usize> = tokens.to_data().iter::<i64>().map(|at| at as usize).collect();
         let biases = Biases::new(norm, layers)?;
@@ -158,13 +161,20 @@ enum Cores {
 }
 
 impl Cores {
-    /// Writes a matrix in parts.
-    fn write(self, out: Part<'_>, write: impl Fn(Part<'_>) + Sync + Send) {
+    /// Writes columns of a product.
+    fn multiply(
+        self,
+        left: &Left<'_>,
+        right: &Weight,
+        start: Start<'_>,
+        after: Option<Activation>,
+        out: Part<'_>,
+    ) {
         match self {
-            Self::One => write(out),
+            Self::One => right.multiply(left, start, after, out),
             Self::All => {
-                let parts = out.split(PANEL, rayon::current_num_threads());
-                parts.into_par_iter().for_each(write);
+                let parts = out.split(right.unit(), rayon::current_num_threads());
+                parts.into_par_iter().for_each(|out| right.multiply(left, start, after, out));
             }
         }
     }
@@ -195,7 +205,7 @@ impl Pass<'_> {
             normal.resize(rows * width, 0.0);
             hidden.resize(rows * row, 0.0);
             self.normalize(x, &mut normal);
-            cores.write(whole(&mut hidden, row), |part| self.enter(&normal, part));
+            self.enter(&normal, cores, whole(&mut hidden, row));
             let mixed = match self.branch.mix {
                 Mix::Activation(_) => &hidden,
                 mix @ Mix::Attention { .. } => {
@@ -210,7 +220,7 @@ impl Pass<'_> {
                 }
             };
             simd::add_rows(x, self.biases.output, y);
-            cores.write(whole(y, width), |part| self.leave(mixed, part));
+            self.leave(mixed, cores, whole(y, width));
         }
     }
 
@@ -226,17 +236,17 @@ impl Pass<'_> {
             hidden.resize(rows * row, 0.0);
             self.normalize(x, &mut normal);
             let keys_and_values = whole(&mut hidden, row).only(width..row);
-            cores.write(keys_and_values, |part| self.enter(&normal, part));
+            self.enter(&normal, cores, keys_and_values);
             let picked = |values: &[f32]| -> Vec<f32> {
                 let places = tokens.iter().enumerate().map(|(i, token)| i * self.length + token);
                 places.flat_map(|row| values[row * width..][..width].iter().copied()).collect()
             };
             let normal = picked(&normal);
             let mut queries = vec![0.0; normal.len()];
-            cores.write(whole(&mut queries, width), |part| self.enter(&normal, part));
+            self.enter(&normal, cores, whole(&mut queries, width));
             let mixed = self.branch.mix.gather(&queries, &hidden, [self.length, row], tokens);
             simd::add_rows(&picked(x), self.biases.output, y);
-            cores.write(whole(y, width), |part| self.leave(&mixed, part));
+            self.leave(&mixed, cores, whole(y, width));
         }
     }
 
@@ -246,19 +256,22 @@ impl Pass<'_> {
     }
 
     /// Columns of the first product, and of the nonlinearity where one follows.
-    fn enter(&self, normal: &[f32], out: Part<'_>) {
+    fn enter(&self, normal: &[f32], cores: Cores, out: Part<'_>) {
         let after = match self.branch.mix {
             Mix::Activation(activation) => Some(activation),
             Mix::Attention { .. } => None,
         };
-        let rows = Matrix::new(normal, self.width());
-        multiply(rows, &self.served.input, Start::Bias(self.biases.input), after, out);
+        let weight = &self.served.input;
+        let left = weight.left(Matrix::new(normal, self.width()));
+        cores.multiply(&left, weight, Start::Bias(self.biases.input), after, out);
     }
 
-    /// Adds columns of the second product.
-    fn leave(&self, mixed: &[f32], out: Part<'_>) {
-        let rows = Matrix::new(mixed, self.branch.mix.mixed_width(self.served.input.columns()));
-        multiply(rows, &self.served.output, Start::Out, None, out);
+    /// Adds the second product.
+    fn leave(&self, mixed: &[f32], cores: Cores, out: Part<'_>) {
+        let weight = &self.served.output;
+        let columns = self.branch.mix.mixed_width(self.served.input.columns());
+        let left = weight.left(Matrix::new(mixed, columns));
+        cores.multiply(&left, weight, Start::Out, None, out);
     }
 }
 
@@ -267,13 +280,13 @@ fn whole(matrix: &mut [f32], columns: usize) -> Part<'_> {
     Part::whole(matrix, rows, columns, columns)
 }
 
-fn on_flex<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+pub(super) fn on_flex<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
     let data = TensorData::new(values, shape);
     Tensor::from_primitive::<Flex>(FlexTensor::from_data(data))
 }
 
 /// A tensor on Flex, in memory order.
-fn host<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
+pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
     if tensor.is_autodiff() || tensor.dtype() != DType::F32 {
         return None;
     }

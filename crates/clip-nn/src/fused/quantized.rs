@@ -1,0 +1,339 @@
+//! Products of whole numbers of 8 bits.
+//!
+//! A weight is rounded once, each column with a scale of its own. A row is rounded when it comes in,
+//! with a scale and a zero of its own, for what a row holds is not known before. The products are
+//! exact; a scale a row and a column turns them back.
+
+use std::fmt;
+use std::ops::Range;
+
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedAMatrix, PackedBMatrix};
+use rten_tensor::NdTensorView;
+
+use super::packed::Start;
+use super::part::Part;
+use super::product::Matrix;
+use super::simd::{self, Level, Scales};
+use super::tiles::{steps, tiles};
+#[cfg(target_arch = "x86_64")]
+use super::vnni;
+use crate::Activation;
+
+/// Columns that the portable kernels take at once.
+const BLOCK: usize = 128;
+
+/// The largest whole number of a weight.
+const LARGEST: f32 = 127.0;
+
+/// The portable kernels; picking those of this processor costs next to nothing.
+type Portable = GemmExecutor<u8, i8, i32>;
+
+/// The right side of products.
+pub(super) struct Quantized {
+    values: Values,
+    rows: usize,
+    /// What the whole numbers of a column are multiplied with.
+    scales: Vec<f32>,
+    /// Sum of the whole numbers of a column.
+    sums: Vec<i32>,
+}
+
+/// Whole numbers as kernels want them.
+enum Values {
+    #[cfg(target_arch = "x86_64")]
+    Vnni(vnni::Panels),
+    /// [`BLOCK`] columns each.
+    Portable(Vec<PackedBMatrix<i8>>),
+}
+
+/// Rows on the left side.
+pub(super) struct Rows {
+    values: RowValues,
+    levels: Vec<Level>,
+}
+
+enum RowValues {
+    #[cfg(target_arch = "x86_64")]
+    Vnni(Vec<[u8; vnni::FOUR]>),
+    Portable(PackedAMatrix<u8>),
+}
+
+impl Quantized {
+    /// Rounds a matrix, so that the largest value of each column becomes 127, and lays it out.
+    pub(super) fn new(matrix: &[f32], columns: usize) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if vnni::available() {
+            let lay_out = |whole: &[i8]| Values::Vnni(vnni::Panels::new(whole, columns));
+            return Self::with(matrix, columns, lay_out);
+        }
+        Self::portable(matrix, columns)
+    }
+
+    /// As [`Self::new`], for the portable kernels.
+    fn portable(matrix: &[f32], columns: usize) -> Self {
+        Self::with(matrix, columns, |whole| {
+            let (rows, kernels) = (whole.len() / columns, Portable::new());
+            let block = |first: usize| {
+                let width = BLOCK.min(columns - first);
+                let lines = whole.chunks_exact(columns).flat_map(|row| &row[first..][..width]);
+                let block: Vec<i8> = lines.copied().collect();
+                kernels.prepack_b(NdTensorView::from_data([rows, width], block.as_slice()))
+            };
+            Values::Portable((0..columns).step_by(BLOCK).map(block).collect())
+        })
+    }
+
+    fn with(matrix: &[f32], columns: usize, lay_out: impl FnOnce(&[i8]) -> Values) -> Self {
+        let mut largest = vec![0.0; columns];
+        simd::largest(matrix, &mut largest);
+        let scale = |largest| if largest > 0.0 { largest / LARGEST } else { 1.0 };
+        let scales: Vec<f32> = largest.into_iter().map(scale).collect();
+        let (mut whole, mut sums) = (vec![0; matrix.len()], vec![0; columns]);
+        simd::round_columns(matrix, &scales, &mut whole, &mut sums);
+        Self { values: lay_out(&whole), rows: matrix.len() / columns, scales, sums }
+    }
+
+    /// The matrix as it is kept.
+    pub(super) fn unpack(&self) -> Vec<f32> {
+        let (rows, columns) = (self.rows, self.columns());
+        let mut matrix = vec![0.0; rows * columns];
+        // Rows of the unit matrix bring the rows back, a few at a time.
+        for (part, out) in matrix.chunks_mut(BLOCK * columns).enumerate() {
+            let count = out.len() / columns;
+            let levels = vec![Level { scale: 1.0, zero: 0 }; count];
+            let unit = self.left(count, levels, |i, line| line[part * BLOCK + i] = 1);
+            self.multiply(&unit, Start::Zero, None, Part::whole(out, count, columns, columns));
+        }
+        matrix
+    }
+
+    /// Number of columns.
+    pub(super) fn columns(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Columns that a part of a product begins at a multiple of.
+    pub(super) fn unit(&self) -> usize {
+        match self.values {
+            #[cfg(target_arch = "x86_64")]
+            Values::Vnni(_) => vnni::COLUMNS,
+            Values::Portable(_) => BLOCK,
+        }
+    }
+
+    /// Rounds rows for products with this.
+    pub(super) fn rows(&self, rows: Matrix<'_>) -> Rows {
+        let highest = match self.values {
+            // Where instructions add two products in 16 bits, a bit less keeps them from
+            // overflowing.
+            Values::Portable(_) if Portable::new().may_saturate() => i8::MAX.cast_unsigned(),
+            _ => u8::MAX,
+        };
+        let mut levels = vec![Level { scale: 1.0, zero: 0 }; rows.rows()];
+        let round = |i: usize, line: &mut [u8]| levels[i] = simd::round(rows.row(i), highest, line);
+        let mut left = self.left(rows.rows(), Vec::new(), round);
+        left.levels = levels;
+        left
+    }
+
+    /// Rows that `fill` writes, given zeros.
+    fn left(
+        &self,
+        count: usize,
+        levels: Vec<Level>,
+        mut fill: impl FnMut(usize, &mut [u8]),
+    ) -> Rows {
+        let values = match &self.values {
+            #[cfg(target_arch = "x86_64")]
+            Values::Vnni(_) => {
+                let inner = self.rows.div_ceil(vnni::FOUR);
+                let mut values = vec![[0; vnni::FOUR]; count * inner];
+                for (i, line) in values.chunks_exact_mut(inner).enumerate() {
+                    fill(i, &mut line.as_flattened_mut()[..self.rows]);
+                }
+                RowValues::Vnni(values)
+            }
+            Values::Portable(_) => {
+                let mut values = vec![0; count * self.rows];
+                for (i, line) in values.chunks_exact_mut(self.rows).enumerate() {
+                    fill(i, line);
+                }
+                let values = NdTensorView::from_data([count, self.rows], values.as_slice());
+                RowValues::Portable(Portable::new().prepack_a(values))
+            }
+        };
+        Rows { values, levels }
+    }
+
+    /// Writes the columns of `rows` times this that `out` has.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit, the part does not begin with a unit, or the rows were rounded
+    /// for other kernels.
+    pub(super) fn multiply(
+        &self,
+        rows: &Rows,
+        start: Start<'_>,
+        after: Option<Activation>,
+        mut out: Part<'_>,
+    ) {
+        let count = rows.levels.len();
+        assert_eq!(count, out.rows(), "rows of a product");
+        let (columns, unit) = (out.columns(), self.unit());
+        assert!(columns.start.is_multiple_of(unit) && columns.end <= self.columns(), "whole units");
+        let tail = Tail { weight: self, levels: &rows.levels, start, after };
+        match (&self.values, &rows.values) {
+            #[cfg(target_arch = "x86_64")]
+            (Values::Vnni(panels), RowValues::Vnni(values)) => {
+                let inner = self.rows.div_ceil(vnni::FOUR);
+                let mut sums = [[0; vnni::COLUMNS]; vnni::ROWS];
+                let tiles = tiles(0..count, vnni::ROWS);
+                for part in steps(columns.clone(), unit) {
+                    let next = if part.end < columns.end { part.end } else { columns.start };
+                    for (i, tile) in tiles.clone().enumerate() {
+                        let left = &values[tile.start * inner..tile.end * inner];
+                        let ahead = panels.ahead(next / unit).part(i, tiles.len());
+                        let sums = &mut sums[..tile.len()];
+                        panels.multiply(left, part.start / unit, ahead, sums);
+                        tail.write(sums.as_flattened(), tile, part.clone(), &mut out);
+                    }
+                }
+            }
+            (Values::Portable(blocks), RowValues::Portable(values)) => {
+                let (kernels, mut sums) = (Portable::new(), vec![0; count * BLOCK]);
+                for part in steps(columns, unit) {
+                    let block = &blocks[part.start / unit];
+                    let sums = &mut sums[..count * part.len()];
+                    let (a, b) = (GemmInputA::Packed(values), GemmInputB::Packed(block));
+                    let done = kernels.gemm(sums, a, b, GemmOptions::default());
+                    done.expect("sides that the same kernels laid out");
+                    tail.write(sums, 0..count, part, &mut out);
+                }
+            }
+            #[cfg(target_arch = "x86_64")]
+            _ => panic!("rows rounded for other kernels"),
+        }
+    }
+}
+
+/// What makes values of the sums.
+struct Tail<'a> {
+    weight: &'a Quantized,
+    levels: &'a [Level],
+    start: Start<'a>,
+    after: Option<Activation>,
+}
+
+impl Tail<'_> {
+    fn write(&self, sums: &[i32], rows: Range<usize>, columns: Range<usize>, out: &mut Part<'_>) {
+        let scales = Scales {
+            columns: &self.weight.scales[columns.clone()],
+            sums: &self.weight.sums[columns.clone()],
+        };
+        let at = columns.start - out.columns().start;
+        let start = match self.start {
+            Start::Bias(bias) => Start::Bias(&bias[columns]),
+            start => start,
+        };
+        let levels = &self.levels[rows.clone()];
+        simd::finish(sums, levels, scales, (start, self.after), (out, rows.start, at));
+    }
+}
+
+impl fmt::Debug for Quantized {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, columns) = (self.rows, self.columns());
+        f.debug_struct("Quantized").field("rows", &rows).field("columns", &columns).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_testkit::{Random, assert_close};
+
+    use super::*;
+
+    /// Against the products of what the sides were rounded to, on all columns and on parts, and
+    /// against those of the sides as they were.
+    #[test]
+    fn products_are_those_of_a_loop() {
+        for (rows, inner, columns) in [(1, 1, 1), (13, 64, 300), (3, 100, 128), (41, 33, 257)] {
+            let mut random = Random::new(rows as u64);
+            let (mut a, b) = (random.values(rows * inner), random.values(inner * columns));
+            // Rows of different sizes, and one of zeros.
+            for (i, row) in a.chunks_exact_mut(inner).enumerate() {
+                row.iter_mut().for_each(|value| *value *= (i % 3) as f32 * 10.0);
+            }
+            let (bias, before) = (random.values(columns), random.values(rows * columns));
+            for weight in [Quantized::new(&b, columns), Quantized::portable(&b, columns)] {
+                let kept = weight.unpack();
+                for column in 0..columns {
+                    let of = |matrix: &[f32]| -> Vec<f32> {
+                        matrix.iter().skip(column).step_by(columns).copied().collect()
+                    };
+                    let largest =
+                        of(&b).iter().fold(0f32, |largest, value| largest.max(value.abs()));
+                    assert_close("a column", &of(&kept), &of(&b), largest / 254.0 * 1.001);
+                }
+                let expected = |start: &dyn Fn(usize) -> f32| -> Vec<f32> {
+                    let value = |at: usize| {
+                        let (i, j) = (at / columns, at % columns);
+                        let terms = (0..inner).map(|k| a[i * inner + k] * kept[k * columns + j]);
+                        start(at) + terms.sum::<f32>()
+                    };
+                    (0..rows * columns).map(value).collect()
+                };
+                let gelu = |x: f32| x / (1.0 + (-1.702 * x).exp());
+                let cases = [
+                    (Start::Bias(&bias), None, expected(&|at| bias[at % columns])),
+                    (Start::Out, None, expected(&|at| before[at])),
+                    (
+                        Start::Bias(&bias),
+                        Some(Activation::QuickGelu),
+                        expected(&|at| bias[at % columns]).into_iter().map(gelu).collect(),
+                    ),
+                ];
+                let left = weight.rows(Matrix::new(&a, inner));
+                // Half a step of a row, as often as the worst column adds it up.
+                let step = left.levels.iter().map(|level| level.scale).fold(0.0, f32::max);
+                let columns_of = |column| kept.iter().skip(column).step_by(columns);
+                let worst =
+                    (0..columns).map(|j| columns_of(j).map(|value| value.abs()).sum::<f32>());
+                let bound = 1e-3 + 0.51 * step * worst.fold(0.0, f32::max);
+                for (start, after, expected) in cases {
+                    let mut outputs = Vec::new();
+                    for count in [1, 3] {
+                        let mut out = before.clone();
+                        let whole = Part::whole(&mut out, rows, columns, columns);
+                        for part in whole.split(weight.unit(), count) {
+                            weight.multiply(&left, start, after, part);
+                        }
+                        assert_close("product", &out, &expected, 1.1 * bound);
+                        outputs.push(out);
+                    }
+                    assert_eq!(outputs[0], outputs[1], "parts are the same as the whole");
+                }
+            }
+        }
+    }
+
+    /// What the rounding of a row loses is at most half a step, and its zeros stay zeros.
+    #[test]
+    fn rows_are_rounded_within_half_a_step() {
+        for (low, high) in [(-1.0, 3.0), (0.5, 2.0), (-4.0, -1.0), (0.0, 0.0)] {
+            let row: Vec<f32> =
+                (0..=100).map(|i| low + (high - low) * i as f32 / 100.0).chain([0.0]).collect();
+            for highest in [127, 255] {
+                let mut out = vec![0; row.len()];
+                let Level { scale, zero } = simd::round(&row, highest, &mut out);
+                for (value, whole) in row.iter().zip(&out) {
+                    assert!(*whole <= highest);
+                    let back = (i32::from(*whole) - zero) as f32 * scale;
+                    assert!((back - value).abs() <= 0.51 * scale, "{value} became {back}");
+                }
+                assert_eq!(i32::from(out[row.len() - 1]), zero);
+            }
+        }
+    }
+}
