@@ -22,7 +22,8 @@ pub enum Dtype {
     /// 16 bits with the range of `f32`, 8 of them for the digits.
     Bf16,
     /// Whole numbers of 8 bits, and what each column multiplies them with. A file in this format
-    /// has the matrices of its blocks so, and all else in [`Dtype::F16`].
+    /// has the matrices of the picture tower's blocks so, for pictures come in thousands, and all
+    /// else in [`Dtype::F16`]: texts come one by one, and what they ask for should not blur.
     Int8,
 }
 

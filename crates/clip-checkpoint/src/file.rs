@@ -120,9 +120,14 @@ impl Checkpoint {
         self.bytes.len()
     }
 
-    /// Number format of the weights: that of the matrices of the blocks.
+    /// Number format of the file: that of the picture tower.
     pub fn dtype(&self) -> Dtype {
-        let matrix = tensors(&self.card.config).find(|spec| spec.scales().is_some());
+        self.dtype_of(Tower::Vision)
+    }
+
+    /// Number format of a tower: that of the matrices of its blocks.
+    pub fn dtype_of(&self, tower: Tower) -> Dtype {
+        let matrix = self.tower(tower).find(TensorSpec::is_matrix);
         matrix.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
     }
 

@@ -45,6 +45,11 @@ impl TensorSpec {
         self.elements() * format.size() + scales
     }
 
+    /// Whether it is a matrix of a block.
+    pub(crate) fn is_matrix(&self) -> bool {
+        self.name.contains(".resblocks.") && self.name.ends_with(".weight")
+    }
+
     /// How a file of that number format stores it.
     pub(crate) fn format(&self, dtype: Dtype) -> Dtype {
         match dtype {
@@ -54,10 +59,11 @@ impl TensorSpec {
     }
 
     /// Name and length of the scales that go with it in 8 bits (a name that others use too, such as
-    /// `compressed-tensors`); none for what is no matrix of a block, which 8 bits do not store.
+    /// `compressed-tensors`); none for what 8 bits do not store: all but the matrices of the picture
+    /// tower's blocks.
     pub(crate) fn scales(&self) -> Option<(String, usize)> {
-        let is_matrix = self.name.contains(".resblocks.") && self.name.ends_with(".weight");
-        let columns = self.shape.last().filter(|_| is_matrix)?;
+        let is_stored = self.tower == Tower::Vision && self.is_matrix();
+        let columns = self.shape.last().filter(|_| is_stored)?;
         Some((scales_of(&self.name), *columns))
     }
 }

@@ -169,7 +169,7 @@ fn shorter_numbers_come_back_rounded_once() {
     }
 }
 
-/// The matrices of the blocks come back within half a step of their column, the rest as f16.
+/// The matrices of the picture tower come back within half a step of their column, the rest as f16.
 #[test]
 fn matrices_of_int8_come_back_within_half_a_step() {
     let fixture = Fixture::new(Dtype::Int8);
@@ -193,7 +193,7 @@ fn matrices_of_int8_come_back_within_half_a_step() {
             assert!((found - value).abs() <= largest / 254.0 * 1.001, "{name} at {i}");
         }
     }
-    assert_eq!(matrices, 3 * 4, "four a block");
+    assert_eq!(matrices, 2 * 4, "four a block of the picture tower");
     let bytes: usize = tensors(&card().config).map(|spec| spec.bytes(Dtype::Int8)).sum();
     let header = checkpoint.size() - bytes;
     assert!(header < 20_000, "{header} bytes are not those of tensors");
@@ -326,13 +326,13 @@ fn tensors_are_refused_by_name() {
     );
     check(
         |tensors| tensors.get_mut("logit_scale").unwrap().0 = safetensors::Dtype::I32,
-        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
+        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16, and int8 for the matrices of the picture tower's blocks",
     );
 }
 
 #[test]
 fn matrices_of_int8_need_their_scales() {
-    let name = "text.transformer.resblocks.0.mlp.c_fc.weight";
+    let name = "visual.transformer.resblocks.0.mlp.c_fc.weight";
     let check = |tensor: &str, scales: Option<(safetensors::Dtype, f32)>, message: &str| {
         let fixture = Fixture::new(Dtype::F32);
         fixture.rewrite(|tensors, _| {
@@ -351,22 +351,22 @@ fn matrices_of_int8_need_their_scales() {
     check(
         name,
         None,
-        "1 tensor missing from the checkpoint: text.transformer.resblocks.0.mlp.c_fc.weight_scale; convert the source again",
+        "1 tensor missing from the checkpoint: visual.transformer.resblocks.0.mlp.c_fc.weight_scale; convert the source again",
     );
     check(
         name,
         Some((safetensors::Dtype::I8, 1.0)),
-        "tensor text.transformer.resblocks.0.mlp.c_fc.weight_scale is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
+        "tensor visual.transformer.resblocks.0.mlp.c_fc.weight_scale is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of the picture tower's blocks",
     );
     check(
         name,
         Some((safetensors::Dtype::F32, f32::NAN)),
-        "tensor text.transformer.resblocks.0.mlp.c_fc.weight_scale holds NaN at position 0: the weights are damaged; convert or download them again",
+        "tensor visual.transformer.resblocks.0.mlp.c_fc.weight_scale holds NaN at position 0: the weights are damaged; convert or download them again",
     );
     check(
-        "text.ln_final.beta",
+        "text.transformer.resblocks.0.mlp.c_fc.weight",
         None,
-        "tensor text.ln_final.beta is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks",
+        "tensor text.transformer.resblocks.0.mlp.c_fc.weight is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of the picture tower's blocks",
     );
 }
 

@@ -54,7 +54,7 @@ impl ImageEncoder {
     ///
     /// As [`Self::load`].
     pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        Ok(Self::load(checkpoint, device)?.prepacked(storage(checkpoint)))
+        Ok(Self::load(checkpoint, device)?.prepacked(storage(checkpoint, Tower::Vision)))
     }
 
     /// Lays the weights out for serving, where the device has kernels of ours: see
@@ -116,7 +116,8 @@ impl TextEncoder {
     ///
     /// As [`Self::load`].
     pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        let mut encoder = Self::load(checkpoint, device)?.prepacked(storage(checkpoint));
+        let mut encoder =
+            Self::load(checkpoint, device)?.prepacked(storage(checkpoint, Tower::Text));
         let checkpoint = checkpoint.clone();
         encoder.text.look_up(move |ids| {
             let rows = checkpoint.read_rows("text.token_embedding.weight", ids);
@@ -156,8 +157,8 @@ impl TextEncoder {
     }
 }
 
-fn storage(checkpoint: &Checkpoint) -> Storage {
-    match checkpoint.dtype() {
+fn storage(checkpoint: &Checkpoint, tower: Tower) -> Storage {
+    match checkpoint.dtype_of(tower) {
         Dtype::F16 => Storage::F16,
         Dtype::Int8 => Storage::Int8,
         _ => Storage::F32,

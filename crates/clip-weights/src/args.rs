@@ -41,7 +41,7 @@ enum Format {
     F32,
     F16,
     Bf16,
-    /// The matrices of the blocks in 8 bits, all else in f16: a third of the size of f32, faster on a CPU, and slightly off
+    /// The matrices of the picture tower in 8 bits, all else in f16: pictures faster on a CPU, and slightly off
     Int8,
 }
 
