@@ -44,6 +44,7 @@
 //!
 //! [`PreprocessConfig`]: clip_checkpoint::PreprocessConfig
 
+mod detail;
 mod error;
 mod format;
 mod indexed;
@@ -54,8 +55,10 @@ mod preprocessor;
 mod read;
 mod resample;
 mod rgb;
+mod side;
 mod steps;
 
+pub use detail::Detail;
 pub use error::{Error, Result};
 pub use image::RgbImage;
 pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};

@@ -1,5 +1,7 @@
 use clip_checkpoint::PreprocessMode;
 
+use crate::Detail;
+
 /// How a picture file becomes RGB.
 ///
 /// The default is for searching and indexing; [`ReadOptions::reference`] is for comparing with the
@@ -14,6 +16,8 @@ pub struct ReadOptions {
     pub gray16: Gray16,
     /// When a picture becomes RGB.
     pub conversion: Conversion,
+    /// How much of a large picture is kept, where it becomes RGB before the resize.
+    pub detail: Detail,
     /// The largest picture to decode, in millions of pixels; a larger one is refused from its
     /// header.
     pub max_megapixels: u32,
@@ -82,19 +86,29 @@ impl ReadOptions {
         }
     }
 
+    /// What is left of the detail: a picture that is resized in its own kind is compared with the
+    /// references, to the last pixel.
+    pub(crate) fn detail(&self) -> Detail {
+        match self.conversion {
+            Conversion::BeforeResize => self.detail,
+            Conversion::AfterResize => Detail::Full,
+        }
+    }
+
     pub(crate) fn max_pixels(&self) -> u64 {
         u64::from(self.max_megapixels) * 1_000_000
     }
 }
 
 impl Default for ReadOptions {
-    /// Upright, on white, up to 256 megapixels: the largest telephone cameras have 200.
+    /// Upright, on white, every pixel, up to 256 megapixels: the largest telephone cameras have 200.
     fn default() -> Self {
         Self {
             orientation: Orientation::Apply,
             transparency: Transparency::OnWhite,
             gray16: Gray16::Scale,
             conversion: Conversion::BeforeResize,
+            detail: Detail::Full,
             max_megapixels: 256,
         }
     }

@@ -4,14 +4,20 @@ use std::path::Path;
 
 use image::{ImageBuffer, Luma, RgbImage, RgbaImage};
 
+use crate::read::Upright;
 use crate::resample::{Arithmetic, Axis, Filter, resize};
 use crate::rgb::product;
+use crate::side::Side;
 use crate::{ReadOptions, Result, read, rgb};
 
 /// A decoded picture. With [`Conversion::AfterResize`](crate::Conversion::AfterResize) it may not
 /// be RGB yet: Pillow resizes palettes, transparency and 16-bit gray each in its own way.
 #[derive(Debug, Clone)]
-pub struct Picture(pub(crate) Kind);
+pub struct Picture {
+    kind: Kind,
+    /// Width and height.
+    sides: [Side; 2],
+}
 
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
@@ -34,8 +40,18 @@ impl Picture {
     ///
     /// Those of [`read()`](crate::read()).
     pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
+        Self::read_when(path, options, |_| ())
+    }
+
+    /// Reads a picture file, and decodes it when `wait` returns: it hears how many bytes the
+    /// decoded picture takes, and may wait for others to be dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read()`](crate::read()).
+    pub fn read_when(path: &Path, options: &ReadOptions, wait: impl FnOnce(u64)) -> Result<Self> {
         let (bytes, origin) = read::load(path)?;
-        Self::decode(&bytes, &origin, options)
+        Ok(Self::keep(read::upright(&bytes, &origin, options, wait)?, options))
     }
 
     /// Decodes the bytes of a picture file, as [`decode`](crate::decode) does.
@@ -44,21 +60,20 @@ impl Picture {
     ///
     /// Those of [`decode`](crate::decode).
     pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<Self> {
-        let (picture, stored) = read::upright(bytes, origin, options)?;
-        Ok(Self(rgb::keep(picture, stored, options)))
+        Ok(Self::keep(read::upright(bytes, origin, options, |_| ())?, options))
     }
 
-    pub(crate) fn dimensions(&self) -> (u32, u32) {
-        match &self.0 {
-            Kind::Rgb(picture) | Kind::Indexed { colors: picture, .. } => picture.dimensions(),
-            Kind::Rgba(picture) => picture.dimensions(),
-            Kind::Gray16(picture) => picture.dimensions(),
-        }
+    fn keep(Upright { picture, sides, stored }: Upright, options: &ReadOptions) -> Self {
+        Self { kind: rgb::keep(picture, stored, options), sides }
+    }
+
+    pub(crate) fn sides(&self) -> [Side; 2] {
+        self.sides
     }
 
     /// What is put around the picture: samples of 0.
     pub(crate) fn background(&self) -> [u8; 3] {
-        match self.0 {
+        match self.kind {
             Kind::Indexed { zero, .. } => zero,
             _ => [0; 3],
         }
@@ -72,7 +87,7 @@ impl Picture {
         filter: Filter,
         arithmetic: Arithmetic,
     ) -> Vec<u8> {
-        match &self.0 {
+        match &self.kind {
             Kind::Rgb(picture) => resize::<u8, 3>(picture, x, y, filter, arithmetic),
             Kind::Indexed { colors, .. } => {
                 resize::<u8, 3>(colors, x, y, Filter::Nearest, arithmetic)
@@ -97,7 +112,8 @@ impl Picture {
 
 impl From<RgbImage> for Picture {
     fn from(picture: RgbImage) -> Self {
-        Self(Kind::Rgb(picture))
+        let sides = [Side::whole(picture.width()), Side::whole(picture.height())];
+        Self { kind: Kind::Rgb(picture), sides }
     }
 }
 

@@ -4,8 +4,13 @@ use clip_checkpoint::PreprocessConfig;
 use image::{Rgb, RgbImage};
 
 use crate::resample::{Axis, Filter, resize};
+use crate::side::Side;
 use crate::steps::Steps;
-use crate::{Error, Picture, Result};
+use crate::{Detail, Error, Picture, Result};
+
+/// How many pixels of a side are enough to make two of them. Of 166 pictures the lowest cosine was
+/// 0.9991 with 4, 0.9997 with 5 and 0.9985 with 3, between vectors of the built-in model.
+const ENOUGH: u32 = 5;
 
 /// Turns pictures into the vision tower's input, as the reference of the checkpoint's mode does.
 #[derive(Debug, Clone)]
@@ -45,6 +50,14 @@ impl Preprocessor {
         })
     }
 
+    /// How much of a picture shows in what comes out: see [`ReadOptions::detail`]. The shorter
+    /// side stays two and a half times as long as it is resized to, or longer.
+    ///
+    /// [`ReadOptions::detail`]: crate::ReadOptions::detail
+    pub fn enough(&self) -> Detail {
+        Detail::AtLeast((ENOUGH * self.resize_size).div_ceil(2))
+    }
+
     /// Side of the square that comes out, in pixels.
     pub fn crop_size(&self) -> usize {
         self.crop_size as usize
@@ -53,7 +66,8 @@ impl Preprocessor {
     /// The center of the resized picture, `crop_size` × `crop_size`, in 8 bits. Where the resized
     /// picture is smaller than that, black surrounds it. A picture without pixels gives black.
     pub fn resize_and_crop(&self, picture: &RgbImage) -> RgbImage {
-        self.square(picture.dimensions(), [0; 3], |x, y| {
+        let (width, height) = picture.dimensions();
+        self.square([Side::whole(width), Side::whole(height)], [0; 3], |x, y| {
             resize::<u8, 3>(picture, x, y, self.filter, self.steps.arithmetic)
         })
     }
@@ -61,22 +75,23 @@ impl Preprocessor {
     /// The same for a picture of its file's own kind. Where that has a palette, its first color
     /// takes the place of black, as in Pillow.
     pub fn resize_and_crop_picture(&self, picture: &Picture) -> RgbImage {
-        self.square(picture.dimensions(), picture.background(), |x, y| {
+        self.square(picture.sides(), picture.background(), |x, y| {
             picture.resize(x, y, self.filter, self.steps.arithmetic)
         })
     }
 
     fn square(
         &self,
-        (width, height): (u32, u32),
+        [width, height]: [Side; 2],
         background: [u8; 3],
         resize: impl FnOnce(&Axis, &Axis) -> Vec<u8>,
     ) -> RgbImage {
         let mut square = RgbImage::from_pixel(self.crop_size, self.crop_size, Rgb(background));
-        if width == 0 || height == 0 {
+        if width.pixels == 0 || height.pixels == 0 {
             return square;
         }
-        let [resized_width, resized_height] = (self.steps.sides)(self.resize_size, [width, height]);
+        let wholes = [width.whole, height.whole];
+        let [resized_width, resized_height] = (self.steps.sides)(self.resize_size, wholes);
         let (x, y) = (self.crop(width, resized_width), self.crop(height, resized_height));
         let window = resize(&x.axis, &y.axis);
 
@@ -135,13 +150,13 @@ impl Preprocessor {
         }
     }
 
-    /// The part of a side, resized from `length`, that the crop takes.
-    fn crop(&self, length: u32, resized: u64) -> Crop {
+    /// The part of a side, resized from `source`, that the crop takes.
+    fn crop(&self, source: Side, resized: u64) -> Crop {
         let size = u64::from(self.crop_size);
         let start = (self.steps.offset)(resized.saturating_sub(size));
         let padding = (self.steps.padding)(size.saturating_sub(resized)) as usize;
         let window = start..(start + size).min(resized);
-        Crop { axis: Axis { source: length, resized, window }, padding }
+        Crop { axis: Axis { source, resized, window }, padding }
     }
 }
 

@@ -9,7 +9,9 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits, RgbImage,
 };
 
+use crate::detail::reduced;
 use crate::rgb::{self, Stored};
+use crate::side::{Side, turned};
 use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
 
 /// Reads a picture file. Of an animation, the first frame counts.
@@ -54,23 +56,25 @@ pub(crate) fn load(path: &Path) -> Result<(Vec<u8>, String)> {
 /// [`Error::UnsupportedKind`], [`Error::TooLarge`] (from the header, before anything is decoded),
 /// [`Error::CutOff`], [`Error::Damaged`], [`Error::NoPixels`].
 pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbImage> {
-    let (picture, _) = upright(bytes, origin, options)?;
-    Ok(rgb::convert(picture, options))
+    Ok(rgb::convert(upright(bytes, origin, options, |_| ())?.picture, options))
 }
 
-/// What the decoder gives, turned as `options` say, and what it does not say.
+/// What the decoder gives, turned as `options` say, and what it does not say. `wait` hears how many
+/// bytes that takes before it is made.
 pub(crate) fn upright(
     bytes: &[u8],
     origin: &str,
     options: &ReadOptions,
-) -> Result<(DynamicImage, Stored)> {
+    wait: impl FnOnce(u64),
+) -> Result<Upright> {
     let format = format::identify(bytes, origin)?;
     let fail = |error| decoding_error(error, origin);
     if let (ImageFormat::Png, Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
-    let mut decoder = open(format, bytes, options).map_err(fail)?;
-    check_size(decoder.dimensions(), origin, options)?;
+    let Opened { mut decoder, size, mut divisor, bytes: memory } =
+        open(format, bytes, options).map_err(fail)?;
+    check_size(size, origin, options)?;
     if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
         return Err(Error::CutOff { origin: origin.to_owned() });
     }
@@ -85,9 +89,39 @@ pub(crate) fn upright(
         zero: indexed::zero(format, bytes, decoder.original_color_type()),
         alpha: indexed::has_alpha_channel(format, bytes),
     };
+    wait(memory);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let further = options.detail().divisor((picture.width(), picture.height()));
+    if further > 1 {
+        picture = reduced(rgb::convert(picture, options), further).into();
+        divisor *= further;
+    }
+    let sides = [
+        Side::reduced(size.0, picture.width(), divisor),
+        Side::reduced(size.1, picture.height(), divisor),
+    ];
     picture.apply_orientation(turn);
-    Ok((picture, stored))
+    Ok(Upright { picture, sides: turned(sides, turn), stored })
+}
+
+/// A decoded picture that has been turned.
+pub(crate) struct Upright {
+    pub(crate) picture: DynamicImage,
+    /// Width and height.
+    pub(crate) sides: [Side; 2],
+    pub(crate) stored: Stored,
+}
+
+/// A picture of which the header has been read.
+pub(crate) struct Opened<'a> {
+    /// Gives the picture, or one that has been made smaller on the way.
+    pub(crate) decoder: Box<dyn ImageDecoder + 'a>,
+    /// Width and height in the file.
+    pub(crate) size: (u32, u32),
+    /// What the decoder divides both by.
+    pub(crate) divisor: u32,
+    /// What is in memory while it decodes.
+    pub(crate) bytes: u64,
 }
 
 /// Reads the header.
@@ -95,13 +129,15 @@ fn open<'a>(
     format: ImageFormat,
     bytes: &'a [u8],
     options: &ReadOptions,
-) -> ImageResult<Box<dyn ImageDecoder + 'a>> {
+) -> ImageResult<Opened<'a>> {
     if format == ImageFormat::Jpeg {
-        return jpeg::open(bytes);
+        return jpeg::open(bytes, options.detail());
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits(options));
-    Ok(Box::new(reader.into_decoder()?))
+    let decoder = reader.into_decoder()?;
+    let (size, bytes) = (decoder.dimensions(), decoder.total_bytes());
+    Ok(Opened { decoder: Box::new(decoder), size, divisor: 1, bytes })
 }
 
 fn check_size((width, height): (u32, u32), origin: &str, options: &ReadOptions) -> Result<()> {

@@ -1,27 +1,88 @@
-//! The decoder of the crate `image`, written in Rust; its arithmetic is not libjpeg's.
+//! The decoder of the crate `image`, written in Rust; its arithmetic is not libjpeg's. It always
+//! makes the whole picture, so a reduced one is first tried without it.
 
 use std::io::Cursor;
 use std::ops::RangeInclusive;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::error::{ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind};
-use image::{ImageDecoder, ImageFormat, ImageResult};
+use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 
 use super::markers::walk;
+use super::memory;
+use super::reduced::Frame;
+use crate::Detail;
+use crate::detail::average;
+use crate::read::Opened;
 
 /// The markers of a frame that is read.
 const FRAME: RangeInclusive<u8> = 0xC0..=0xC2;
 
 /// Reads the header.
-pub(crate) fn open(bytes: &[u8]) -> ImageResult<Box<dyn ImageDecoder + '_>> {
+pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
     let decoder = JpegDecoder::new(Cursor::new(bytes))?;
-    let frame = walk(bytes).find(|(marker, _)| FRAME.contains(marker));
-    if frame.is_some_and(|(_, content)| has_finer_colors(content)) {
+    let frame = walk(bytes).find(|segment| FRAME.contains(&segment.marker));
+    if frame.as_ref().is_some_and(|segment| has_finer_colors(segment.content)) {
         let kind = UnsupportedErrorKind::GenericFeature("colors finer than brightness".to_owned());
         let hint = ImageFormatHint::Exact(ImageFormat::Jpeg);
         return Err(ImageError::Unsupported(UnsupportedError::from_format_and_kind(hint, kind)));
     }
-    Ok(Box::new(decoder))
+    let size = decoder.dimensions();
+    let whole = decoder.total_bytes() * memory(frame.is_some_and(|segment| segment.marker == 0xC2));
+    let divisor = detail.power(size);
+    if divisor == 1 {
+        return Ok(Opened { decoder: Box::new(decoder), size, divisor, bytes: whole });
+    }
+    let frame = Frame::new(bytes).filter(|frame| frame.size == size);
+    let is_common = frame.is_some();
+    let decoder = Box::new(Reduced { whole: decoder, frame, divisor });
+    // The channels, and the pixels made of them.
+    let bytes = if is_common { 2 * decoder.total_bytes() } else { whole };
+    Ok(Opened { decoder, size, divisor, bytes })
+}
+
+/// Gives the picture with both sides divided, rounded up.
+struct Reduced<'a> {
+    whole: JpegDecoder<Cursor<&'a [u8]>>,
+    /// Where it is of the kind that can be reduced on the way.
+    frame: Option<Frame<'a>>,
+    divisor: u32,
+}
+
+impl ImageDecoder for Reduced<'_> {
+    fn dimensions(&self) -> (u32, u32) {
+        let (width, height) = self.whole.dimensions();
+        (width.div_ceil(self.divisor), height.div_ceil(self.divisor))
+    }
+
+    fn color_type(&self) -> ColorType {
+        self.whole.color_type()
+    }
+
+    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
+        self.whole.exif_metadata()
+    }
+
+    fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
+        let size = self.whole.dimensions();
+        let reduced = self.frame.as_ref().and_then(|frame| frame.decode(self.divisor));
+        if let Some(reduced) = reduced.filter(|reduced| reduced.len() == samples.len()) {
+            samples.copy_from_slice(&reduced);
+            return Ok(());
+        }
+        let gray = self.color_type() == ColorType::L8;
+        let mut whole = vec![0; self.whole.total_bytes() as usize];
+        self.whole.read_image(&mut whole)?;
+        samples.copy_from_slice(&match gray {
+            true => average::<1>(&whole, size.0, self.divisor),
+            false => average::<3>(&whole, size.0, self.divisor),
+        });
+        Ok(())
+    }
+
+    fn read_image_boxed(self: Box<Self>, samples: &mut [u8]) -> ImageResult<()> {
+        (*self).read_image(samples)
+    }
 }
 
 /// Whether the first channel of a frame (ITU-T T.81, B.2.2) is not the finest. zune-jpeg 0.5.15

@@ -14,6 +14,9 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
 use mozjpeg::{ColorSpace, Decompress, Format, Marker};
 
 use super::markers::{END, walk};
+use super::memory;
+use crate::Detail;
+use crate::read::Opened;
 use crate::rgb::product;
 
 const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
@@ -21,43 +24,62 @@ const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
 /// The marker of a scan. Each goes over the whole picture, however few bytes it has.
 const SCAN: u8 = 0xDA;
 
+/// The marker of a progressive frame.
+const PROGRESSIVE: u8 = 0xC2;
+
 /// Encoders write about ten; the decoder in Rust has the same limit.
 const MAX_SCANS: usize = 100;
 
-struct Decoder<'a>(Decompress<&'a [u8]>);
+struct Decoder<'a> {
+    source: Decompress<&'a [u8]>,
+    /// What the sides are divided by on the way.
+    divisor: u32,
+}
 
 /// Reads the header.
-pub(crate) fn open(bytes: &[u8]) -> ImageResult<Box<dyn ImageDecoder + '_>> {
-    let markers = walk(bytes).map(|(marker, _)| marker).take_while(|marker| *marker != END);
-    let scans = markers.filter(|marker| *marker == SCAN).count();
+pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
+    let markers = walk(bytes).map(|segment| segment.marker).take_while(|marker| *marker != END);
+    let (mut scans, mut is_progressive) = (0, false);
+    for marker in markers {
+        scans += usize::from(marker == SCAN);
+        is_progressive |= marker == PROGRESSIVE;
+    }
     if scans > MAX_SCANS {
         return Err(damaged(format!("{scans} scans, more than {MAX_SCANS}")));
     }
     let notes = [Marker::APP(1)];
-    let decoder = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
-    Ok(Box::new(Decoder(decoder)))
+    let mut source = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
+    let size = (source.width() as u32, source.height() as u32);
+    let divisor = detail.power(size);
+    source.scale((8 / divisor) as u8);
+    // Coefficients are as many as the whole has samples.
+    let whole = 3 * u64::from(size.0) * u64::from(size.1);
+    let decoder = Box::new(Decoder { source, divisor });
+    let bytes = decoder.total_bytes() + whole * (memory(is_progressive) - 1);
+    Ok(Opened { decoder, size, divisor, bytes })
 }
 
 impl ImageDecoder for Decoder<'_> {
     fn dimensions(&self) -> (u32, u32) {
         // JPEG has 16 bits for each.
-        (self.0.width() as u32, self.0.height() as u32)
+        let side = |length: usize| (length as u32).div_ceil(self.divisor);
+        (side(self.source.width()), side(self.source.height()))
     }
 
     fn color_type(&self) -> ColorType {
-        match self.0.color_space() {
+        match self.source.color_space() {
             ColorSpace::JCS_GRAYSCALE => ColorType::L8,
             _ => ColorType::Rgb8,
         }
     }
 
     fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        let notes = self.0.markers().filter_map(|note| note.data.strip_prefix(b"Exif\0\0"));
+        let notes = self.source.markers().filter_map(|note| note.data.strip_prefix(b"Exif\0\0"));
         Ok(notes.last().map(<[u8]>::to_vec))
     }
 
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
-        guarded(|| match self.0.image()? {
+        guarded(|| match self.source.image()? {
             Format::Gray(mut rows) | Format::RGB(mut rows) => {
                 rows.read_scanlines_into(samples)?;
                 rows.finish()

@@ -29,13 +29,13 @@ impl<T: Sample> Weights<T> {
 
     /// `ImagingScaleAffine` of `Geometry.c`, which adds up the step instead of multiplying it.
     fn nearest(axis: &Axis) -> Self {
-        let step = f64::from(axis.source) / axis.resized as f64;
+        let step = axis.source.length / axis.resized as f64;
         // Sums that would take long belong to pictures that Pillow has no memory for.
         let begin = axis.window.start.saturating_sub(1 << 24);
         let position = (begin as f64 + 0.5) * step;
         let positions = std::iter::successors(Some(position), |position| Some(position + step));
         let tap = |position: f64| Taps {
-            start: (position as usize).min(axis.source as usize - 1),
+            start: (position as usize).min(axis.source.pixels as usize - 1),
             weights: vec![T::weight(1.0, PRECISION_BITS)],
         };
         let skipped = (axis.window.start - begin) as usize;
@@ -124,15 +124,15 @@ impl<T: Sample> Weights<T> {
 
 /// The first source pixel and the weights of one resized pixel; they add up to 1.
 fn exact(axis: &Axis, filter: Interpolation, position: u64) -> (usize, Vec<f64>) {
-    let scale = f64::from(axis.source) / axis.resized as f64;
+    let scale = axis.source.length / axis.resized as f64;
     // The filter widens when the picture shrinks: antialiasing.
     let widening = scale.max(1.0);
     let support = support(filter) * widening;
     let narrowing = 1.0 / widening;
-    let center = (position as f64 + 0.5) * scale;
+    let center = (position as f64 + 0.5) * scale + axis.source.start;
     // Truncated, not rounded down: the reference casts to int.
     let start = (center - support + 0.5).max(0.0) as u32;
-    let end = ((center + support + 0.5) as u32).min(axis.source);
+    let end = ((center + support + 0.5) as u32).min(axis.source.pixels);
     let weight = |x: u32| kernel(filter, (f64::from(x) - center + 0.5) * narrowing);
     let mut weights: Vec<f64> = (start..end).map(weight).collect();
     let sum: f64 = weights.iter().sum();
@@ -144,7 +144,7 @@ fn exact(axis: &Axis, filter: Interpolation, position: u64) -> (usize, Vec<f64>)
 /// bits as let the largest weight of the whole axis fit 16.
 fn torch_bits(axis: &Axis, filter: Interpolation) -> u32 {
     // Of an axis that grows, the first pixel has it: its filter is cut off, and the rest scaled up.
-    let positions = 0..axis.resized.min(u64::from(axis.source));
+    let positions = 0..axis.resized.min(u64::from(axis.source.pixels));
     let largest =
         positions.flat_map(|position| exact(axis, filter, position).1).fold(0.0, f64::max);
     let fits = |bits: &u32| 0.5 + largest * f64::from(1 << bits) < f64::from(1 << 15);
