@@ -39,7 +39,8 @@ fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
 fn files(model: &Path, device: &Device, paths: Vec<PathBuf>, batch: usize) -> Result<Pass> {
     let embedder = Embedder::open(model, device)?.with_batch_size(batch);
     Ok(Box::new(move || {
-        let vectors = embedder.files(&paths, &ReadOptions::default())?;
+        let options = ReadOptions { detail: embedder.enough_detail(), ..ReadOptions::default() };
+        let vectors = embedder.files(&paths, &options)?;
         let values = |vector: clip::Result<Embedding>| Ok(vector?.as_slice().to_vec());
         vectors.into_iter().map(values).collect()
     }))

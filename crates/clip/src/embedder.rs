@@ -6,11 +6,15 @@ use std::sync::OnceLock;
 
 use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor, normalize};
-use clip_preprocess::{Picture, Preprocessor, ReadOptions, RgbImage};
+use clip_preprocess::{Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
 
 use crate::{Embedding, Error, Result};
+
+mod stream;
+
+pub use stream::Streamed;
 
 /// How many pictures or texts run through a tower at once: enough to fill a CPU's caches and
 /// cores, few enough for a small GPU.
@@ -175,55 +179,6 @@ impl Embedder {
     /// [`Error::Picture`] where the file cannot be read, otherwise as [`Embedder::pictures`].
     pub fn file(&self, path: &Path) -> Result<Embedding> {
         self.picture(&clip_preprocess::read(path, &ReadOptions::default())?)
-    }
-
-    /// The unit vectors of picture files, in their order. Files are decoded on all cores; one
-    /// that cannot be read fails alone.
-    ///
-    /// # Errors
-    ///
-    /// As [`Embedder::pictures`]; what is wrong with a single file is in its place in the list.
-    pub fn files<P: AsRef<Path> + Sync>(
-        &self,
-        paths: &[P],
-        options: &ReadOptions,
-    ) -> Result<Vec<Result<Embedding>>> {
-        self.pictures_from(paths, |path| Ok(Picture::read(path.as_ref(), options)?))
-    }
-
-    /// The unit vectors of pictures that `read` gets from wherever they are, in the order of
-    /// `items`. `read` is called on all cores; what it cannot read fails alone.
-    ///
-    /// # Errors
-    ///
-    /// As [`Embedder::pictures`]; what is wrong with a single picture is in its place in the list.
-    pub fn pictures_from<I: Sync, P: Into<Picture>, E: Send>(
-        &self,
-        items: &[I],
-        read: impl Fn(&I) -> std::result::Result<P, E> + Sync,
-    ) -> Result<Vec<std::result::Result<Embedding, E>>> {
-        let mut results = Vec::with_capacity(items.len());
-        // Decoded pictures are large: only as many are in memory as a batch holds.
-        for items in items.chunks(self.batch) {
-            let decoded: Vec<_> = items
-                .par_iter()
-                .map(|item| {
-                    read(item).map(|picture| self.preprocessor.picture_pixels(&picture.into()))
-                })
-                .collect();
-            let (mut pixels, mut outcomes) = (Vec::new(), Vec::new());
-            for picture in decoded {
-                outcomes.push(picture.map(|values| pixels.push(values)));
-            }
-            let mut embeddings = self.pixels(&pixels)?.into_iter();
-            for outcome in outcomes {
-                match outcome {
-                    Ok(()) => results.extend(embeddings.next().map(Ok)),
-                    Err(error) => results.push(Err(error)),
-                }
-            }
-        }
-        Ok(results)
     }
 
     /// The direction in which the weighted terms point together; a negative weight pushes away.

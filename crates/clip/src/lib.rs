@@ -28,18 +28,21 @@ mod embedder;
 mod embedding;
 mod error;
 mod labels;
+mod pipeline;
+mod room;
 
 pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
-pub use clip_preprocess::{Picture, ReadOptions, RgbImage, read as read_picture};
+pub use clip_preprocess::{Detail, Picture, ReadOptions, RgbImage, read as read_picture};
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;
-pub use embedder::Embedder;
 #[cfg(feature = "embedded-model")]
 pub use embedder::embedded_checkpoint;
+pub use embedder::{Embedder, Streamed};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 pub use labels::{Classifier, DEFAULT_TEMPLATE};
+pub use room::Room;
 
 /// Where tensors live and run; see [`DeviceName`] for choosing one by name.
 pub use clip_model::Device;
