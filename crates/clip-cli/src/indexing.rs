@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use clip::{Checkpoint, Embedder, ReadOptions};
+use clip::{Checkpoint, Embedder};
 use clip_retrieval::{FileStamp, Item, Library, Lock};
 
 use crate::args::{LibraryArgs, ScanArgs};
@@ -31,6 +31,13 @@ pub(crate) struct Changes {
     pub(crate) changed: usize,
     pub(crate) unchanged: usize,
     pub(crate) removed: usize,
+}
+
+impl Changes {
+    /// What a picture counts as.
+    fn count(&mut self, pending: &Pending) -> &mut usize {
+        if pending.was_known { &mut self.changed } else { &mut self.added }
+    }
 }
 
 impl Shelf {
@@ -108,6 +115,13 @@ struct Pending {
     was_known: bool,
 }
 
+impl Pending {
+    /// As short as the user would write it, for the messages.
+    fn short(&self, current: Option<&Path>) -> &Path {
+        output::shorten(&self.path, current)
+    }
+}
+
 impl Plan {
     fn new(shelf: &Shelf, scan: &Scan) -> Self {
         let known: HashMap<&Path, Option<FileStamp>> =
@@ -143,40 +157,42 @@ fn carry_out(
     let mut changes =
         Changes { removed: plan.gone.len(), unchanged: plan.unchanged, ..Changes::default() };
     shelf.library.retain(|item| item.path().is_none_or(|path| !plan.gone.contains(path)));
-    let options = ReadOptions { max_megapixels: args.max_megapixels, ..ReadOptions::default() };
     let bar = Bar::pictures(plan.pending.len());
     let current = std::env::current_dir().ok();
+    let options = args.reading(embedder);
     let mut dirty = !plan.gone.is_empty();
-    let mut saved = Instant::now();
-    for batch in plan.pending.chunks(embedder.batch_size()) {
-        // As short as the user would write them, for the messages.
-        let paths: Vec<&Path> = batch
-            .iter()
-            .map(|pending| output::shorten(&pending.path, current.as_deref()))
-            .collect();
-        let embeddings = embedder.files(&paths, &options)?;
-        for (Pending { path, stamp, was_known }, embedding) in batch.iter().zip(embeddings) {
-            match embedding {
-                Ok(embedding) => {
-                    shelf.library.upsert(Item::picture(path, *stamp), embedding.as_slice())?;
-                    *(if *was_known { &mut changes.changed } else { &mut changes.added }) += 1;
-                    dirty = true;
+    let outcome = embedder.stream(
+        &plan.pending,
+        |pending, room| room.read(pending.short(current.as_deref()), &options),
+        |results| -> Result<()> {
+            let mut saved = Instant::now();
+            for result in results {
+                let (pending, embedding) = result?;
+                match embedding {
+                    Ok(embedding) => {
+                        let item = Item::picture(&pending.path, pending.stamp);
+                        shelf.library.upsert(item, embedding.as_slice())?;
+                        *changes.count(pending) += 1;
+                        dirty = true;
+                    }
+                    Err(error) => {
+                        // What it showed before is no longer true.
+                        dirty |= shelf.library.remove(&Item::path_id(&pending.path));
+                        skipped.add(&bar, pending.short(current.as_deref()), error);
+                    }
                 }
-                Err(error) => {
-                    // What it showed before is no longer true.
-                    dirty |= shelf.library.remove(&Item::path_id(path));
-                    skipped.add(&bar, output::shorten(path, current.as_deref()), error);
+                bar.advance(1);
+                if dirty && saved.elapsed() >= SAVE_EVERY {
+                    shelf.library.save(&shelf.path)?;
+                    (dirty, saved) = (false, Instant::now());
                 }
             }
-        }
-        bar.advance(batch.len());
-        if dirty && saved.elapsed() >= SAVE_EVERY {
-            shelf.library.save(&shelf.path)?;
-            (dirty, saved) = (false, Instant::now());
-        }
-    }
+            Ok(())
+        },
+    );
+    // Also where the device failed half-way.
     if dirty {
         shelf.library.save(&shelf.path)?;
     }
-    Ok(changes)
+    outcome.map(|()| changes)
 }

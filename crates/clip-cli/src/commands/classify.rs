@@ -31,16 +31,23 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
     let mut skipped = Skipped::default();
     let bar = Bar::pictures(args.pictures.len());
     let mut pictures = Vec::new();
-    for paths in args.pictures.chunks(args.model.batch_size.into()) {
-        let embeddings = embedder.files(paths, &ReadOptions::default())?;
-        for (path, embedding) in paths.iter().zip(embeddings) {
-            match embedding {
-                Ok(embedding) => pictures.push(answer(path, &embedding, &classifier, args.top)),
-                Err(error) => skipped.add(&bar, path, error),
+    let options = ReadOptions { detail: args.detail.of(&embedder), ..ReadOptions::default() };
+    embedder.stream(
+        &args.pictures,
+        |path, room| room.read(path, &options),
+        |results| -> Result<()> {
+            for result in results {
+                match result? {
+                    (path, Ok(embedding)) => {
+                        pictures.push(answer(path, &embedding, &classifier, args.top));
+                    }
+                    (path, Err(error)) => skipped.add(&bar, path, error),
+                }
+                bar.advance(1);
             }
-        }
-        bar.advance(paths.len());
-    }
+            Ok(())
+        },
+    )?;
     drop(bar);
 
     let mut out = output::stdout();

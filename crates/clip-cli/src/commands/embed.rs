@@ -90,15 +90,15 @@ fn embed<'a>(
     let mut texts = embedder.texts(&args.text).map_err(super::name_truncate)?.into_iter();
     let options = match args.exact {
         true => ReadOptions::reference(embedder.card().preprocess.mode),
-        false => ReadOptions::default(),
+        false => ReadOptions { detail: embedder.enough_detail(), ..ReadOptions::default() },
     };
     let bar = Bar::pictures(args.image.len());
-    let mut images = Vec::with_capacity(args.image.len());
-    for paths in args.image.chunks(args.model.batch_size.into()) {
-        images.extend(embedder.files(paths, &options)?);
-        bar.advance(paths.len());
-    }
-    let mut images = images.into_iter();
+    let images: clip::Result<Vec<_>> = embedder.stream(
+        &args.image,
+        |path, room| room.read(path, &options),
+        |results| results.inspect(|_| bar.advance(1)).map(|result| Ok(result?.1)).collect(),
+    );
+    let mut images = images?.into_iter();
     let mut embeddings = Vec::with_capacity(inputs.len());
     for &input in inputs {
         match input {

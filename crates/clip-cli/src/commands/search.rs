@@ -19,7 +19,7 @@ pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
     let (terms, paths) = read_query(args)?;
     let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
     // Before any indexing: a query that cannot be understood should fail at once.
-    let query = embed_query(&embedder, &terms)?;
+    let query = embed_query(&embedder, args, &terms)?;
     match &args.texts {
         Some(file) => search_texts(args, &embedder, &query, file),
         None => search_pictures(args, &embedder, &query, &paths),
@@ -51,12 +51,14 @@ fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
     Ok((terms, paths))
 }
 
-fn embed_query(embedder: &Embedder, terms: &[Term]) -> Result<Embedding> {
+fn embed_query(embedder: &Embedder, args: &SearchArgs, terms: &[Term]) -> Result<Embedding> {
+    // As the pictures of the library are read: the same file scores 1.
+    let options = args.scan.reading(embedder);
     let embeddings = terms
         .iter()
         .map(|term| match &term.content {
             Content::Text(text) => embedder.text(text).map_err(super::name_truncate),
-            Content::Picture(path) => Ok(embedder.file(path)?),
+            Content::Picture(path) => Ok(embedder.files(&[path], &options)?.remove(0)?),
         })
         .collect::<Result<Vec<_>>>()?;
     match (terms, embeddings.as_slice()) {

@@ -18,19 +18,40 @@ fn check_answers(run: &Run, query: &str, count: usize) {
     }
 }
 
-/// The README's first command, with the reference's answers.
+/// The README's first command, with the reference's answers: to the last pixel, for two of them are
+/// nearly equal.
 #[test]
 fn a_sentence_finds_pictures() {
     let sandbox = Sandbox::new();
-    let run = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
+    let args = ["search", "a picture of a dog", "samples", "-t", "5", "--exact"];
+    let run = sandbox.run_in_repository(&args);
     check_answers(&run, "a picture of a dog", 5);
     insta::assert_snapshot!(run.stderr, @"hint: this is the small built-in model: it knows few things. OpenAI's weights know far more: `clip-cli models pull clip-vit-base-patch32`, then search with `--model clip-vit-base-patch32`");
 
     // The second time everything is known, and the hint was given.
-    let again = sandbox.run_in_repository(&["search", "a picture of a dog", "samples", "-t", "5"]);
+    let again = sandbox.run_in_repository(&args);
     assert_eq!((again.stdout, again.stderr), (run.stdout, String::new()));
     for query in ["a cup of coffee", "a picture of a flower"] {
         check_answers(&sandbox.run_in_repository(&["search", query, "-t", "3"]), query, 3);
+    }
+}
+
+/// Large pictures are read with fewer pixels unless all are asked for: scores are nearly the same.
+#[test]
+fn scores_of_fewer_pixels_are_near() {
+    let scores = |detail: &[&str]| {
+        let sandbox = Sandbox::new();
+        let args = ["search", "a picture of a dog", "samples", "-t", "50", "--json"];
+        let run = sandbox.run_in_repository(&[&args, detail].concat());
+        let rows: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        let row = |row: &Value| (row["path"].to_string(), row["score"].as_f64().unwrap() as f32);
+        rows.iter().map(row).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let (fewer, all) = (scores(&[]), scores(&["--exact"]));
+    assert_eq!(fewer.len(), all.len());
+    assert_ne!(fewer, all);
+    for ((name, fewer), all) in fewer.iter().zip(all.values()) {
+        assert_close(name, &[*fewer], &[*all], 5e-3);
     }
 }
 

@@ -104,19 +104,25 @@ impl Pictures {
         let width = embedder.card().config.embed_dim;
         let mut pictures = Self { rows: Vec::new(), values: Vec::new(), width };
         let bar = Bar::pictures(rows.len());
-        for batch in rows.chunks(embedder.batch_size()) {
-            let read = |row: &Row| dataset.own_picture(row.sample, &options);
-            for (row, embedding) in batch.iter().zip(embedder.pictures_from(batch, read)?) {
-                match embedding {
-                    Ok(embedding) => {
-                        pictures.rows.push(*row);
-                        pictures.values.extend_from_slice(embedding.as_slice());
+        embedder.stream(
+            rows,
+            |row, _| dataset.own_picture(row.sample, &options),
+            |results| -> Result<()> {
+                for result in results {
+                    match result? {
+                        (row, Ok(embedding)) => {
+                            pictures.rows.push(*row);
+                            pictures.values.extend_from_slice(embedding.as_slice());
+                        }
+                        (row, Err(error)) => {
+                            skipped.add(&bar, Path::new(&dataset.origin(row.sample)), error);
+                        }
                     }
-                    Err(error) => skipped.add(&bar, Path::new(&dataset.origin(row.sample)), error),
+                    bar.advance(1);
                 }
-            }
-            bar.advance(batch.len());
-        }
+                Ok(())
+            },
+        )?;
         if pictures.rows.is_empty() {
             bail!("none of the {} can be read", count(rows.len(), "picture"));
         }
