@@ -1,10 +1,12 @@
 //! What does it cost to get a picture or a text ready for a tower?
 
 use clip_checkpoint::{Checkpoint, ModelCard, PreprocessConfig};
-use clip_preprocess::{Preprocessor, ReadOptions, RgbImage, decode};
+use clip_preprocess::{Detail, Picture, Preprocessor, ReadOptions, RgbImage, decode};
 use clip_testkit::{Random, repository_root, samples_dir};
 use clip_tokenizer::{Overflow, Tokenizer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
 
 fn card() -> ModelCard {
     let file = repository_root().join("weights/clip-tiny.safetensors");
@@ -47,6 +49,37 @@ fn decoding(c: &mut Criterion) {
     group.finish();
 }
 
+/// A sample enlarged to 12 megapixels, with a camera's grain, as JPEG of quality 90.
+fn photograph() -> Vec<u8> {
+    let sample = std::fs::read(samples_dir().join("rocket.jpg")).expect("a sample");
+    let sample = decode(&sample, "rocket.jpg", &ReadOptions::default()).expect("a picture");
+    let mut picture = imageops::resize(&sample, 4000, 3000, FilterType::CatmullRom);
+    let mut random = Random::new(4);
+    for pixel in picture.pixels_mut() {
+        let grain = (random.bits() % 17) as i16 - 8;
+        pixel.0 = pixel.0.map(|level| (i16::from(level) + grain).clamp(0, 255) as u8);
+    }
+    let mut bytes = Vec::new();
+    let encoder = JpegEncoder::new_with_quality(&mut bytes, 90);
+    picture.write_with_encoder(encoder).expect("a picture that can be written");
+    bytes
+}
+
+fn photographs(c: &mut Criterion) {
+    let (preprocessor, bytes) = (preprocessor(), photograph());
+    let mut group = c.benchmark_group("photograph");
+    for (name, detail) in [("every pixel", Detail::Full), ("enough", preprocessor.enough())] {
+        let options = ReadOptions { detail, ..ReadOptions::default() };
+        let read = || Picture::decode(&bytes, "photograph", &options).expect("a picture");
+        group.bench_function(format!("{name}: decode"), |b| b.iter(read));
+        let picture = read();
+        group.bench_function(format!("{name}: prepare"), |b| {
+            b.iter(|| preprocessor.picture_pixels(&picture));
+        });
+    }
+    group.finish();
+}
+
 fn tokens(c: &mut Criterion) {
     let config = card().tokenizer;
     c.bench_function("tokenizer start", |b| b.iter(|| Tokenizer::new(&config, 77, None)));
@@ -57,5 +90,5 @@ fn tokens(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, resize, decoding, tokens);
+criterion_group!(benches, resize, decoding, photographs, tokens);
 criterion_main!(benches);

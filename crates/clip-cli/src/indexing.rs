@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clip::{Checkpoint, Embedder};
 use clip_retrieval::{FileStamp, Item, Library, Lock};
 
 use crate::args::{LibraryArgs, ScanArgs};
+use crate::interrupt::Interrupt;
 use crate::report::{self, Bar, Skipped};
 use crate::scan::Scan;
 use crate::{model, output, places};
@@ -160,13 +161,19 @@ fn carry_out(
     let bar = Bar::pictures(plan.pending.len());
     let current = std::env::current_dir().ok();
     let options = args.reading(embedder);
+    let interrupt =
+        Interrupt::listen(bar.noting("saves what is done; Ctrl-C again ends it at once"))?;
     let mut dirty = !plan.gone.is_empty();
     let outcome = embedder.stream(
         &plan.pending,
         |pending, room| room.read(pending.short(current.as_deref()), &options),
         |results| -> Result<()> {
             let mut saved = Instant::now();
-            for result in results {
+            for (done, result) in results.enumerate() {
+                if interrupt.came() {
+                    let total = output::count(plan.pending.len(), "picture");
+                    bail!("stopped after {done} of {total}: the same command goes on from there");
+                }
                 let (pending, embedding) = result?;
                 match embedding {
                     Ok(embedding) => {
@@ -190,7 +197,7 @@ fn carry_out(
             Ok(())
         },
     );
-    // Also where the device failed half-way.
+    // Also where the device failed or the user stopped it half-way.
     if dirty {
         shelf.library.save(&shelf.path)?;
     }

@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod files;
 mod indexing;
+mod interrupt;
 mod model;
 mod output;
 mod places;

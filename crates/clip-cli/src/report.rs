@@ -132,6 +132,12 @@ impl Bar {
     pub(crate) fn suspend(&self, print: impl FnOnce()) {
         self.0.suspend(print);
     }
+
+    /// What says `message` later, from another thread, without disturbing the bar.
+    pub(crate) fn noting(&self, message: &'static str) -> impl Fn() + Send + 'static {
+        let bar = self.0.clone();
+        move || bar.suspend(|| note(message))
+    }
 }
 
 /// One line on standard error that is written over and over; nothing where that is no terminal.

@@ -13,6 +13,10 @@
 //! [`Picture`]. Files are judged by their content, never by their name, and refused from the header
 //! when they are too large.
 //!
+//! A model sees little of a large picture. With [`ReadOptions::detail`] no more pixels are made than
+//! it needs: JPEG is decoded at a part of its size, other formats are averaged. A [`Picture`] knows
+//! which part of the file each pixel stands for, so give that to the [`Preprocessor`].
+//!
 //! JPEG says how to decode only within a few levels. The default decoder is written in Rust and
 //! differs from Pillow's in some values; with the feature `turbojpeg` libjpeg-turbo, which Pillow
 //! has too, decodes in its stead, to equal pixels. It is compiled from C, and where `nasm` is on the

@@ -2,14 +2,13 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
 
 use crate::args::TrainArgs;
+use crate::interrupt::Interrupt;
 use crate::report::{self, Status};
 use crate::{Outcome, output};
 
@@ -115,22 +114,18 @@ struct Watcher {
     status: Status,
     /// Rows that could not be read so far.
     skipped: u64,
-    stop: Arc<AtomicBool>,
+    interrupt: Interrupt,
     said: Instant,
 }
 
 impl Watcher {
     fn new() -> Result<Self> {
-        let (status, stop) = (Status::new(), Arc::new(AtomicBool::new(false)));
-        let (line, heard) = (status.clone(), Arc::clone(&stop));
-        ctrlc::set_handler(move || {
-            // The second one ends the program at once, as people expect.
-            if heard.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
+        let status = Status::new();
+        let line = status.clone();
+        let interrupt = Interrupt::listen(move || {
             line.suspend(|| report::note("saves after this step; Ctrl-C again ends it at once"));
         })?;
-        Ok(Self { status, skipped: 0, stop, said: Instant::now() })
+        Ok(Self { status, skipped: 0, interrupt, said: Instant::now() })
     }
 }
 
@@ -171,7 +166,7 @@ impl Observer for Watcher {
     }
 
     fn stop(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
+        self.interrupt.came()
     }
 }
 

@@ -112,6 +112,26 @@ fn index_counts_what_it_did() {
     assert_eq!(gone.code, 1);
 }
 
+/// The warning about the first file says that the run is under way.
+#[test]
+fn ctrl_c_saves_what_is_indexed() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("cat-truncated.jpg", "p/0.jpg");
+    for number in 1..=600 {
+        sandbox.copy("fx-dog.png", format!("p/{number}.png"));
+    }
+    let index = ["index", "p", "--batch-size", "4"];
+    let run = sandbox.interrupted(&index, "p/0.jpg", "-INT");
+    run.check(2, &["saves what is done", "of 601 pictures: the same command goes on from there"]);
+    let words = run.stderr.split("stopped after ").nth(1).unwrap();
+    let done: usize = words.split(' ').next().unwrap().parse().unwrap();
+    assert!((1..601).contains(&done), "{run}");
+    let again = sandbox.run(&index);
+    let (added, unchanged) = (601 - done, done - 1);
+    let expected = format!("600 pictures: {added} new, 0 changed, {unchanged} unchanged, 0 gone");
+    assert_eq!(again.lines()[0], expected);
+}
+
 /// An empty folder may be where a drive belongs that is not plugged in: nothing is forgotten.
 #[test]
 fn an_empty_folder_forgets_nothing() {

@@ -2,8 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use clip_testkit::{formats_dir, repository_root, samples_dir};
 use tempfile::TempDir;
@@ -87,6 +88,25 @@ impl Sandbox {
     /// Runs the program in the folder.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
         finish(self.command(program()).args(args))
+    }
+
+    /// Begins a run, sends it a signal once standard error has a line with `said`, and waits for its
+    /// end.
+    pub(crate) fn interrupted(&self, args: &[&str], said: &str, signal: &str) -> Run {
+        let mut command = self.command(program());
+        command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut stderr = String::new();
+        while !stderr.contains(said) {
+            assert!(lines.read_line(&mut stderr).unwrap() > 0, "{stderr}");
+        }
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        lines.read_to_string(&mut stderr).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        Run { code: output.status.code().unwrap_or(-1), stdout, stderr }
     }
 
     /// Runs the program in the repository, where `samples` is.

@@ -1,9 +1,7 @@
 //! `clip-cli train`: runs of a tiny model over the samples, seconds each.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use clip_testkit::{formats_dir, samples_dir};
 use clip_train::TrainConfig;
@@ -31,22 +29,9 @@ fn train(sandbox: &Sandbox, more: &[&str]) -> Run {
     sandbox.run(&[&["train", "--config", "run.toml"], more].concat())
 }
 
-/// Begins a run, sends it a signal once it said its first line, and waits for its end.
+/// Begins a run, and sends it a signal after its first step.
 fn interrupted(sandbox: &Sandbox, signal: &str) -> Run {
-    let mut command = sandbox.command(program());
-    command.args(["train", "--config", "run.toml"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut stderr = String::new();
-    while !stderr.contains("step 1/") {
-        assert!(said.read_line(&mut stderr).unwrap() > 0, "{stderr}");
-    }
-    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-    said.read_to_string(&mut stderr).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    Run { code: output.status.code().unwrap_or(-1), stdout, stderr }
+    sandbox.interrupted(&["train", "--config", "run.toml"], "step 1/", signal)
 }
 
 /// Numbers of the steps in the metrics.
