@@ -15,20 +15,22 @@ use crate::Detail;
 use crate::detail::average;
 use crate::read::Opened;
 
-/// The markers of a frame that is read.
-const FRAME: RangeInclusive<u8> = 0xC0..=0xC2;
+/// The markers of a frame that is read, and of one that is progressive.
+const FRAME: RangeInclusive<u8> = 0xC0..=PROGRESSIVE;
+const PROGRESSIVE: u8 = 0xC2;
 
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
     let decoder = JpegDecoder::new(Cursor::new(bytes))?;
-    let frame = walk(bytes).find(|segment| FRAME.contains(&segment.marker));
-    if frame.as_ref().is_some_and(|segment| has_finer_colors(segment.content)) {
+    let frame = walk(bytes).find(|(marker, ..)| FRAME.contains(marker));
+    if frame.is_some_and(|(_, content, _)| has_finer_colors(content)) {
         let kind = UnsupportedErrorKind::GenericFeature("colors finer than brightness".to_owned());
         let hint = ImageFormatHint::Exact(ImageFormat::Jpeg);
         return Err(ImageError::Unsupported(UnsupportedError::from_format_and_kind(hint, kind)));
     }
     let size = decoder.dimensions();
-    let whole = decoder.total_bytes() * memory(frame.is_some_and(|segment| segment.marker == 0xC2));
+    let whole =
+        decoder.total_bytes() * memory(frame.is_some_and(|(marker, ..)| marker == PROGRESSIVE));
     let divisor = detail.power(size);
     if divisor == 1 {
         return Ok(Opened { decoder: Box::new(decoder), size, divisor, bytes: whole });

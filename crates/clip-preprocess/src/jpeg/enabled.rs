@@ -38,7 +38,7 @@ struct Decoder<'a> {
 
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
-    let markers = walk(bytes).map(|segment| segment.marker).take_while(|marker| *marker != END);
+    let markers = walk(bytes).map(|(marker, ..)| marker).take_while(|marker| *marker != END);
     let (mut scans, mut is_progressive) = (0, false);
     for marker in markers {
         scans += usize::from(marker == SCAN);
@@ -50,7 +50,11 @@ pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
     let notes = [Marker::APP(1)];
     let mut source = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
     let size = (source.width() as u32, source.height() as u32);
-    let divisor = detail.power(size);
+    let divisor = match source.color_space() {
+        // Inks are multiplied with each other, so their means do not give the mean color.
+        ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK => 1,
+        _ => detail.power(size),
+    };
     source.scale((8 / divisor) as u8);
     // Coefficients are as many as the whole has samples.
     let whole = 3 * u64::from(size.0) * u64::from(size.1);

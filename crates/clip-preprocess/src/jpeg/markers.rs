@@ -8,20 +8,13 @@ pub(super) const END: u8 = 0xD9;
 /// Whether the marker that ends the picture is there; whatever follows it is ignored, as cameras
 /// append their own data there.
 pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    walk(bytes).any(|segment| segment.marker == END)
+    walk(bytes).any(|(marker, ..)| marker == END)
 }
 
-/// A marker with what belongs to it.
-pub(super) struct Segment<'a> {
-    pub(super) marker: u8,
-    pub(super) content: &'a [u8],
-    /// What comes behind it.
-    pub(super) rest: &'a [u8],
-}
-
-/// From marker to marker. Segments are skipped by their
-/// length, so markers of a thumbnail inside one do not count; one that is not whole is the last.
-pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
+/// From marker to marker, each with the content of its segment and all that comes behind it.
+/// Segments are skipped by their length, so markers of a thumbnail inside one do not count; one that
+/// is not whole is the last.
+pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
         let bytes = rest?;
@@ -34,7 +27,7 @@ pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = Segment<'_>> {
         };
         rest = after.get(length..);
         let content = after.get(2..length).unwrap_or_default();
-        Some(Segment { marker, content, rest: rest.unwrap_or_default() })
+        Some((marker, content, rest.unwrap_or_default()))
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is said ahead of the compressed data (ITU-T T.81, annex B).
 
 use super::bits::Codes;
-use crate::jpeg::markers::{Segment, walk};
+use crate::jpeg::markers::walk;
 
 /// The place of each coefficient of a block, in the order of the data (figure A.6).
 pub(super) const PLACES: [u8; 64] = [
@@ -45,7 +45,7 @@ impl<'a> Frame<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
         let mut tables = Tables::default();
         let mut frame: Option<&[u8]> = None;
-        for Segment { marker, content, rest } in walk(bytes) {
+        for (marker, content, rest) in walk(bytes) {
             match marker {
                 0xDB => tables.read_steps(content)?,
                 0xC4 => tables.read_codes(content)?,
