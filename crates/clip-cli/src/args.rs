@@ -126,8 +126,8 @@ impl ScanArgs {
 /// How much of a large picture is read.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DetailArgs {
-    /// Decode every pixel of large pictures: half as fast, for vectors with a cosine of 1 to the
-    /// reference's, not 0.999
+    /// Decode every pixel of large pictures: slower, for vectors that else are within a cosine of
+    /// 0.999 of these
     #[arg(long)]
     exact: bool,
 }

@@ -1,10 +1,11 @@
 //! JPEG decoded at a half, a quarter or an eighth of its size.
 //!
 //! What a decoder spends on a photograph beyond reading its codes goes into samples that the resize
-//! averages again; here they are not made. zune-jpeg does not have this, jpeg-decoder 0.3 has, but
-//! starts threads for every picture. Only the common kind is read: 8 bits, Huffman codes, one scan,
-//! gray or YCbCr. Where anything is unusual, the whole picture is decoded and averaged, and whoever
-//! decodes that says what is wrong with it.
+//! averages again; here they are not made. zune-jpeg 0.5 cannot do this. jpeg-decoder 0.3 can, but it
+//! starts threads for every picture and sends them coefficients without a bound, and is a little
+//! slower. Only the common kind is read: 8 bits, Huffman codes, one scan, gray or YCbCr. Where
+//! anything is unusual, the whole picture is decoded and averaged, and whoever decodes that says
+//! what is wrong with it.
 
 mod bits;
 mod block;
