@@ -1,6 +1,9 @@
 //! What the benches share: inputs that are not zeros, and the device under test.
 
+mod products;
 pub mod protocol;
+
+pub use products::Products;
 
 use clip_model::{Backend, Device, DeviceName};
 use clip_testkit::Random;

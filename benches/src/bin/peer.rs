@@ -1,18 +1,25 @@
 //! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, and files through the facade.
 //!
-//! `peer FOLDER`, where `FOLDER` is what the chore prepared; `RAYON_NUM_THREADS` sets the threads.
+//! `peer FOLDER [--int8 | --products]`, where `FOLDER` is what the chore prepared: with the file in 8
+//! bits, or the products of the tower alone. `RAYON_NUM_THREADS` sets the threads.
 
 use std::path::{Path, PathBuf};
 
 use clip::{Embedder, Embedding, ReadOptions};
-use clip_benches::device;
 use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
+use clip_benches::{Products, device};
 use clip_checkpoint::Checkpoint;
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor};
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
-    let (device, model) = (device(), folder.join("vit-b-32.safetensors"));
+    let option = std::env::args().nth(2);
+    let (device, model) = match option.as_deref() {
+        None => (device(), folder.join("vit-b-32.safetensors")),
+        Some("--int8") => (device(), folder.join("vit-b-32-int8.safetensors")),
+        Some("--products") => return serve(&folder, |inputs| products(&inputs)),
+        Some(other) => return Err(format!("{other} is no option").into()),
+    };
     serve(&folder, |inputs| match inputs {
         Inputs::Pixels { values, batch } => image(&model, &device, values, batch),
         Inputs::Ids(batches) => text(&model, &device, &batches),
@@ -24,6 +31,18 @@ fn image(model: &Path, device: &Device, values: Vec<f32>, batch: usize) -> Resul
     let encoder = ImageEncoder::serving(&Checkpoint::open(model)?, device)?;
     let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
     Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
+}
+
+/// Gives no vectors.
+fn products(inputs: &Inputs) -> Result<Pass> {
+    let Inputs::Pixels { batch, .. } = inputs else {
+        return Err("products of pictures alone".into());
+    };
+    let (mut products, batch) = (Products::new(*batch), *batch);
+    Ok(Box::new(move || {
+        products.run();
+        Ok(vec![Vec::new(); batch])
+    }))
 }
 
 fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Gives the rows of token ids, one after the other.
+type Rows = dyn Fn(&[usize]) -> Vec<f32> + Send + Sync;
+
+/// Where rows come from.
 #[derive(Clone)]
-pub(crate) struct Lookup(Arc<dyn Fn(&[usize]) -> Vec<f32> + Send + Sync>);
+pub(crate) struct Lookup(Arc<Rows>);
 
 impl Lookup {
     pub(crate) fn new(rows: impl Fn(&[usize]) -> Vec<f32> + Send + Sync + 'static) -> Self {

@@ -29,7 +29,7 @@ struct Timing {
 struct Runner {
     peer: &'static Peer,
     process: Answering,
-    cosine: f64,
+    cosine: Option<f64>,
     /// Seconds an item, by batch and round.
     costs: Vec<Vec<f64>>,
     failed: Option<anyhow::Error>,
@@ -64,7 +64,7 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries, work: Work) -> Result<Ta
     for Runner { peer, cosine, costs, failed, .. } in runners {
         match failed {
             None => {
-                let (label, cosine) = (peer.label.to_owned(), Some(cosine));
+                let label = peer.label.to_owned();
                 table.rows.push(Row { peer, label, costs, cosine });
             }
             Some(error) => {
@@ -108,7 +108,7 @@ fn checked(
         let mut check = || {
             let own = process.take_if(|_| peer.name == REFERENCE.name);
             let mut process = own.map_or_else(|| start(setup, peer, work), Ok)?;
-            let cosine = agree(peer, work, &vectors(&mut process, work)?, &right)?;
+            let cosine = agree(peer, work, &mut process, &right)?;
             let costs = vec![Vec::new(); work.batches().len()];
             Ok(Runner { peer, process, cosine, costs, failed: None })
         };
@@ -132,25 +132,26 @@ fn vectors(process: &mut Answering, work: Work) -> Result<Vec<Vec<Vec<f64>>>> {
     work.batches().iter().map(ask).collect()
 }
 
-/// The lowest cosine to what is right.
+/// The lowest cosine to what is right, of a peer that gives vectors.
 fn agree(
     peer: &Peer,
     work: Work,
-    vectors: &[Vec<Vec<f64>>],
+    process: &mut Answering,
     right: &[Vec<Vec<f64>>],
-) -> Result<f64> {
-    let mut lowest = 1.0_f64;
-    for (vectors, right) in vectors.iter().zip(right) {
-        lowest = lowest.min(lowest_cosine(vectors, right)?);
-    }
+) -> Result<Option<f64>> {
     let least = match peer.numbers {
         Numbers::F32 => work.least_cosine(),
         Numbers::Fewer => LEAST_OF_FEWER,
+        Numbers::Yardstick => return Ok(None),
     };
+    let mut lowest = 1.0_f64;
+    for (vectors, right) in vectors(process, work)?.iter().zip(right) {
+        lowest = lowest.min(lowest_cosine(vectors, right)?);
+    }
     ensure!(
         lowest >= least,
         "it disagrees with {}: a cosine of {lowest:.6}, and the least is {least}",
         REFERENCE.name
     );
-    Ok(lowest)
+    Ok(Some(lowest))
 }

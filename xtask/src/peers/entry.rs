@@ -52,7 +52,9 @@ impl Entries {
             anstream::eprintln!("preparing {}", peer.name);
             match (enter(setup, peer), peer.program) {
                 (Ok(()), _) => entries.ready.push(peer),
-                (Err(error), Program::Ours) => return Err(error.context("ours cannot be built")),
+                (Err(error), Program::Ours { .. }) => {
+                    return Err(error.context("ours cannot be built"));
+                }
                 (Err(error), _) => {
                     anstream::eprintln!("{} is left out: {error:#}", peer.name);
                     entries.left_out.push(LeftOut { peer, reason: format!("{error:#}") });
@@ -67,7 +69,7 @@ impl Entries {
 fn enter(setup: &Setup<'_>, peer: &Peer) -> Result<()> {
     let Setup { folders, python, .. } = setup;
     match peer.program {
-        Program::Ours => {
+        Program::Ours { .. } => {
             // The whole workspace's features, so that Burn is compiled once.
             let mut cargo = cargo();
             cargo.args(["build", "--workspace", "--bin", "peer", "--bin", "clip-cli"]);
@@ -107,7 +109,7 @@ fn write(setup: &Setup<'_>, step: &str) -> Result<()> {
 /// Our files of the same weights.
 fn canonical(folders: &Folders) -> Result<()> {
     let source = Source::Path(folders.material().join("hf"));
-    for dtype in [Dtype::F32, Dtype::F16] {
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::Int8] {
         let output = model(folders, dtype);
         if !output.exists() {
             let options =
@@ -120,20 +122,29 @@ fn canonical(folders: &Folders) -> Result<()> {
 
 /// Our file of the weights.
 pub(crate) fn model(folders: &Folders, dtype: Dtype) -> PathBuf {
-    let ending = if dtype == Dtype::F16 { "-f16" } else { "" };
+    let ending = match dtype {
+        Dtype::F32 => String::new(),
+        dtype => format!("-{}", dtype.name()),
+    };
     folders.material().join(format!("vit-b-32{ending}.safetensors"))
 }
 
 /// How a peer is started to answer.
 pub(crate) fn command(folders: &Folders, python: &Python<'_>, peer: &Peer) -> Command {
     let mut command = match peer.program {
-        Program::Ours => Command::new(folders.program("peer")),
+        Program::Ours { .. } => Command::new(folders.program("peer")),
         Program::Candle => Command::new(folders.candle()),
         Program::Python { script, .. } => python.script(script),
     };
     command.arg(folders.material()).env("RAYON_NUM_THREADS", python.threads().to_string());
-    if let Program::Python { options, .. } = peer.program {
-        command.args(["--threads", &python.threads().to_string()]).args(options);
+    match peer.program {
+        Program::Ours { options } => {
+            command.args(options);
+        }
+        Program::Python { options, .. } => {
+            command.args(["--threads", &python.threads().to_string()]).args(options);
+        }
+        Program::Candle => {}
     }
     command
 }

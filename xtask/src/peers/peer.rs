@@ -19,7 +19,9 @@ pub(crate) struct Peer {
 /// How a peer is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
-    Ours,
+    Ours {
+        options: &'static [&'static str],
+    },
     Candle,
     /// A script with its options.
     Python {
@@ -44,6 +46,8 @@ pub(crate) enum Numbers {
     F32,
     /// Fewer bits, so that vectors differ; the table says how much.
     Fewer,
+    /// No vectors: a part of the work, to measure the others by.
+    Yardstick,
 }
 
 /// What the towers are written as ONNX with.
@@ -57,7 +61,7 @@ const TOWERS: &[Work] = &[Work::Image, Work::Text];
 pub(crate) static OURS: Peer = Peer {
     name: "ours",
     label: "ours",
-    program: Program::Ours,
+    program: Program::Ours { options: &[] },
     numbers: Numbers::F32,
     works: &Work::ALL,
 };
@@ -79,6 +83,20 @@ pub(crate) static REFERENCE: Peer = Peer {
 /// All, in the order of the tables.
 pub(crate) static PEERS: &[&Peer] = &[
     &OURS,
+    &Peer {
+        name: "ours-int8",
+        label: "ours, int8",
+        program: Program::Ours { options: &["--int8"] },
+        numbers: Numbers::Fewer,
+        works: &[Work::Image, Work::Folder],
+    },
+    &Peer {
+        name: "products",
+        label: "the tower's products alone, by the `gemm` crate",
+        program: Program::Ours { options: &["--products"] },
+        numbers: Numbers::Yardstick,
+        works: &[Work::Image],
+    },
     &REFERENCE,
     &Peer {
         name: "transformers-pillow",
@@ -176,7 +194,7 @@ impl Peer {
     /// Its packages with their versions, as people write them.
     pub(crate) fn versions(&self) -> Vec<String> {
         let names: &[&str] = match self.program {
-            Program::Ours => &[],
+            Program::Ours { .. } => &[],
             Program::Candle => &[CANDLE],
             Program::Python { packages, .. } => packages,
         };

@@ -25,7 +25,7 @@ const ACROSS: usize = 2;
 
 /// The right side of products: panels of [`PANEL`] columns, one row after the other; the last is
 /// filled up.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Packed {
     values: Values,
     rows: usize,
@@ -142,12 +142,6 @@ impl Packed {
             assert_eq!(bias.len(), self.columns, "one value a column");
         }
         Arch::new().dispatch(Product { a, b: self, start, after, out });
-    }
-}
-
-impl Default for Packed {
-    fn default() -> Self {
-        Self { values: Values::default(), rows: 0, columns: 0 }
     }
 }
 
