@@ -2,7 +2,8 @@
 # Inputs to begin with: the stand-ins for published files, and what lies in them.
 set -euo pipefail
 cd "$(dirname "$0")"
-mkdir -p corpus/{archive,pickle,safetensors}
+mkdir -p corpus/{archive,pickle,picture,safetensors}
+cp ../crates/clip-preprocess/tests/data/jpeg/*.jpg corpus/picture/
 for packed in ../crates/clip-testkit/goldens/openai/*.pt.gz; do
     name=$(basename "$packed" .gz)
     gunzip -c "$packed" > "corpus/archive/$name"

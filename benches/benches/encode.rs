@@ -1,4 +1,4 @@
-//! How many pictures and texts a second run through ViT-B/32 (random weights, f32)?
+//! How many pictures and texts a second run through ViT-B/32 (random weights), as its matrices are kept?
 
 use clip_benches::{device, pixels};
 use clip_checkpoint::presets;
@@ -7,18 +7,23 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 
 const BATCHES: [usize; 3] = [1, 8, 32];
 
+const STORAGES: [(&str, Storage); 3] =
+    [("f32", Storage::F32), ("f16", Storage::F16), ("int8", Storage::Int8)];
+
 fn images(c: &mut Criterion) {
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = ImageEncoder::init(config, &device).prepacked(Storage::F32);
     let side = config.vision.image_size;
     let mut group = c.benchmark_group("image/ViT-B-32");
     group.sample_size(10);
-    for batch in BATCHES {
-        let pixels = float_tensor(pixels(batch, side), [batch, 3, side, side], &device);
-        group.throughput(Throughput::Elements(batch as u64));
-        group.bench_with_input(BenchmarkId::from_parameter(batch), &pixels, |b, pixels| {
-            b.iter(|| encoder.forward(pixels.clone()).into_data());
-        });
+    for (name, storage) in STORAGES {
+        let encoder = ImageEncoder::init(config, &device).prepacked(storage);
+        for batch in BATCHES {
+            let pixels = float_tensor(pixels(batch, side), [batch, 3, side, side], &device);
+            group.throughput(Throughput::Elements(batch as u64));
+            group.bench_with_input(BenchmarkId::new(name, batch), &pixels, |b, pixels| {
+                b.iter(|| encoder.forward(pixels.clone()).into_data());
+            });
+        }
     }
     group.finish();
 }
@@ -27,10 +32,13 @@ fn images(c: &mut Criterion) {
 fn texts(c: &mut Criterion) {
     const LENGTH: usize = 12;
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
-    let encoder = TextEncoder::init(config, &device).prepacked(Storage::F32);
     let mut group = c.benchmark_group("text/ViT-B-32");
     group.sample_size(10);
-    for batch in BATCHES {
+    // Files in 8 bits have this tower in f16.
+    for ((name, storage), batch) in
+        STORAGES[..2].iter().flat_map(|storage| BATCHES.map(|batch| (*storage, batch)))
+    {
+        let encoder = TextEncoder::init(config, &device).prepacked(storage);
         let caption = |row: usize| {
             let words = (1..LENGTH - 1).map(move |i| ((row * 97 + i * 1009) % 40_000 + 300) as u32);
             [49_406].into_iter().chain(words).chain([49_407])
@@ -38,7 +46,7 @@ fn texts(c: &mut Criterion) {
         let ids: Vec<u32> = (0..batch).flat_map(caption).collect();
         let ids = int_tensor(&ids, [batch, LENGTH], &device);
         group.throughput(Throughput::Elements(batch as u64));
-        group.bench_with_input(BenchmarkId::from_parameter(batch), &ids, |b, ids| {
+        group.bench_with_input(BenchmarkId::new(name, batch), &ids, |b, ids| {
             b.iter(|| encoder.forward(ids.clone()).into_data());
         });
     }

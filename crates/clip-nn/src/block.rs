@@ -146,6 +146,11 @@ impl ResidualAttentionBlock {
         self.mlp_served = served(&mut mlp.c_fc, &mut mlp.c_proj, storage);
     }
 
+    /// Whether [`Self::prepack`] found kernels for it.
+    pub(crate) fn is_prepacked(&self) -> bool {
+        self.attn_served.is_some() && self.mlp_served.is_some()
+    }
+
     /// Computes the products at another precision from now on, where the backend can.
     pub fn set_precision(&mut self, precision: Precision) {
         self.precision = precision;

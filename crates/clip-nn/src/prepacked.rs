@@ -15,7 +15,8 @@ pub struct PrepackedPatches(Arc<Laid>);
 impl PrepackedPatches {
     /// Lays out the weight of a convolution whose stride is its size, `[W, 3, P, P]`, and leaves the
     /// parameter to be unpacked on demand, as rounded to `storage`; nothing where the backend has no
-    /// kernels of ours.
+    /// kernels of ours. For [`Storage::Int8`] patches are rounded to 8 bits, which pixels have anyway,
+    /// and the weight to twice as many.
     pub fn new(weight: &mut Param<Tensor<4>>, storage: Storage) -> Option<Self> {
         let [width, channels, rows, columns] = weight.dims();
         let matrix = weight.val().reshape([width, channels * rows * columns]).transpose();

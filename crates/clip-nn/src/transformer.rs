@@ -110,6 +110,11 @@ impl Transformer {
         fused::for_each(&mut self.resblocks, |block| block.prepack(storage));
     }
 
+    /// Whether the matrices are laid out: by kernels of ours, in the memory of the CPU.
+    pub fn is_prepacked(&self) -> bool {
+        self.resblocks.iter().all(ResidualAttentionBlock::is_prepacked)
+    }
+
     /// Computes the products of every block at another precision from now on, where the backend
     /// can.
     pub fn set_precision(&mut self, precision: Precision) {

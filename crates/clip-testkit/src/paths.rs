@@ -16,6 +16,23 @@ pub fn samples_dir() -> PathBuf {
     repository_root().join("samples")
 }
 
+/// The sample pictures in the order of their names, which is that of the goldens.
+///
+/// # Panics
+///
+/// Where the folder cannot be read.
+pub fn sample_pictures() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(samples_dir()).expect("the samples");
+    let files = files.map(|entry| entry.expect("a file among the samples").path());
+    let is_picture = |path: &PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        ending.is_some_and(|ending| ["png", "jpg", "webp"].contains(&ending))
+    };
+    let mut pictures: Vec<_> = files.filter(is_picture).collect();
+    pictures.sort();
+    pictures
+}
+
 /// Three photographs in fourteen encodings each.
 pub fn formats_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("formats")

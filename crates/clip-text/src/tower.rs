@@ -9,6 +9,10 @@ use clip_nn::{Activation, AttentionMask, Transformer, TransformerConfig};
 use crate::Pooling;
 use crate::lookup::Lookup;
 
+/// Texts of like length that run together, where each group is cut to its longest: enough for full
+/// products.
+const GROUP: usize = 16;
+
 /// Configuration of [`TextTransformer`].
 #[derive(Config, Debug)]
 pub struct TextTransformerConfig {
@@ -50,6 +54,9 @@ pub struct TextTransformer {
     pub ln_final: LayerNorm,
     #[module(skip)]
     pooling: Pooling,
+    /// Whether what follows the token that stands for a text changes nothing.
+    #[module(skip)]
+    ignores_the_rest: bool,
     #[module(skip)]
     lookup: Option<Lookup>,
 }
@@ -81,6 +88,7 @@ impl TextTransformerConfig {
                 .with_epsilon(self.layer_norm_eps)
                 .init(device),
             pooling: self.pooling,
+            ignores_the_rest: self.mask == AttentionMask::Causal && self.pooling != Pooling::Last,
             lookup: None,
         }
     }
@@ -99,9 +107,34 @@ impl TextTransformer {
     ///
     /// Where `L` is more than the context length.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
-        // Of the last block only the token that stands for the text is read.
-        let token = self.pooling.positions(ids.clone());
-        self.ln_final.forward(self.transformer.forward_token(self.embed(ids), token))
+        let tokens = self.pooling.positions(ids.clone());
+        let [batch, _] = ids.dims();
+        if !self.ignores_the_rest || !self.transformer.is_prepacked() || batch <= GROUP {
+            return self.run(ids, tokens);
+        }
+        // In memory already: nothing waits for a device.
+        let ends: Vec<_> = tokens.to_data().iter::<i64>().collect();
+        let mut order: Vec<_> = (0..batch).collect();
+        order.sort_by_key(|text| ends[*text]);
+        let place = |texts: &[usize]| -> Tensor<1, Int> {
+            let texts: Vec<_> = texts.iter().map(|text| *text as i32).collect();
+            Tensor::from_ints(texts.as_slice(), &ids.device())
+        };
+        let group = |texts: &[usize]| {
+            let length = texts.last().map_or(0, |last| ends[*last] as usize + 1);
+            let places = place(texts);
+            let ids = ids.clone().select(0, places.clone()).slice_dim(1, 0..length);
+            self.run(ids, tokens.clone().select(0, places))
+        };
+        let features = Tensor::cat(order.chunks(GROUP).map(group).collect(), 0);
+        let mut back = vec![0; batch];
+        order.iter().enumerate().for_each(|(place, text)| back[*text] = place);
+        features.select(0, place(&back))
+    }
+
+    /// Of the last block only the token that stands for the text is read.
+    fn run(&self, ids: Tensor<2, Int>, tokens: Tensor<1, Int>) -> Tensor<2> {
+        self.ln_final.forward(self.transformer.forward_token(self.embed(ids), tokens))
     }
 
     /// One vector a token, with positions, before the first block.

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use clip_testkit::assert_close;
-use clip_text::{AttentionMask, Pooling, TextTransformer, TextTransformerConfig};
+use clip_text::{AttentionMask, Pooling, Storage, TextTransformer, TextTransformerConfig};
 
 const END: i64 = 9;
 
@@ -46,6 +46,27 @@ fn end_token_takes_its_first_place() {
 fn the_last_token_is_the_last_whatever_it_is() {
     check_position(Pooling::Last, [8, 1, 9, 0, 0], 4);
     check_position(Pooling::Last, [9], 0);
+}
+
+/// Many texts run in groups of like length where matrices are laid out; each stays in its place.
+#[test]
+fn groups_of_like_length_are_the_same_texts() {
+    const TEXTS: usize = 45;
+    for pooling in [Pooling::Argmax, Pooling::EndToken(END)] {
+        let plain = tower(pooling);
+        let rows: [[i32; 8]; TEXTS] = std::array::from_fn(|text| {
+            let end = text * 5 % 8;
+            std::array::from_fn(|at| match at.cmp(&end) {
+                std::cmp::Ordering::Less => ((text + at) % 8) as i32,
+                std::cmp::Ordering::Equal => END as i32,
+                std::cmp::Ordering::Greater => 0,
+            })
+        });
+        let expected = values(plain.forward(ids(rows)));
+        let mut laid_out = plain.clone();
+        laid_out.transformer.prepack(Storage::F32);
+        assert_close("in groups", &values(laid_out.forward(ids(rows))), &expected, 1e-5);
+    }
 }
 
 /// A tower without a mask that answers with its last token looks at the padding.

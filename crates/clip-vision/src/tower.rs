@@ -241,14 +241,9 @@ impl VisionTransformer {
         })
     }
 
-    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`]. The embedding of
-    /// patches, whose rows are pixels, is never in 8 bits.
+    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`].
     pub fn prepack(&mut self, storage: Storage) {
         self.transformer.prepack(storage);
-        let storage = match storage {
-            Storage::Int8 => Storage::F16,
-            storage => storage,
-        };
         self.prepacked = PrepackedPatches::new(&mut self.patch_embedding.weight, storage);
     }
 

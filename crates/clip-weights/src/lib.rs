@@ -65,7 +65,7 @@ mod subwords;
 mod weights;
 
 #[cfg(feature = "cli")]
-pub use args::ConvertArgs;
+pub use args::{ConvertArgs, Format};
 #[cfg(feature = "cli")]
 pub use bar::Bar;
 pub use clip_checkpoint::{Activation, Dtype, PreprocessMode};

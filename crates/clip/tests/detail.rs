@@ -1,28 +1,16 @@
 //! Vectors of large pictures of which only enough pixels are read.
 #![cfg(all(feature = "embedded-model", any(feature = "flex", feature = "ndarray")))]
 
-use std::path::PathBuf;
-
 use clip::{DeviceName, Embedder, Embedding, Picture, ReadOptions};
-use clip_testkit::samples_dir;
+use clip_testkit::sample_pictures;
 use image::ImageFormat;
-
-fn samples() -> Vec<PathBuf> {
-    let files = std::fs::read_dir(samples_dir()).unwrap().map(|entry| entry.unwrap().path());
-    let endings = ["png", "jpg", "webp"];
-    let mut files: Vec<_> = files
-        .filter(|path| endings.iter().any(|e| path.extension().is_some_and(|ending| ending == *e)))
-        .collect();
-    files.sort();
-    files
-}
 
 /// As they are and as JPEG, which a decoder can make smaller on the way.
 #[test]
 fn vectors_stay_within_a_cosine_of_0_999() {
     let clip = Embedder::embedded(&DeviceName::Auto.open().unwrap()).unwrap();
     let mut files: Vec<Vec<u8>> = Vec::new();
-    for path in samples() {
+    for path in sample_pictures() {
         let picture = clip::read_picture(&path, &ReadOptions::default()).unwrap();
         let mut jpeg = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clip::{Device, DeviceName, Embedder, Embedding, Error, Overflow, ReadOptions};
-use clip_testkit::{Answers, Drawings, assert_close, formats_dir, samples_dir};
+use clip_testkit::{Answers, Drawings, assert_close, formats_dir, sample_pictures, samples_dir};
 
 fn device() -> Device {
     DeviceName::Auto.open().unwrap()
@@ -13,18 +13,6 @@ fn device() -> Device {
 
 fn clip() -> Embedder {
     Embedder::embedded(&device()).unwrap()
-}
-
-/// The sample pictures in the order of the goldens.
-fn samples() -> Vec<PathBuf> {
-    let endings = ["png", "jpg", "webp"];
-    let mut files: Vec<_> = std::fs::read_dir(samples_dir())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| endings.iter().any(|e| path.extension().is_some_and(|ending| ending == *e)))
-        .collect();
-    files.sort();
-    files
 }
 
 fn vectors(embeddings: &[Embedding]) -> Vec<f32> {
@@ -48,7 +36,7 @@ fn sentences_have_the_references_vectors() {
 /// Lossless files agree to 1e-5; in the others the JPEG decoder shows.
 #[test]
 fn pictures_have_the_references_vectors() {
-    let (clip, files) = (clip(), samples());
+    let (clip, files) = (clip(), sample_pictures());
     let embeddings = clip.files(&files, &ReadOptions::default()).unwrap();
     let expected = Answers::embeddings("image_embeds");
     let width = expected.shape[1];

@@ -106,12 +106,12 @@ fn cut(cosine: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::peer::PEERS;
+    use super::super::peer::REFERENCE;
     use super::*;
 
-    fn row(peer: usize, costs: &[&[f64]], cosine: Option<f64>) -> Row {
+    fn row(peer: &'static Peer, costs: &[&[f64]], cosine: Option<f64>) -> Row {
         let costs = costs.iter().map(|costs| costs.to_vec()).collect();
-        Row { peer: PEERS[peer], label: PEERS[peer].name.to_owned(), costs, cosine }
+        Row { peer, label: peer.name.to_owned(), costs, cosine }
     }
 
     fn column(title: &str, show: Show) -> Column {
@@ -124,8 +124,8 @@ mod tests {
             corner: "a second".to_owned(),
             columns: vec![column("8 at once", Show::PerSecond)],
             rows: vec![
-                row(0, &[&[0.1, 0.2, 0.05]], Some(0.999_999_99)),
-                row(1, &[&[0.2, 0.4, 0.05]], Some(1.0)),
+                row(&OURS, &[&[0.1, 0.2, 0.05]], Some(0.999_999_99)),
+                row(&REFERENCE, &[&[0.2, 0.4, 0.05]], Some(1.0)),
             ],
             ..Table::default()
         };
@@ -141,7 +141,7 @@ mod tests {
     fn costs_have_a_unit_and_ours_may_be_missing() {
         let table = Table {
             columns: vec![column("time", Show::Cost("s")), column("memory", Show::Cost("MiB"))],
-            rows: vec![row(1, &[&[0.5, 0.25], &[100.0, 101.0]], None)],
+            rows: vec![row(&REFERENCE, &[&[0.5, 0.25], &[100.0, 101.0]], None)],
             ..Table::default()
         };
         let expected = "\

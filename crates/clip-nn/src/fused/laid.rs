@@ -10,25 +10,40 @@ use super::serving::{ROWS, host, on_flex};
 use super::weight::Weight;
 use crate::Storage;
 
-/// A matrix that was laid out.
+/// A matrix that was laid out, as a sum of matrices of one kind.
 #[derive(Debug)]
-pub(crate) struct Laid(Weight);
+pub(crate) struct Laid(Vec<Weight>);
 
 impl Laid {
-    /// Lays `[input, output]` out; nothing where it is not f32 on Flex, or on a gradient tape.
+    /// Lays `[input, output]` out; nothing where it is not f32 on Flex, or on a gradient tape. What
+    /// 8 bits lose is kept in 8 bits more.
     pub(crate) fn new(matrix: Tensor<2>, storage: Storage) -> Option<Self> {
         let [_, columns] = matrix.dims();
-        Some(Self(Weight::new(host(matrix)?.as_slice()?, columns, storage)))
+        let matrix = host(matrix)?;
+        let matrix: &[f32] = matrix.as_slice()?;
+        let mut sum = vec![Weight::new(matrix, columns, storage)];
+        if storage == Storage::Int8 {
+            let kept = sum[0].unpack();
+            let lost: Vec<f32> =
+                matrix.iter().zip(kept).map(|(value, kept)| value - kept).collect();
+            sum.push(Weight::new(&lost, columns, storage));
+        }
+        Some(Self(sum))
     }
 
     /// The matrix as it is kept, row-major.
     pub(crate) fn unpack(&self) -> Vec<f32> {
-        self.0.unpack()
+        let mut parts = self.0.iter().map(Weight::unpack);
+        let mut sum = parts.next().unwrap_or_default();
+        for part in parts {
+            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+        }
+        sum
     }
 
     /// `[N, input]` to `[N, output]`, or nothing on another backend and on a gradient tape.
     pub(crate) fn forward(&self, x: &Tensor<2>, bias: Option<Tensor<1>>) -> Option<Tensor<2>> {
-        let ([rows, width], columns) = (x.dims(), self.0.columns());
+        let ([rows, width], columns) = (x.dims(), self.0[0].columns());
         let x = host(x.clone())?;
         let bias = match bias {
             Some(bias) => Some(host(bias)?),
@@ -41,10 +56,14 @@ impl Laid {
         let x: &[f32] = x.as_slice()?;
         let mut out = vec![0.0; rows * columns];
         let multiply = |x: &[f32], out: &mut [f32], threads: usize| {
-            let left = self.0.left(Matrix::new(x, width));
-            let whole = Part::whole(out, x.len() / width, columns, columns);
-            let parts = whole.split(self.0.unit(), threads);
-            parts.into_par_iter().for_each(|out| self.0.multiply(&left, start, None, out));
+            let rows = Matrix::new(x, width);
+            let left = self.0[0].left(rows, rows.rows().div_ceil(threads).max(1));
+            for (i, weight) in self.0.iter().enumerate() {
+                let start = if i == 0 { start } else { Start::Out };
+                let parts =
+                    Part::whole(out, rows.rows(), columns, columns).split(weight.unit(), threads);
+                parts.into_par_iter().for_each(|out| weight.multiply(&left, start, None, out));
+            }
         };
         let threads = rayon::current_num_threads();
         match rows >= threads * ROWS {

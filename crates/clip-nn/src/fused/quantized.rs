@@ -7,6 +7,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedAMatrix, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
@@ -100,8 +101,10 @@ impl Quantized {
         // Rows of the unit matrix bring the rows back, a few at a time.
         for (part, out) in matrix.chunks_mut(BLOCK * columns).enumerate() {
             let count = out.len() / columns;
-            let levels = vec![Level { scale: 1.0, zero: 0 }; count];
-            let unit = self.left(count, levels, |i, line| line[part * BLOCK + i] = 1);
+            let unit = self.left(count, count, |i, line| {
+                line[part * BLOCK + i] = 1;
+                Level { scale: 1.0, zero: 0 }
+            });
             self.multiply(&unit, Start::Zero, None, Part::whole(out, count, columns, columns));
         }
         matrix
@@ -121,43 +124,46 @@ impl Quantized {
         }
     }
 
-    /// Rounds rows for products with this.
-    pub(super) fn rows(&self, rows: Matrix<'_>) -> Rows {
+    /// Rounds rows for products with this; cores take `share` of them each.
+    pub(super) fn rows(&self, rows: Matrix<'_>, share: usize) -> Rows {
         let highest = match self.values {
             // Where instructions add two products in 16 bits, a bit less keeps them from
             // overflowing.
             Values::Portable(_) if Portable::new().may_saturate() => i8::MAX.cast_unsigned(),
             _ => u8::MAX,
         };
-        let mut levels = vec![Level { scale: 1.0, zero: 0 }; rows.rows()];
-        let round = |i: usize, line: &mut [u8]| levels[i] = simd::round(rows.row(i), highest, line);
-        let mut left = self.left(rows.rows(), Vec::new(), round);
-        left.levels = levels;
-        left
+        self.left(rows.rows(), share, |i, line| simd::round(rows.row(i), highest, line))
     }
 
     /// Rows that `fill` writes, given zeros.
     fn left(
         &self,
         count: usize,
-        levels: Vec<Level>,
-        mut fill: impl FnMut(usize, &mut [u8]),
+        share: usize,
+        fill: impl Fn(usize, &mut [u8]) -> Level + Sync,
     ) -> Rows {
+        let mut levels = vec![Level { scale: 1.0, zero: 0 }; count];
+        let mut fill_all = |bytes: &mut [u8], stride: usize| {
+            let shares = bytes.par_chunks_mut(share * stride);
+            let shares = shares.zip(levels.par_chunks_mut(share)).enumerate();
+            shares.for_each(|(number, (bytes, levels))| {
+                let lines = bytes.chunks_exact_mut(stride).zip(levels).enumerate();
+                for (i, (line, level)) in lines {
+                    *level = fill(number * share + i, &mut line[..self.rows]);
+                }
+            });
+        };
         let values = match &self.values {
             #[cfg(target_arch = "x86_64")]
             Values::Vnni(_) => {
                 let inner = self.rows.div_ceil(vnni::FOUR);
                 let mut values = vec![[0; vnni::FOUR]; count * inner];
-                for (i, line) in values.chunks_exact_mut(inner).enumerate() {
-                    fill(i, &mut line.as_flattened_mut()[..self.rows]);
-                }
+                fill_all(values.as_flattened_mut(), inner * vnni::FOUR);
                 RowValues::Vnni(values)
             }
             Values::Portable(_) => {
                 let mut values = vec![0; count * self.rows];
-                for (i, line) in values.chunks_exact_mut(self.rows).enumerate() {
-                    fill(i, line);
-                }
+                fill_all(&mut values, self.rows);
                 let values = NdTensorView::from_data([count, self.rows], values.as_slice());
                 RowValues::Portable(Portable::new().prepack_a(values))
             }
@@ -294,7 +300,7 @@ mod tests {
                         expected(&|at| bias[at % columns]).into_iter().map(gelu).collect(),
                     ),
                 ];
-                let left = weight.rows(Matrix::new(&a, inner));
+                let left = weight.rows(Matrix::new(&a, inner), rows.div_ceil(2));
                 // Half a step of a row, as often as the worst column adds it up.
                 let step = left.levels.iter().map(|level| level.scale).fold(0.0, f32::max);
                 let columns_of = |column| kept.iter().skip(column).step_by(columns);

@@ -3,6 +3,8 @@
 //! A batch of many rows is shared out by sequences, as in [`super::branch`]. One of few goes through
 //! together: the cores take columns of each product and heads of the attention.
 
+use std::cell::Cell;
+
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::nn::{LayerNorm, Linear};
@@ -160,7 +162,37 @@ enum Cores {
     All,
 }
 
+/// Room for what stands between the steps of a pass.
+#[derive(Default)]
+struct Scratch {
+    normal: Vec<f32>,
+    hidden: Vec<f32>,
+    mixed: Vec<f32>,
+    squares: Squares,
+}
+
+thread_local! {
+    /// Kept from pass to pass: fresh memory is zeroed, and far from the cores.
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+/// As much of a buffer, whatever it holds.
+fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
+    if buffer.len() < length {
+        buffer.resize(length, 0.0);
+    }
+    &mut buffer[..length]
+}
+
 impl Cores {
+    /// Rows that each takes where work is by rows.
+    fn share(self, rows: usize) -> usize {
+        match self {
+            Self::One => rows.max(1),
+            Self::All => rows.div_ceil(rayon::current_num_threads()).max(1),
+        }
+    }
+
     /// Writes columns of a product.
     fn multiply(
         self,
@@ -198,61 +230,63 @@ impl Pass<'_> {
     fn run(&self, x: &[f32], y: &mut [f32], cores: Cores) {
         let (width, row) = (self.width(), self.served.input.columns());
         let size = ROWS.div_ceil(self.length) * self.length * width;
-        let (mut normal, mut hidden, mut mixed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut squares = Squares::default();
+        let mut scratch = SCRATCH.take();
         for (x, y) in x.chunks(size).zip(y.chunks_mut(size)) {
             let rows = x.len() / width;
-            normal.resize(rows * width, 0.0);
-            hidden.resize(rows * row, 0.0);
-            self.normalize(x, &mut normal);
-            self.enter(&normal, cores, whole(&mut hidden, row));
-            let mixed = match self.branch.mix {
-                Mix::Activation(_) => &hidden,
+            let Scratch { normal, hidden, mixed, squares } = &mut scratch;
+            let normal = sized(normal, rows * width);
+            let hidden = sized(hidden, rows * row);
+            self.normalize(x, cores, normal);
+            self.enter(normal, cores, whole(hidden, row));
+            let mixed: &[f32] = match self.branch.mix {
+                Mix::Activation(_) => hidden,
                 mix @ Mix::Attention { .. } => {
-                    mixed.resize(rows * width, 0.0);
+                    let mixed = sized(mixed, rows * width);
                     match cores {
-                        Cores::One => {
-                            mix.forward(&hidden, [self.length, row], &mut mixed, &mut squares);
-                        }
-                        Cores::All => mix.attend_together(&hidden, [self.length, row], &mut mixed),
+                        Cores::One => mix.forward(hidden, [self.length, row], mixed, squares),
+                        Cores::All => mix.attend_together(hidden, [self.length, row], mixed),
                     }
-                    &mixed
+                    mixed
                 }
             };
             simd::add_rows(x, self.biases.output, y);
             self.leave(mixed, cores, whole(y, width));
         }
+        SCRATCH.set(scratch);
     }
 
     /// One token of each sequence: keys and values of all rows, the rest of that row alone.
     fn run_token(&self, x: &[f32], tokens: &[usize], y: &mut [f32], cores: Cores) {
         let (width, row) = (self.width(), self.served.input.columns());
         let size = ROWS.div_ceil(self.length);
-        let (mut normal, mut hidden) = (Vec::new(), Vec::new());
+        let mut scratch = SCRATCH.take();
         let sequences = x.chunks(size * self.length * width);
         for ((x, tokens), y) in sequences.zip(tokens.chunks(size)).zip(y.chunks_mut(size * width)) {
             let rows = x.len() / width;
-            normal.resize(rows * width, 0.0);
-            hidden.resize(rows * row, 0.0);
-            self.normalize(x, &mut normal);
-            let keys_and_values = whole(&mut hidden, row).only(width..row);
-            self.enter(&normal, cores, keys_and_values);
+            let normal = sized(&mut scratch.normal, rows * width);
+            let hidden = sized(&mut scratch.hidden, rows * row);
+            self.normalize(x, cores, normal);
+            self.enter(normal, cores, whole(hidden, row).only(width..row));
             let picked = |values: &[f32]| -> Vec<f32> {
                 let places = tokens.iter().enumerate().map(|(i, token)| i * self.length + token);
                 places.flat_map(|row| values[row * width..][..width].iter().copied()).collect()
             };
-            let normal = picked(&normal);
+            let normal = picked(normal);
             let mut queries = vec![0.0; normal.len()];
             self.enter(&normal, cores, whole(&mut queries, width));
-            let mixed = self.branch.mix.gather(&queries, &hidden, [self.length, row], tokens);
+            let mixed = self.branch.mix.gather(&queries, hidden, [self.length, row], tokens);
             simd::add_rows(&picked(x), self.biases.output, y);
             self.leave(&mixed, cores, whole(y, width));
         }
+        SCRATCH.set(scratch);
     }
 
-    fn normalize(&self, x: &[f32], normal: &mut [f32]) {
+    fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
         let [gamma, beta] = self.biases.norm;
-        simd::layer_norm(x, gamma, beta, self.branch.epsilon, normal);
+        let size = cores.share(x.len() / gamma.len()) * gamma.len();
+        x.par_chunks(size)
+            .zip(normal.par_chunks_mut(size))
+            .for_each(|(x, normal)| simd::layer_norm(x, gamma, beta, self.branch.epsilon, normal));
     }
 
     /// Columns of the first product, and of the nonlinearity where one follows.
@@ -262,7 +296,8 @@ impl Pass<'_> {
             Mix::Attention { .. } => None,
         };
         let weight = &self.served.input;
-        let left = weight.left(Matrix::new(normal, self.width()));
+        let normal = Matrix::new(normal, self.width());
+        let left = weight.left(normal, cores.share(normal.rows()));
         cores.multiply(&left, weight, Start::Bias(self.biases.input), after, out);
     }
 
@@ -270,7 +305,8 @@ impl Pass<'_> {
     fn leave(&self, mixed: &[f32], cores: Cores, out: Part<'_>) {
         let weight = &self.served.output;
         let columns = self.branch.mix.mixed_width(self.served.input.columns());
-        let left = weight.left(Matrix::new(mixed, columns));
+        let mixed = Matrix::new(mixed, columns);
+        let left = weight.left(mixed, cores.share(mixed.rows()));
         cores.multiply(&left, weight, Start::Out, None, out);
     }
 }

@@ -58,11 +58,11 @@ impl Weight {
         }
     }
 
-    /// Readies the left side, once for all parts.
-    pub(super) fn left<'a>(&self, rows: Matrix<'a>) -> Left<'a> {
+    /// Readies the left side, once for all parts; cores take `share` rows each.
+    pub(super) fn left<'a>(&self, rows: Matrix<'a>, share: usize) -> Left<'a> {
         match self {
             Self::Float(_) => Left::Float(rows),
-            Self::Whole(quantized) => Left::Whole(quantized.rows(rows)),
+            Self::Whole(quantized) => Left::Whole(quantized.rows(rows, share)),
         }
     }
 

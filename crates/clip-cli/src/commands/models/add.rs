@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clip_weights::{Bar, ConvertArgs, HubOptions, Opened, Options, Source, open};
+use clip_weights::{Bar, ConvertArgs, Dtype, Format, HubOptions, Opened, Options, Source, open};
 
 use crate::registry::{self, Published};
 use crate::{Outcome, places, report};
@@ -13,6 +13,9 @@ pub(crate) struct PullArgs {
     /// What `models` calls it
     #[arg(value_name = "ID")]
     id: String,
+    /// Number format to write [default: that of the source]; becomes a part of the name
+    #[arg(long)]
+    dtype: Option<Format>,
 }
 
 /// Converts any source.
@@ -24,8 +27,14 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<Outcome> {
 /// Downloads and converts a published model.
 pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
     let published = registry::find(&args.id)?;
+    let dtype = args.dtype.map(Dtype::from);
     let options = Options {
-        name: Some(published.id.clone()),
+        // Another file is another model, which may lie beside the first.
+        name: Some(match dtype {
+            Some(dtype) => format!("{}-{}", published.id, dtype.name()),
+            None => published.id.clone(),
+        }),
+        dtype,
         license: Some(published.license.clone()),
         sha256: published.sha256.clone(),
         hub: HubOptions::from_env(),
