@@ -17,6 +17,7 @@ mod packed;
 mod part;
 mod product;
 mod quantized;
+mod rounding;
 mod serving;
 mod simd;
 mod tiles;

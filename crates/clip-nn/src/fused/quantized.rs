@@ -14,7 +14,7 @@ use rten_tensor::NdTensorView;
 use super::packed::Start;
 use super::part::Part;
 use super::product::Matrix;
-use super::simd::{self, Level, Scales};
+use super::rounding::{self, Level, Scales};
 use super::tiles::{steps, tiles};
 #[cfg(target_arch = "x86_64")]
 use super::vnni;
@@ -86,11 +86,11 @@ impl Quantized {
 
     fn with(matrix: &[f32], columns: usize, lay_out: impl FnOnce(&[i8]) -> Values) -> Self {
         let mut largest = vec![0.0; columns];
-        simd::largest(matrix, &mut largest);
+        rounding::largest(matrix, &mut largest);
         let scale = |largest| if largest > 0.0 { largest / LARGEST } else { 1.0 };
         let scales: Vec<f32> = largest.into_iter().map(scale).collect();
         let (mut whole, mut sums) = (vec![0; matrix.len()], vec![0; columns]);
-        simd::round_columns(matrix, &scales, &mut whole, &mut sums);
+        rounding::round_columns(matrix, &scales, &mut whole, &mut sums);
         Self { values: lay_out(&whole), rows: matrix.len() / columns, scales, sums }
     }
 
@@ -132,7 +132,7 @@ impl Quantized {
             Values::Portable(_) if Portable::new().may_saturate() => i8::MAX.cast_unsigned(),
             _ => u8::MAX,
         };
-        self.left(rows.rows(), share, |i, line| simd::round(rows.row(i), highest, line))
+        self.left(rows.rows(), share, |i, line| rounding::round(rows.row(i), highest, line))
     }
 
     /// Rows that `fill` writes, given zeros.
@@ -243,7 +243,7 @@ impl Tail<'_> {
             start => start,
         };
         let levels = &self.levels[rows.clone()];
-        simd::finish(sums, levels, scales, (start, self.after), (out, rows.start, at));
+        rounding::finish(sums, levels, scales, (start, self.after), (out, rows.start, at));
     }
 }
 
@@ -332,7 +332,7 @@ mod tests {
                 (0..=100).map(|i| low + (high - low) * i as f32 / 100.0).chain([0.0]).collect();
             for highest in [127, 255] {
                 let mut out = vec![0; row.len()];
-                let Level { scale, zero } = simd::round(&row, highest, &mut out);
+                let Level { scale, zero } = rounding::round(&row, highest, &mut out);
                 for (value, whole) in row.iter().zip(&out) {
                     assert!(*whole <= highest);
                     let back = (i32::from(*whole) - zero) as f32 * scale;
