@@ -1,6 +1,6 @@
 //! How many pictures and texts a second run through ViT-B/32 (random weights), as its matrices are kept?
 
-use clip_benches::{device, pixels};
+use clip_benches::{PIXELS, device, pixels};
 use clip_checkpoint::presets;
 use clip_model::{ImageEncoder, Storage, TextEncoder, float_tensor, int_tensor};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -16,7 +16,7 @@ fn images(c: &mut Criterion) {
     let mut group = c.benchmark_group("image/ViT-B-32");
     group.sample_size(10);
     for (name, storage) in STORAGES {
-        let encoder = ImageEncoder::init(config, &device).prepacked(storage);
+        let encoder = ImageEncoder::init(config, &device).prepacked(storage, &PIXELS);
         for batch in BATCHES {
             let pixels = float_tensor(pixels(batch, side), [batch, 3, side, side], &device);
             group.throughput(Throughput::Elements(batch as u64));

@@ -5,7 +5,7 @@ pub mod protocol;
 
 pub use products::Products;
 
-use clip_model::{Backend, Device, DeviceName};
+use clip_model::{Backend, Device, DeviceName, Pixels};
 use clip_testkit::Random;
 
 /// As in the program that people use.
@@ -25,9 +25,15 @@ pub fn device() -> Device {
     name.open().expect("the device is there")
 }
 
-/// Uniform values in `-1..1`, as normalized pixels are about.
+/// How the pictures' levels become what the tower reads.
+pub const PIXELS: Pixels = Pixels { mean: [0.5; 3], std: [0.25; 3] };
+
+/// Pictures of random levels, normalized.
 pub fn pixels(batch: usize, side: usize) -> Vec<f32> {
-    Random::new(1).values(batch * 3 * side * side)
+    let (mean, std) = (PIXELS.mean[0], PIXELS.std[0]);
+    let level = |value: f32| (127.5 * (value + 1.0)).round();
+    let values = Random::new(1).values(batch * 3 * side * side);
+    values.into_iter().map(|value| (level(value) / 255.0 - mean) / std).collect()
 }
 
 /// Unit vectors, row-major.

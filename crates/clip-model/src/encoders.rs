@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip_checkpoint::{Checkpoint, Dtype, ModelConfig, Tower};
+use clip_checkpoint::{Checkpoint, Dtype, ModelConfig, PreprocessConfig, Tower};
 use clip_projection::{Projection, normalize};
 use clip_text::TextTransformer;
-use clip_vision::{Storage, VisionTransformer};
+use clip_vision::{Pixels, Storage, VisionTransformer};
 
 use crate::{Result, config, load};
 
@@ -54,14 +54,16 @@ impl ImageEncoder {
     ///
     /// As [`Self::load`].
     pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        Ok(Self::load(checkpoint, device)?.prepacked(storage(checkpoint, Tower::Vision)))
+        let PreprocessConfig { mean, std, .. } = checkpoint.card().preprocess;
+        let encoder = Self::load(checkpoint, device)?;
+        Ok(encoder.prepacked(storage(checkpoint, Tower::Vision), &Pixels { mean, std }))
     }
 
     /// Lays the weights out for serving, where the device has kernels of ours: see
     /// [`clip_vision::VisionTransformer::prepack`].
     #[must_use]
-    pub fn prepacked(mut self, storage: Storage) -> Self {
-        self.visual.prepack(storage);
+    pub fn prepacked(mut self, storage: Storage, pixels: &Pixels) -> Self {
+        self.visual.prepack(storage, pixels);
         self
     }
 

@@ -35,7 +35,7 @@ mod verify;
 pub use burn::tensor::{Device, Tensor};
 pub use clip::Clip;
 pub use clip_projection::normalize;
-pub use clip_vision::Storage;
+pub use clip_vision::{Pixels, Storage};
 pub use device::{Backend, DeviceError, DeviceName};
 pub use encoders::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
 pub use error::{Error, Result};

@@ -74,8 +74,27 @@ impl ResidualAttentionBlock {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = self.attend(x);
-        self.think(x)
+        self.forward_in(x, None)
+    }
+
+    /// As [`Self::forward`], where later blocks lead to one row of each sequence: blocks in 8 bits
+    /// round that row to a few bits more, for its noise is most of the answer's.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`, output: `[B, L, W]`
+    /// - `tokens`: `[B]`, the row's place in each sequence
+    ///
+    /// # Panics
+    ///
+    /// Where `W` is not the configured width.
+    pub fn forward_towards(&self, x: Tensor<3>, tokens: &Tensor<1, Int>) -> Tensor<3> {
+        self.forward_in(x, Some(tokens))
+    }
+
+    fn forward_in(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
+        let x = self.attend(x, tokens);
+        self.think(x, tokens)
     }
 
     /// One row of [`Self::forward`] for each sequence; most of the work on the others is left out.
@@ -99,7 +118,9 @@ impl ResidualAttentionBlock {
                 let attended = attn.forward_token(self.ln_1.forward(x.clone()), tokens.clone());
                 pick(x, tokens) + attended
             });
-        self.think(row)
+        let [batch, ..] = row.dims();
+        let own = Tensor::zeros([batch], &row.device());
+        self.think(row, Some(&own))
     }
 
     /// As [`Self::forward`], with the attention weights passed through `through`: see
@@ -118,22 +139,22 @@ impl ResidualAttentionBlock {
         x: Tensor<3>,
         through: impl FnOnce(Tensor<4>) -> Tensor<4>,
     ) -> Tensor<3> {
-        self.think(x.clone() + self.attn.forward_through(self.ln_1.forward(x), through))
+        self.think(x.clone() + self.attn.forward_through(self.ln_1.forward(x), through), None)
     }
 
     /// `x + attn(ln_1(x))`.
-    fn attend(&self, x: Tensor<3>) -> Tensor<3> {
+    fn attend(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
         let attn = &self.attn;
         let (layers, branch) = ([&attn.in_proj, &attn.out_proj], self.branch(attn.mix()));
-        branch_of(&x, &self.ln_1, layers, branch, self.attn_served.as_deref())
+        branch_of(&x, tokens, &self.ln_1, layers, branch, self.attn_served.as_deref())
             .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
     }
 
     /// `x + mlp(ln_2(x))`.
-    fn think(&self, x: Tensor<3>) -> Tensor<3> {
+    fn think(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
         let mlp = &self.mlp;
         let (layers, branch) = ([&mlp.c_fc, &mlp.c_proj], self.branch(mlp.mix()));
-        branch_of(&x, &self.ln_2, layers, branch, self.mlp_served.as_deref())
+        branch_of(&x, tokens, &self.ln_2, layers, branch, self.mlp_served.as_deref())
             .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
     }
 
@@ -164,13 +185,14 @@ impl ResidualAttentionBlock {
 /// A branch in one piece, or nothing where it has to be composed.
 fn branch_of(
     x: &Tensor<3>,
+    tokens: Option<&Tensor<1, Int>>,
     norm: &LayerNorm,
     layers: [&Linear; 2],
     branch: Branch,
     served: Option<&Served>,
 ) -> Option<Tensor<3>> {
     match still_served(served, layers) {
-        Some(served) => served.forward(x, norm, layers, branch),
+        Some(served) => served.forward(x, tokens, norm, layers, branch),
         None => fused::residual(x, norm, layers[0], layers[1], branch),
     }
 }

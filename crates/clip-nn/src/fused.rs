@@ -10,11 +10,11 @@ mod bf16;
 #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
 mod branch;
 mod extension;
-mod laid;
 mod matmul;
 mod mix;
 mod packed;
 mod part;
+mod patches;
 mod product;
 mod quantized;
 mod rounding;
@@ -30,9 +30,9 @@ use burn::tensor::{DType, Tensor};
 use rayon::prelude::*;
 
 pub(crate) use branch::Branch;
-pub(crate) use laid::Laid;
 pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
+pub(crate) use patches::Patches;
 pub(crate) use serving::Served;
 
 /// Runs among the threads that share out the work: what they share has not to be brought to them

@@ -26,6 +26,7 @@ mod block;
 #[cfg_attr(not(feature = "flex"), path = "fused/composed.rs")]
 mod fused;
 mod mlp;
+mod pixels;
 mod precision;
 mod prepacked;
 mod storage;
@@ -35,6 +36,7 @@ pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
 pub use mlp::{Mlp, MlpConfig};
+pub use pixels::Pixels;
 pub use precision::Precision;
 pub use prepacked::PrepackedPatches;
 pub use storage::Storage;

@@ -5,41 +5,47 @@ use std::sync::Arc;
 use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::Storage;
-use crate::fused::Laid;
+use crate::fused::Patches;
+use crate::{Pixels, Storage};
 
 /// The embedding of patches, laid out.
 #[derive(Debug, Clone)]
-pub struct PrepackedPatches(Arc<Laid>);
+pub struct PrepackedPatches {
+    laid_out: Arc<Patches>,
+    side: usize,
+}
 
 impl PrepackedPatches {
     /// Lays out the weight of a convolution whose stride is its size, `[W, 3, P, P]`, and leaves the
     /// parameter to be unpacked on demand, as rounded to `storage`; nothing where the backend has no
-    /// kernels of ours. For [`Storage::Int8`] patches are rounded to 8 bits, which pixels have anyway,
-    /// and the weight to twice as many.
-    pub fn new(weight: &mut Param<Tensor<4>>, storage: Storage) -> Option<Self> {
-        let [width, channels, rows, columns] = weight.dims();
-        let matrix = weight.val().reshape([width, channels * rows * columns]).transpose();
-        let laid = Arc::new(Laid::new(matrix, storage)?);
-        let kept = Arc::clone(&laid);
+    /// kernels of ours. For [`Storage::Int8`] pictures are taken back to the levels that `pixels`
+    /// were made of, which loses nothing, and the weight is rounded to 16 bits; patches that hold
+    /// other values than levels are rounded to 8 bits.
+    pub fn new(weight: &mut Param<Tensor<4>>, storage: Storage, pixels: &Pixels) -> Option<Self> {
+        let [width, channels, side, columns] = weight.dims();
+        let matrix = weight.val().reshape([width, channels * side * columns]).transpose();
+        let laid_out = Arc::new(Patches::new(matrix, storage, pixels)?);
+        let kept = Arc::clone(&laid_out);
         lazily(weight, move || {
             let matrix = kept.unpack();
             (0..width).flat_map(|i| matrix.iter().skip(i).step_by(width).copied()).collect()
         });
-        Some(Self(laid))
+        Some(Self { laid_out, side })
     }
 
+    /// One row a patch, those of a picture from left to right and from top to bottom.
+    ///
     /// # Shapes
     ///
-    /// - `patches`: `[N, 3·P·P]`
+    /// - `pixels`: `[B, 3, H, W]`
     /// - `bias`: `[W]`
-    /// - output: `[N, W]`; nothing where a tensor lies on another backend, or on a gradient tape
+    /// - output: `[B · N, W]`; nothing where a tensor lies on another backend, or on a gradient tape
     ///
     /// # Panics
     ///
-    /// Where the patches have another size.
-    pub fn forward(&self, patches: &Tensor<2>, bias: Option<Tensor<1>>) -> Option<Tensor<2>> {
-        self.0.forward(patches, bias)
+    /// Where the pictures do not have three channels.
+    pub fn forward(&self, pixels: &Tensor<4>, bias: Option<Tensor<1>>) -> Option<Tensor<2>> {
+        self.laid_out.forward(pixels, self.side, bias)
     }
 }
 

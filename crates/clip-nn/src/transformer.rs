@@ -75,7 +75,7 @@ impl Transformer {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        fused::on_pool(|| forward(&self.resblocks, x))
+        fused::on_pool(|| self.resblocks.iter().fold(x, |x, block| block.forward(x)))
     }
 
     /// One row of [`Self::forward`] for each sequence. The last block computes keys and values of
@@ -95,7 +95,7 @@ impl Transformer {
             return pick(x, tokens).squeeze_dim(1);
         };
         let row = fused::on_pool(|| {
-            let x = forward(before, x);
+            let x = before.iter().fold(x, |x, block| block.forward_towards(x, &tokens));
             // Under training a whole branch in one piece is faster than a part of it in steps.
             match x.is_autodiff() {
                 true => pick(last.forward(x), tokens),
@@ -120,8 +120,4 @@ impl Transformer {
     pub fn set_precision(&mut self, precision: Precision) {
         self.resblocks.iter_mut().for_each(|block| block.set_precision(precision));
     }
-}
-
-fn forward(blocks: &[ResidualAttentionBlock], x: Tensor<3>) -> Tensor<3> {
-    blocks.iter().fold(x, |x, block| block.forward(x))
 }

@@ -171,7 +171,7 @@ fn packed_blocks_agree() {
 #[test]
 fn blocks_in_fewer_bits_agree_with_their_parameters() {
     let wide = Case { width: 256, mlp_width: 300, ..CASE };
-    for (storage, bound) in [(Storage::F16, 1e-6), (Storage::Int8, 2e-2)] {
+    for (storage, bound) in [(Storage::F16, 5e-6), (Storage::Int8, 4e-2)] {
         for (case, batch) in [(CASE, 37), (wide, 5), (wide, 1)] {
             let device = Device::flex().autodiff();
             let mut model = transformer(&case, &device).valid();
@@ -184,13 +184,27 @@ fn blocks_in_fewer_bits_agree_with_their_parameters() {
                 [values(whole), values(model.forward_token(x.clone(), tokens()))]
             };
             let served = run(&model);
-            // A clone asks for every parameter.
-            let plain = run(&model.clone());
-            for (served, plain) in served.iter().zip(&plain) {
+            for block in &model.resblocks {
+                let (attn, mlp) = (&block.attn, &block.mlp);
+                // Whoever asks for a weight gets the plain block.
+                for layer in [&attn.in_proj, &attn.out_proj, &mlp.c_fc, &mlp.c_proj] {
+                    layer.weight.val();
+                }
+            }
+            let plain = run(&model);
+            let off = |i: usize| {
+                let (served, plain): (&[f32], &[f32]) = (&served[i], &plain[i]);
                 let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
                 let off: Vec<f32> = served.iter().zip(plain).map(|(a, b)| a - b).collect();
-                let off = norm(&off) / norm(plain);
-                assert!(off < bound, "{storage:?}, {batch} of {case:?}: {off}");
+                norm(&off) / norm(plain)
+            };
+            let (whole, token) = (off(0), off(1));
+            let what = format!("{storage:?}, {batch} of {case:?}: {whole}, {token}");
+            assert!(whole < bound && token < bound, "{what}");
+            if storage == Storage::Int8 {
+                assert!(token > 0.0, "{what}: nothing was rounded");
+                // Where attention does not drown it, the row that is read is off by less.
+                assert!(case.width > 40 || token < 0.7 * whole, "{what}");
             }
         }
     }

@@ -24,7 +24,7 @@ mod pooling;
 mod stem;
 mod tower;
 
-pub use clip_nn::{Activation, Storage};
+pub use clip_nn::{Activation, Pixels, Storage};
 pub use pooling::{AttentionPooling, AttentionPoolingConfig, Pooling};
 pub use stem::Stem;
 pub use tower::{VisionTransformer, VisionTransformerConfig};

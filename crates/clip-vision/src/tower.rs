@@ -6,7 +6,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor, assert_shape, s};
-use clip_nn::{Activation, PrepackedPatches, Storage, Transformer, TransformerConfig};
+use clip_nn::{Activation, Pixels, PrepackedPatches, Storage, Transformer, TransformerConfig};
 
 use crate::{AttentionPooling, AttentionPoolingConfig, Pooling, Stem};
 
@@ -130,7 +130,15 @@ impl VisionTransformer {
     ///
     /// Where the pictures are of another size.
     pub fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
-        self.embed_patches(self.patches(pixels), None)
+        let Conv2d { weight, bias, .. } = &self.patch_embedding;
+        let [batch, ..] = pixels.dims();
+        // A parameter that somebody asked for may have been changed since.
+        let prepacked = self.prepacked.as_ref().filter(|_| !weight.is_initialized());
+        let bias = || bias.as_ref().map(Param::val);
+        match prepacked.and_then(|prepacked| prepacked.forward(&pixels, bias())) {
+            Some(patches) => self.place(patches, batch, None),
+            None => self.embed_patches(self.patches(pixels), None),
+        }
     }
 
     /// Pooled features of pictures of which only some patches are there, as in training with
@@ -199,14 +207,26 @@ impl VisionTransformer {
     }
 
     fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
-        let [tokens, width] = self.positional_embedding.dims();
         let [batch, count, values] = patches.dims();
+        // The convolution's stride is its size: it is one product.
+        let Conv2d { weight, bias, .. } = &self.patch_embedding;
+        let [width, ..] = weight.dims();
+        let weight = weight.val().reshape([width, values]).transpose();
+        let patches = patches.reshape([batch * count, values]);
+        self.place(linear(patches, weight, bias.as_ref().map(Param::val)), batch, kept)
+    }
+
+    /// Adds positions to embedded patches `[B · K, width]`, and the class token where there is one.
+    fn place(&self, patches: Tensor<2>, batch: usize, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
+        let [tokens, width] = self.positional_embedding.dims();
+        let count = patches.dims()[0] / batch.max(1);
         // Positions of the class token come first.
         let first = usize::from(self.class_embedding.is_some());
-        if kept.is_none() {
-            assert_shape!(patches, [batch, tokens - first, values]);
-        }
-        let patches = self.project(patches.reshape([batch * count, values]));
+        let expected = tokens - first;
+        assert!(
+            kept.is_some() || count == expected,
+            "patches of a picture: expected {expected}, got {count}"
+        );
         let positions = self.positional_embedding.val();
         let of_patches = match kept {
             Some(kept) => positions.clone().select(0, kept.reshape([batch * count]) + first as i64),
@@ -228,23 +248,11 @@ impl VisionTransformer {
         }
     }
 
-    /// `[N, 3·P·P]` to `[N, width]`. The convolution's stride is its size: it is one product.
-    fn project(&self, patches: Tensor<2>) -> Tensor<2> {
-        let Conv2d { weight, bias, .. } = &self.patch_embedding;
-        let bias = || bias.as_ref().map(Param::val);
-        // A parameter that somebody asked for may have been changed since.
-        let prepacked = self.prepacked.as_ref().filter(|_| !weight.is_initialized());
-        prepacked.and_then(|prepacked| prepacked.forward(&patches, bias())).unwrap_or_else(|| {
-            let [_, values] = patches.dims();
-            let [width, ..] = weight.dims();
-            linear(patches, weight.val().reshape([width, values]).transpose(), bias())
-        })
-    }
-
-    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`].
-    pub fn prepack(&mut self, storage: Storage) {
+    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`] and
+    /// [`PrepackedPatches::new`].
+    pub fn prepack(&mut self, storage: Storage, pixels: &Pixels) {
         self.transformer.prepack(storage);
-        self.prepacked = PrepackedPatches::new(&mut self.patch_embedding.weight, storage);
+        self.prepacked = PrepackedPatches::new(&mut self.patch_embedding.weight, storage, pixels);
     }
 
     /// What stands for each picture: the normalized class token, or what gathers all normalized

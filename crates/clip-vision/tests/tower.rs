@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip_testkit::{Random, assert_close};
-use clip_vision::{Pooling, Stem, VisionTransformer, VisionTransformerConfig};
+use clip_vision::{Pixels, Pooling, Stem, Storage, VisionTransformer, VisionTransformerConfig};
 
 const SIDE: usize = 17;
 const PATCH: usize = 5;
@@ -30,6 +30,51 @@ fn pixels(batch: usize) -> Tensor<4> {
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().unwrap()
+}
+
+/// Values of pixels in a file, from dark to light, as the tower reads them.
+fn levels(batch: usize, Pixels { mean, std }: &Pixels) -> Tensor<4> {
+    let shape = [batch, 3, SIDE, SIDE];
+    let values = Random::new(3).values(shape.iter().product());
+    let values = values.into_iter().enumerate().map(|(i, value)| {
+        let channel = i / (SIDE * SIDE) % 3;
+        let level = (127.5 * (value + 1.0)).round();
+        (level / 255.0 - mean[channel]) / std[channel]
+    });
+    Tensor::from_data(TensorData::new(values.collect(), shape), &Device::default())
+}
+
+/// Patches of a tower that was laid out, against those of the same tower as it was. In 8 bits what
+/// comes from a file loses nothing but the last bits of the weight; other values are rounded.
+#[test]
+fn patches_that_were_laid_out_agree() {
+    let pixels_of = Pixels { mean: [0.48, 0.46, 0.41], std: [0.27, 0.26, 0.28] };
+    for (tower, storage, batch) in [
+        (tower as fn() -> _, Storage::F32, 1),
+        (tower, Storage::F16, 30),
+        (tower, Storage::Int8, 1),
+        (tower, Storage::Int8, 30),
+        (gathering_tower, Storage::Int8, 30),
+    ] {
+        let plain: VisionTransformer = tower();
+        let mut laid_out = plain.clone();
+        laid_out.prepack(storage, &pixels_of);
+        let exact = levels(batch, &pixels_of);
+        let bounds = match storage {
+            Storage::F32 => [1e-5; 2],
+            Storage::F16 => [2e-3; 2],
+            Storage::Int8 => [5e-4, 5e-2],
+        };
+        for (pixels, bound) in [exact.clone(), exact * 1.3 + 0.1].into_iter().zip(bounds) {
+            let expected = values(plain.embed(pixels.clone()));
+            assert_close(
+                &format!("{storage:?}"),
+                &values(laid_out.embed(pixels)),
+                &expected,
+                bound,
+            );
+        }
+    }
 }
 
 /// Token 0 is the class token; token `1 + y * grid + x` is the product of patch `(y, x)` with the

@@ -3,7 +3,7 @@
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 
-use crate::{Activation, Precision, Storage};
+use crate::{Activation, Pixels, Precision, Storage};
 
 #[derive(Debug, Clone, Copy)]
 #[expect(dead_code, reason = "read by the fused form alone")]
@@ -40,6 +40,7 @@ impl Served {
     pub(crate) fn forward(
         &self,
         _: &Tensor<3>,
+        _: Option<&Tensor<1, Int>>,
         _: &LayerNorm,
         _: [&Linear; 2],
         _: Branch,
@@ -61,10 +62,10 @@ impl Served {
 
 /// Never made, as [`Served`].
 #[derive(Debug)]
-pub(crate) enum Laid {}
+pub(crate) enum Patches {}
 
-impl Laid {
-    pub(crate) fn new(_: Tensor<2>, _: Storage) -> Option<Self> {
+impl Patches {
+    pub(crate) fn new(_: Tensor<2>, _: Storage, _: &Pixels) -> Option<Self> {
         None
     }
 
@@ -72,7 +73,12 @@ impl Laid {
         match *self {}
     }
 
-    pub(crate) fn forward(&self, _: &Tensor<2>, _: Option<Tensor<1>>) -> Option<Tensor<2>> {
+    pub(crate) fn forward(
+        &self,
+        _: &Tensor<4>,
+        _: usize,
+        _: Option<Tensor<1>>,
+    ) -> Option<Tensor<2>> {
         match *self {}
     }
 }

@@ -23,8 +23,8 @@ pub(super) struct Scales<'a> {
     pub(super) sums: &'a [i32],
 }
 
-/// Rounds a row to whole numbers up to `highest`; 0 is one of them.
-pub(super) fn round(row: &[f32], highest: u8, out: &mut [u8]) -> Level {
+/// Rounds a row to whole numbers up to `highest`, 0 among them, of which `digit` writes what fits.
+pub(super) fn round(row: &[f32], highest: u16, digit: impl Fn(u32) -> u8, out: &mut [u8]) -> Level {
     widest(
         #[inline(always)]
         || {
@@ -34,11 +34,40 @@ pub(super) fn round(row: &[f32], highest: u8, out: &mut [u8]) -> Level {
             let (steps, zero) = (1.0 / scale, (-low / scale).round_ties_even());
             for (out, value) in out.iter_mut().zip(row) {
                 // To the nearest whole number, which then stands in the lowest bits.
-                *out = ((value * steps + zero).clamp(0.0, top) + WHOLE).to_bits() as u8;
+                *out = digit(((value * steps + zero).clamp(0.0, top) + WHOLE).to_bits());
             }
             Level { scale, zero: zero as i32 }
         },
     )
+}
+
+/// As [`round`], of values that may be whole numbers up to `highest` already, but for what a
+/// computation left behind the point: those are kept as they are.
+pub(super) fn keep(row: &[f32], highest: u8, out: &mut [u8]) -> Level {
+    let (low, high) = widest(
+        #[inline(always)]
+        || range(row),
+    );
+    if low < -0.5 || high > f32::from(highest) + 0.5 {
+        return round(row, u16::from(highest), |whole| whole as u8, out);
+    }
+    widest(
+        #[inline(always)]
+        || {
+            for (out, value) in out.iter_mut().zip(row) {
+                *out = (value.max(0.0) + WHOLE).to_bits() as u8;
+            }
+        },
+    );
+    Level { scale: 1.0, zero: 0 }
+}
+
+/// Adds the products of the last `bits` bits of a row to those of the others.
+pub(super) fn join(sums: &mut [i32], last: &[i32], bits: u32) {
+    widest(
+        #[inline(always)]
+        || sums.iter_mut().zip(last).for_each(|(sum, last)| *sum = (*sum << bits) + last),
+    );
 }
 
 /// The smallest and the largest value, 0 among them.
@@ -72,29 +101,59 @@ pub(super) fn finish(
     widest(
         #[inline(always)]
         || {
-            for (i, (sums, level)) in sums.chunks_exact(stride).zip(levels).enumerate() {
-                let (sums, out) = (&sums[..width], &mut out.row(first + i)[at..][..width]);
-                match start {
-                    Start::Zero => out.fill(0.0),
-                    Start::Bias(bias) => out.copy_from_slice(bias),
-                    Start::Out => {}
+            // A few columns of all rows: what belongs to a column then stays in registers.
+            for column in (0..width).step_by(COLUMNS) {
+                let size = COLUMNS.min(width - column);
+                let (mut by, mut bias) = ([0.0; COLUMNS], [0.0; COLUMNS]);
+                let mut of_column = [0; COLUMNS];
+                by[..size].copy_from_slice(&scales.columns[column..][..size]);
+                of_column[..size].copy_from_slice(&scales.sums[column..][..size]);
+                if let Start::Bias(values) = start {
+                    bias[..size].copy_from_slice(&values[column..][..size]);
                 }
-                scale(sums, *level, scales, out);
-                if let Some(activation) = after {
-                    bend(activation, out);
+                for (i, (sums, level)) in sums.chunks_exact(stride).zip(levels).enumerate() {
+                    let (sums, out) = (&sums[column..], &mut out.row(first + i)[at + column..]);
+                    match (sums.first_chunk(), out.first_chunk_mut()) {
+                        (Some(sums), Some(out)) if size == COLUMNS => {
+                            let values = if let Start::Out = start { *out } else { bias };
+                            *out = turn(sums, *level, (&by, &of_column), values, after);
+                        }
+                        _ => {
+                            let (mut few, mut values) = ([0; COLUMNS], bias);
+                            few[..size].copy_from_slice(&sums[..size]);
+                            if let Start::Out = start {
+                                values[..size].copy_from_slice(&out[..size]);
+                            }
+                            let values = turn(&few, *level, (&by, &of_column), values, after);
+                            out[..size].copy_from_slice(&values[..size]);
+                        }
+                    }
                 }
             }
         },
     );
 }
 
-/// Adds a row. A function of its own, so that no two slices may be the same.
+/// Columns that are turned back at once: two AVX-512 registers, four of AVX2.
+const COLUMNS: usize = 32;
+
+/// Some columns of a row: adds them to `values`.
 #[inline(always)]
-fn scale(sums: &[i32], level: Level, scales: Scales<'_>, out: &mut [f32]) {
-    let columns = scales.columns.iter().zip(scales.sums);
-    for ((out, sum), (scale, of_column)) in out.iter_mut().zip(sums).zip(columns) {
-        *out += (sum - level.zero * of_column) as f32 * (level.scale * scale);
+fn turn(
+    sums: &[i32; COLUMNS],
+    level: Level,
+    (scales, of_column): (&[f32; COLUMNS], &[i32; COLUMNS]),
+    mut values: [f32; COLUMNS],
+    after: Option<Activation>,
+) -> [f32; COLUMNS] {
+    for j in 0..COLUMNS {
+        let sum = (sums[j] - level.zero * of_column[j]) as f32;
+        values[j] += sum * (level.scale * scales[j]);
     }
+    if let Some(activation) = after {
+        bend(activation, &mut values);
+    }
+    values
 }
 
 /// The largest absolute value of each column of a matrix.

@@ -56,10 +56,12 @@ impl Served {
         self.output.unpack()
     }
 
-    /// `x + output(mix(input(norm(x))))`, or nothing on another backend and on a gradient tape.
+    /// `x + output(mix(input(norm(x))))`, or nothing on another backend and on a gradient tape. Of
+    /// `tokens` see [`crate::ResidualAttentionBlock::forward_towards`].
     pub(crate) fn forward(
         &self,
         x: &Tensor<3>,
+        tokens: Option<&Tensor<1, Int>>,
         norm: &LayerNorm,
         layers: [&Linear; 2],
         branch: Branch,
@@ -69,13 +71,18 @@ impl Served {
         let rows: &[f32] = rows.as_slice()?;
         let biases = Biases::new(norm, layers)?;
         let pass = Pass { served: self, biases: biases.slices()?, branch, length };
+        let tokens = tokens.map(places).unwrap_or_default();
         let mut y = vec![0.0; rows.len()];
         match share(batch, length) {
             Some(share) => rows
                 .par_chunks(share * width)
                 .zip(y.par_chunks_mut(share * width))
-                .for_each(|(x, y)| pass.run(x, y, Cores::One)),
-            None => pass.run(rows, &mut y, Cores::All),
+                .enumerate()
+                .for_each(|(i, (x, y))| {
+                    let sequences = share / length;
+                    pass.run(x, part(&tokens, i, sequences), y, Cores::One);
+                }),
+            None => pass.run(rows, &tokens, &mut y, Cores::All),
         }
         Some(on_flex(y, [batch, length, width]))
     }
@@ -92,12 +99,14 @@ impl Served {
         let [batch, length, width] = x.dims();
         // Queries that share a part with keys cannot be left out.
         if !width.is_multiple_of(self.input.unit()) {
-            return Some(pick(self.forward(x, norm, layers, branch)?, tokens.clone()));
+            return Some(pick(
+                self.forward(x, Some(tokens), norm, layers, branch)?,
+                tokens.clone(),
+            ));
         }
         let rows = host(x.clone())?;
         let rows: &[f32] = rows.as_slice()?;
-        // In memory already, as `x` is: nothing waits for a device.
-        let tokens: Vec<usize> = tokens.to_data().iter::<i64>().map(|at| at as usize).collect();
+        let tokens = places(tokens);
         let biases = Biases::new(norm, layers)?;
         let pass = Pass { served: self, biases: biases.slices()?, branch, length };
         let mut y = vec![0.0; batch * width];
@@ -111,6 +120,16 @@ impl Served {
         }
         Some(on_flex(y, [batch, 1, width]))
     }
+}
+
+/// Place of a row in each sequence. In memory already, as the rows are: nothing waits for a device.
+fn places(tokens: &Tensor<1, Int>) -> Vec<usize> {
+    tokens.to_data().iter::<i64>().map(|at| at as usize).collect()
+}
+
+/// The places in one of some parts of the sequences, where there are any.
+fn part(tokens: &[usize], part: usize, sequences: usize) -> &[usize] {
+    tokens.chunks(sequences).nth(part).unwrap_or_default()
 }
 
 /// Rows that one core takes, as whole sequences; nothing where they are too few to share out.
@@ -227,17 +246,19 @@ impl Pass<'_> {
     }
 
     /// Whole sequences, a few at a time.
-    fn run(&self, x: &[f32], y: &mut [f32], cores: Cores) {
+    fn run(&self, x: &[f32], tokens: &[usize], y: &mut [f32], cores: Cores) {
         let (width, row) = (self.width(), self.served.input.columns());
-        let size = ROWS.div_ceil(self.length) * self.length * width;
+        let sequences = ROWS.div_ceil(self.length);
+        let size = sequences * self.length * width;
         let mut scratch = SCRATCH.take();
-        for (x, y) in x.chunks(size).zip(y.chunks_mut(size)) {
+        for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
             let rows = x.len() / width;
+            let finer = self.rows_of(part(tokens, i, sequences));
             let Scratch { normal, hidden, mixed, squares } = &mut scratch;
             let normal = sized(normal, rows * width);
             let hidden = sized(hidden, rows * row);
             self.normalize(x, cores, normal);
-            self.enter(normal, cores, whole(hidden, row));
+            self.enter(normal, &finer, cores, whole(hidden, row));
             let mixed: &[f32] = match self.branch.mix {
                 Mix::Activation(_) => hidden,
                 mix @ Mix::Attention { .. } => {
@@ -250,7 +271,7 @@ impl Pass<'_> {
                 }
             };
             simd::add_rows(x, self.biases.output, y);
-            self.leave(mixed, cores, whole(y, width));
+            self.leave(mixed, &finer, cores, whole(y, width));
         }
         SCRATCH.set(scratch);
     }
@@ -266,19 +287,26 @@ impl Pass<'_> {
             let normal = sized(&mut scratch.normal, rows * width);
             let hidden = sized(&mut scratch.hidden, rows * row);
             self.normalize(x, cores, normal);
-            self.enter(normal, cores, whole(hidden, row).only(width..row));
+            let finer = self.rows_of(tokens);
+            self.enter(normal, &finer, cores, whole(hidden, row).only(width..row));
             let picked = |values: &[f32]| -> Vec<f32> {
-                let places = tokens.iter().enumerate().map(|(i, token)| i * self.length + token);
-                places.flat_map(|row| values[row * width..][..width].iter().copied()).collect()
+                let rows = finer.iter().flat_map(|row| &values[row * width..][..width]);
+                rows.copied().collect()
             };
+            let all: Vec<usize> = (0..finer.len()).collect();
             let normal = picked(normal);
             let mut queries = vec![0.0; normal.len()];
-            self.enter(&normal, cores, whole(&mut queries, width));
+            self.enter(&normal, &all, cores, whole(&mut queries, width));
             let mixed = self.branch.mix.gather(&queries, hidden, [self.length, row], tokens);
             simd::add_rows(&picked(x), self.biases.output, y);
-            self.leave(&mixed, cores, whole(y, width));
+            self.leave(&mixed, &all, cores, whole(y, width));
         }
         SCRATCH.set(scratch);
+    }
+
+    /// The row of each place among those of all sequences.
+    fn rows_of(&self, tokens: &[usize]) -> Vec<usize> {
+        tokens.iter().enumerate().map(|(i, token)| i * self.length + token).collect()
     }
 
     fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
@@ -290,23 +318,23 @@ impl Pass<'_> {
     }
 
     /// Columns of the first product, and of the nonlinearity where one follows.
-    fn enter(&self, normal: &[f32], cores: Cores, out: Part<'_>) {
+    fn enter(&self, normal: &[f32], finer: &[usize], cores: Cores, out: Part<'_>) {
         let after = match self.branch.mix {
             Mix::Activation(activation) => Some(activation),
             Mix::Attention { .. } => None,
         };
         let weight = &self.served.input;
         let normal = Matrix::new(normal, self.width());
-        let left = weight.left(normal, cores.share(normal.rows()));
+        let left = weight.left(normal, cores.share(normal.rows()), finer);
         cores.multiply(&left, weight, Start::Bias(self.biases.input), after, out);
     }
 
     /// Adds the second product.
-    fn leave(&self, mixed: &[f32], cores: Cores, out: Part<'_>) {
+    fn leave(&self, mixed: &[f32], finer: &[usize], cores: Cores, out: Part<'_>) {
         let weight = &self.served.output;
         let columns = self.branch.mix.mixed_width(self.served.input.columns());
         let mixed = Matrix::new(mixed, columns);
-        let left = weight.left(mixed, cores.share(mixed.rows()));
+        let left = weight.left(mixed, cores.share(mixed.rows()), finer);
         cores.multiply(&left, weight, Start::Out, None, out);
     }
 }
