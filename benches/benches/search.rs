@@ -1,7 +1,7 @@
-//! How long does an exact search over a library in memory take?
+//! How long does an exact search over a library take?
 
 use clip_benches::unit_vectors;
-use clip_retrieval::{Item, Library};
+use clip_retrieval::{Filter, Item, Library, Precision};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const WIDTH: usize = 512;
@@ -12,15 +12,19 @@ fn search(c: &mut Criterion) {
         let vectors = unit_vectors(rows + 1, WIDTH);
         let mut rows_of = vectors.chunks(WIDTH);
         let query = rows_of.next().expect("a row");
-        let mut library = Library::new("bench", "bench", WIDTH);
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = Library::open_or_create(folder.path(), "bench", "bench", WIDTH, Precision::F32);
+        let mut library = made.expect("a new library");
+        let mut writer = library.write().expect("a lock");
         for (i, vector) in rows_of.enumerate() {
-            library
-                .upsert(Item::picture(format!("/{i}.jpg"), None), vector)
-                .expect("a unit vector");
+            let item = Item::picture(format!("/{i}.jpg"), None);
+            writer.upsert(&item, vector).expect("a unit vector");
         }
-        group.throughput(Throughput::Bytes((rows * WIDTH * size_of::<f32>()) as u64));
+        writer.commit().and_then(|()| writer.compact()).expect("room on the disk");
+        drop(writer);
+        group.throughput(Throughput::Elements(rows as u64));
         group.bench_function(format!("{rows}x{WIDTH}"), |b| {
-            b.iter(|| library.search(query, 10, |_| true).expect("a query of that width").len());
+            b.iter(|| library.search(query, 10, &Filter::default()).expect("an answer").len());
         });
     }
     group.finish();

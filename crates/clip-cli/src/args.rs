@@ -141,8 +141,8 @@ impl DetailArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LibraryArgs {
-    /// The library file [default: in the platform's data folder, one for each model]
-    #[arg(long, value_name = "FILE", env = "CLIP_INDEX", hide_env_values = true)]
+    /// The folder of the library [default: in the platform's data folder, one for each model]
+    #[arg(long, value_name = "FOLDER", env = "CLIP_INDEX", hide_env_values = true)]
     pub(crate) index: Option<PathBuf>,
 }
 
@@ -314,10 +314,51 @@ pub(crate) enum EmbedFormat {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli index ~/Pictures              add what is new, follow what was moved, drop what is gone
+  clip-cli index ~/Pictures --dry-run    say what that would do
+  clip-cli index --errors                which files could not be read, and why
+  clip-cli index --prune                 drop what is gone, wherever it was
+
+A file that could not be read is not tried again until it changes.")]
+#[command(group(ArgGroup::new("work").args(["paths", "errors", "stats", "verify", "compact", "prune"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+
+    /// Say what would be done, and do nothing
+    #[arg(long, requires = "paths")]
+    pub(crate) dry_run: bool,
+
+    /// Keep pictures that are gone, as those on a drive that is not plugged in
+    #[arg(long, requires = "paths")]
+    pub(crate) keep_missing: bool,
+
+    /// List the files that could not be read, and why
+    #[arg(long)]
+    pub(crate) errors: bool,
+
+    /// Say how large the library is
+    #[arg(long)]
+    pub(crate) stats: bool,
+
+    /// Read all of the library and compare it with its checksums
+    #[arg(long)]
+    pub(crate) verify: bool,
+
+    /// Write the library anew, without the room of what is gone
+    #[arg(long)]
+    pub(crate) compact: bool,
+
+    /// Drop the pictures that are gone, whatever folder they were in
+    #[arg(long)]
+    pub(crate) prune: bool,
+
+    /// Print one JSON object, or one a line with --errors
+    #[arg(long, conflicts_with_all = ["paths", "verify", "compact", "prune"])]
+    pub(crate) json: bool,
 
     #[command(flatten)]
     pub(crate) library: LibraryArgs,

@@ -1,40 +1,50 @@
 //! Keeping the library in step with the folders.
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+mod plan;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clip::{Checkpoint, Embedder};
-use clip_retrieval::{FileStamp, Item, Library, Lock};
+use clip_retrieval::{Facts, FileStamp, Item, Library, Precision, Writer};
 
 use crate::args::{LibraryArgs, ScanArgs};
 use crate::interrupt::Interrupt;
 use crate::report::{self, Bar, Skipped};
 use crate::scan::Scan;
-use crate::{model, output, places};
+use crate::{facts, model, output, places};
+use plan::Pending;
+pub(crate) use plan::{Mode, Plan};
 
 /// Work that a crash may cost.
-const SAVE_EVERY: Duration = Duration::from_secs(15);
+const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
-/// The library and the file it lives in.
+/// The library that a command works on.
 #[derive(Debug)]
 pub(crate) struct Shelf {
-    path: PathBuf,
     library: Library,
     is_new: bool,
 }
 
-/// What an update did.
+/// What an update did, or would do.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Changes {
     pub(crate) added: usize,
     pub(crate) changed: usize,
+    pub(crate) moved: usize,
     pub(crate) unchanged: usize,
     pub(crate) removed: usize,
+    /// Files that could not be read before, and have not changed since.
+    pub(crate) unreadable: usize,
 }
 
 impl Changes {
+    /// Pictures that are there now.
+    pub(crate) fn total(&self) -> usize {
+        self.added + self.changed + self.moved + self.unchanged
+    }
+
     /// What a picture counts as.
     fn count(&mut self, pending: &Pending) -> &mut usize {
         if pending.was_known { &mut self.changed } else { &mut self.added }
@@ -47,21 +57,15 @@ impl Shelf {
         let path = places::library(args, checkpoint)?;
         let (card, fingerprint) = (checkpoint.card(), checkpoint.fingerprint());
         let is_new = !path.exists();
-        let library = match is_new {
-            true => Library::new(&fingerprint, &card.name, card.config.embed_dim),
-            false => Library::open_for(&path, &fingerprint, &card.name)?,
-        };
-        Ok(Self { path, library, is_new })
-    }
-
-    fn reload(&mut self) -> Result<()> {
-        let (fingerprint, model) = (self.library.fingerprint(), self.library.model_name());
-        self.library = Library::open_for(&self.path, fingerprint, model)?;
-        Ok(())
+        let dimension = card.config.embed_dim;
+        let library =
+            Library::open_or_create(&path, &fingerprint, &card.name, dimension, Precision::F32)?;
+        warn(&library);
+        Ok(Self { library, is_new })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.library.folder()
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -76,99 +80,69 @@ impl Shelf {
     }
 }
 
-/// Adds pictures that are new or changed by size or time, and removes those that are gone.
-/// A picture that cannot be read is named and left out; the rest goes on.
+/// Says what a library has lost.
+pub(crate) fn warn(library: &Library) {
+    for lost in library.lost() {
+        let items = output::count(lost.items, "item");
+        report::warning(format_args!("the library has lost {items}: {}", lost.cause));
+    }
+}
+
+/// Adds pictures that are new or changed by size or time, follows those that were moved, and removes
+/// those that are gone. A picture that cannot be read is named and left out; the rest goes on.
 pub(crate) fn update(
     shelf: &mut Shelf,
     embedder: &Embedder,
     scan: &Scan,
     args: &ScanArgs,
+    mode: Mode,
     skipped: &mut Skipped,
 ) -> Result<Changes> {
     let current = std::env::current_dir().ok();
     for (folder, error) in &scan.unreadable {
         skipped.add(&Bar::hidden(), output::shorten(folder, current.as_deref()), error);
     }
-    let mut plan = Plan::new(shelf, scan);
-    if plan.is_empty() {
-        return Ok(Changes { unchanged: plan.unchanged, ..Changes::default() });
+    let mut plan = Plan::new(&shelf.library, scan, mode)?;
+    if plan.is_empty() && shelf.library.lost().is_empty() {
+        return Ok(plan.changes());
     }
+    let mut writer = shelf.library.write()?;
     // Another program may have written since: look again with the library to ourselves.
-    let _lock = Lock::acquire(&shelf.path)?;
-    if shelf.path.exists() {
-        shelf.reload()?;
-        plan = Plan::new(shelf, scan);
-    }
-    carry_out(&plan, shelf, embedder, args, skipped)
-}
-
-/// What an update has to do.
-struct Plan {
-    pending: Vec<Pending>,
-    gone: HashSet<PathBuf>,
-    unchanged: usize,
-}
-
-/// A picture to encode.
-struct Pending {
-    path: PathBuf,
-    stamp: Option<FileStamp>,
-    was_known: bool,
-}
-
-impl Pending {
-    /// As short as the user would write it, for the messages.
-    fn short(&self, current: Option<&Path>) -> &Path {
-        output::shorten(&self.path, current)
-    }
-}
-
-impl Plan {
-    fn new(shelf: &Shelf, scan: &Scan) -> Self {
-        let known: HashMap<&Path, Option<FileStamp>> =
-            shelf.library.items().filter_map(|item| Some((item.path()?, item.stamp))).collect();
-        let listed: HashSet<&Path> = scan.pictures.iter().map(PathBuf::as_path).collect();
-        let is_gone = |path: &Path| !listed.contains(path) && scan.knows(path) && !path.exists();
-        let gone = known.keys().filter(|path| is_gone(path)).map(|path| path.to_path_buf());
-        let mut plan = Self { pending: Vec::new(), gone: gone.collect(), unchanged: 0 };
-        for path in &scan.pictures {
-            let stamp = FileStamp::of(path).ok();
-            let old = known.get(path.as_path());
-            if old.is_some_and(|old| *old == stamp) {
-                plan.unchanged += 1;
-            } else {
-                plan.pending.push(Pending { path: path.clone(), stamp, was_known: old.is_some() });
-            }
-        }
-        plan
-    }
-
-    fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.gone.is_empty()
-    }
+    plan = Plan::new(writer.library(), scan, mode)?;
+    carry_out(plan, &mut writer, embedder, args, skipped)
 }
 
 fn carry_out(
-    plan: &Plan,
-    shelf: &mut Shelf,
+    mut plan: Plan,
+    writer: &mut Writer<'_>,
     embedder: &Embedder,
     args: &ScanArgs,
     skipped: &mut Skipped,
 ) -> Result<Changes> {
-    let mut changes =
-        Changes { removed: plan.gone.len(), unchanged: plan.unchanged, ..Changes::default() };
-    shelf.library.retain(|item| item.path().is_none_or(|path| !plan.gone.contains(path)));
+    let moved = plan.follow(|id, item| writer.rename(id, item))?;
+    let mut changes = Changes { added: 0, changed: 0, moved, ..plan.changes() };
+    for path in &plan.gone {
+        writer.remove(&Item::path_id(path))?;
+    }
+    for path in &plan.forgotten {
+        writer.forgive(path)?;
+    }
+    writer.commit()?;
     let bar = Bar::pictures(plan.pending.len());
     let current = std::env::current_dir().ok();
     let options = args.reading(embedder);
     let interrupt =
         Interrupt::listen(bar.noting("saves what is done; Ctrl-C again ends it at once"))?;
-    let mut dirty = !plan.gone.is_empty();
     let outcome = embedder.stream(
         &plan.pending,
-        |pending, room| room.read(pending.short(current.as_deref()), &options),
+        |pending, room| -> clip::Result<_> {
+            let picture = room.read(pending.short(current.as_deref()), &options)?;
+            // Once the file has proved to be a picture; it is in the cache now.
+            let _ = pending.facts.set(facts::of(&pending.path));
+            Ok(picture)
+        },
         |results| -> Result<()> {
-            let mut saved = Instant::now();
+            let mut committed = Instant::now();
             for (done, result) in results.enumerate() {
                 if interrupt.came() {
                     let total = output::count(plan.pending.len(), "picture");
@@ -177,29 +151,34 @@ fn carry_out(
                 let (pending, embedding) = result?;
                 match embedding {
                     Ok(embedding) => {
-                        let item = Item::picture(&pending.path, pending.stamp);
-                        shelf.library.upsert(item, embedding.as_slice())?;
+                        let facts = pending.facts.get().cloned().unwrap_or_default();
+                        writer.upsert(&picture(pending, facts), embedding.as_slice())?;
                         *changes.count(pending) += 1;
-                        dirty = true;
                     }
                     Err(error) => {
-                        // What it showed before is no longer true.
-                        dirty |= shelf.library.remove(&Item::path_id(&pending.path));
+                        writer.fail(&pending.path, pending.stamp, &output::cause(&error))?;
                         skipped.add(&bar, pending.short(current.as_deref()), error);
                     }
                 }
                 bar.advance(1);
-                if dirty && saved.elapsed() >= SAVE_EVERY {
-                    shelf.library.save(&shelf.path)?;
-                    (dirty, saved) = (false, Instant::now());
+                if committed.elapsed() >= COMMIT_EVERY {
+                    writer.commit()?;
+                    committed = Instant::now();
                 }
             }
             Ok(())
         },
     );
     // Also where the device failed or the user stopped it half-way.
-    if dirty {
-        shelf.library.save(&shelf.path)?;
-    }
+    writer.commit()?;
     outcome.map(|()| changes)
+}
+
+fn picture(pending: &Pending, facts: Facts) -> Item {
+    Item { facts, ..Item::picture(&pending.path, pending.stamp) }
+}
+
+/// The stamp of a file, where there is one.
+fn stamp(path: &Path) -> Option<FileStamp> {
+    FileStamp::of(path).ok()
 }

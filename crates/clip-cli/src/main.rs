@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod facts;
 mod files;
 mod indexing;
 mod interrupt;

@@ -78,7 +78,7 @@ impl Scan {
     }
 }
 
-fn is_empty_folder(path: &Path) -> bool {
+pub(crate) fn is_empty_folder(path: &Path) -> bool {
     path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 

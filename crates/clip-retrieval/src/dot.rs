@@ -1,4 +1,4 @@
-//! The arithmetic of the search.
+//! The arithmetic of every comparison.
 
 /// Partial sums: enough for the compiler to keep several vector registers busy, since it may not
 /// reorder floating-point additions by itself.

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -7,37 +8,59 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file cannot be read, written or locked.
-    #[error("cannot {action} the library {path}: {source}")]
+    /// A file of the library, or its folder, cannot be read, written or locked.
+    #[error("cannot {action} {path} of the library: {source}")]
     Io {
-        /// `read`, `write`, `lock`.
+        /// `read`, `write`, `lock` and the like.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
+    /// What is asked of the catalog cannot be done.
+    #[error("the catalog {path} of the library cannot be used: {source}")]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is nothing.
+    #[error("there is no library {path}: index a folder of pictures first")]
+    NoLibrary {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// Some other file.
-    #[error("{path} is not a library of this program: choose another file with --index")]
+    #[error("{path} is not a library of this program: choose another folder with --index")]
     NotALibrary {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The one file that a library was in the first version.
+    #[error(
+        "{path} is a library of an earlier version of this program, which was one file: remove it, or choose another folder with --index, and index again"
+    )]
+    Older {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a later version.
     #[error(
-        "the library {path} has format version {found}, this program reads up to {supported}: update the program, or choose another file with --index"
+        "{path} of the library has format version {found}, this program reads up to {supported}: update the program, or choose another folder with --index"
     )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Version in the file.
         found: u32,
-        /// [`crate::FORMAT_VERSION`].
+        /// The latest that is read.
         supported: u32,
     },
     /// The end of the file is missing.
     #[error(
-        "the library {path} is cut off, it has {found} of {expected} bytes: remove it and index again"
+        "{path} of the library is cut off, it has {found} of {expected} bytes: index again, which encodes its pictures anew"
     )]
     Truncated {
         /// The file.
@@ -48,7 +71,9 @@ pub enum Error {
         expected: u64,
     },
     /// The file is not what was written.
-    #[error("the library {path} is damaged ({reason}): remove it and index again")]
+    #[error(
+        "{path} of the library is damaged ({reason}): index again, which encodes its pictures anew"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -57,7 +82,7 @@ pub enum Error {
     },
     /// The vectors are another model's.
     #[error(
-        "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another file with --index, or remove it and index again"
+        "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another folder with --index, or remove it and index again"
     )]
     OtherModel {
         /// The file.
@@ -103,4 +128,22 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+}
+
+/// Names the file and what was to be done with it.
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "files are the embedded library's"))]
+pub(crate) fn io_error<'a>(
+    action: &'static str,
+    path: &'a Path,
+) -> impl Fn(io::Error) -> Error + 'a {
+    move |source| Error::Io { action, path: path.to_owned(), source }
+}
+
+/// The folder that a file is in.
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "files are the embedded library's"))]
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }

@@ -29,6 +29,21 @@ pub enum Content {
     Text(String),
 }
 
+impl Modality {
+    /// Its name, as users write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Text => "text",
+        }
+    }
+
+    /// The modality of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Image, Self::Text].into_iter().find(|modality| modality.name() == name)
+    }
+}
+
 impl Content {
     pub(crate) fn default_id(&self) -> String {
         match self {
@@ -74,8 +89,23 @@ impl FileStamp {
     }
 }
 
+/// What is known of a picture besides its path.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// BLAKE3 of the file: the same picture elsewhere is told by it.
+    pub hash: Option<[u8; 32]>,
+    /// Width and height in pixels, as it is shown.
+    pub size: Option<[u32; 2]>,
+    /// When it was taken, in seconds since 1970 of the camera's own clock.
+    pub taken: Option<i64>,
+    /// Where it was taken: degrees north and east.
+    pub place: Option<[f64; 2]>,
+    /// Words that somebody gave it, in order, each once.
+    pub tags: Vec<String>,
+}
+
 /// One entry of a library, without its vector.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The name under which the item is replaced and removed, unique in its library.
     pub id: String,
@@ -85,6 +115,8 @@ pub struct Item {
     pub modality: Modality,
     /// State of the file when it was encoded.
     pub stamp: Option<FileStamp>,
+    /// What else is known of it.
+    pub facts: Facts,
 }
 
 impl Item {
@@ -101,7 +133,7 @@ impl Item {
 
     /// Any content of any modality, with the id of the content.
     pub fn new(content: Content, modality: Modality) -> Self {
-        Self { id: content.default_id(), content, modality, stamp: None }
+        Self { id: content.default_id(), content, modality, stamp: None, facts: Facts::default() }
     }
 
     /// The same item under another id, where an application has its own.

@@ -1,46 +1,60 @@
 //! Stores unit vectors with what they stand for, and returns ranked hits.
 //!
 //! A [`Library`] belongs to one model. It holds one unit vector for each [`Item`] (a picture by its
-//! path, or a text), and answers a query vector with the nearest items. The search is exact: it
-//! compares the query with every vector, which takes milliseconds for the hundred thousand pictures
-//! of a home library, needs no training and no tuning, and is what any faster index has to be
-//! measured against.
+//! path, or a text), and answers a query vector with the nearest items among those that a [`Filter`]
+//! lets pass. The search is exact, for a million vectors too: it scans codes of 8 bits that say
+//! between which bounds each score lies, and ranks what may be among the best by the vectors
+//! themselves. It needs no training and no tuning, and is what any faster index has to be measured
+//! against.
 //!
 //! Vectors of two models must never meet: their numbers are comparable and their meanings are not.
 //! So a library carries the fingerprint of its model, and [`Library::open_for`] refuses another one
-//! by name. It is one file, versioned and checksummed, and written beside and renamed, so a crash
-//! leaves the old file or the new one.
+//! by name.
 //!
-//! This crate knows neither models nor pictures; any unit vectors will do.
+//! A library is a folder: a catalog in SQLite and segments of vectors that are mapped into memory,
+//! never changed, checksummed and replaced by renaming. What was committed survives a killed program,
+//! a full disk and a power cut.
 //!
-//! ```
-//! use clip_retrieval::{Item, Library};
+//! This crate knows neither models nor pictures; any unit vectors will do. Without its feature
+//! `sqlite`, which needs a C compiler, there is [`Flat`] alone: vectors in memory.
 //!
-//! let mut library = Library::new("sha256:40d365", "ViT-B-32", 2);
-//! library.upsert(Item::picture("photos/dog.jpg", None), &[1.0, 0.0])?;
-//! library.upsert(Item::picture("photos/cat.jpg", None), &[0.6, 0.8])?;
-//! library.upsert(Item::text("a dog"), &[0.8, 0.6])?;
+#![cfg_attr(feature = "sqlite", doc = "```")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+//! use clip_retrieval::{Filter, Item, Library, Precision};
 //!
-//! let hits = library.search(&[0.0, 1.0], 10, |item| item.is_under("photos"))?;
+//! let folder = tempfile::tempdir()?;
+//! let mut library =
+//!     Library::open_or_create(folder.path(), "sha256:40d365", "ViT-B-32", 2, Precision::F32)?;
+//! let mut writer = library.write()?;
+//! writer.upsert(&Item::picture("photos/dog.jpg", None), &[1.0, 0.0])?;
+//! writer.upsert(&Item::picture("photos/cat.jpg", None), &[0.6, 0.8])?;
+//! writer.upsert(&Item::text("a dog"), &[0.8, 0.6])?;
+//! writer.commit()?;
+//! drop(writer);
+//!
+//! let photos = Filter { under: vec!["photos".into()], ..Filter::default() };
+//! let hits = library.search(&[0.0, 1.0], 10, &photos)?;
 //! assert_eq!(hits[0].item.path(), Some("photos/cat.jpg".as_ref()));
 //! assert_eq!(hits[0].score, 0.8);
 //! assert_eq!(hits.len(), 2);
-//! # Ok::<(), clip_retrieval::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod dot;
+#[cfg(feature = "sqlite")]
+mod embedded;
 mod error;
-mod file;
-mod header;
+mod filter;
+mod flat;
 mod item;
-mod library;
-mod lock;
+#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "read back from a catalog alone"))]
 mod path;
-mod search;
+mod top;
+mod vector;
 
+#[cfg(feature = "sqlite")]
+pub use embedded::{Failure, Hit, KnownFile, Library, Lost, Precision, Stats, Writer};
 pub use error::{Error, Result};
-pub use file::FORMAT_VERSION;
-pub use item::{Content, FileStamp, Item, Modality};
-pub use library::Library;
-pub use lock::Lock;
-pub use search::Hit;
+pub use filter::{Filter, Orientation};
+pub use flat::Flat;
+pub use item::{Content, Facts, FileStamp, Item, Modality};

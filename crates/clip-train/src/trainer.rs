@@ -1,7 +1,7 @@
 //! A run from its configuration to its checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use burn::tensor::Tensor;
@@ -23,6 +23,9 @@ use crate::{
 
 /// Steps over which the speed is averaged.
 const SPEED_STEPS: usize = 20;
+
+/// Held from the seeding of the backend, which all threads share, until the weights are drawn.
+static DRAWING: Mutex<()> = Mutex::new(());
 
 /// A run.
 pub struct Trainer {
@@ -60,6 +63,7 @@ impl Trainer {
             true => device.clone().autodiff().gradient_checkpointing(),
             false => device.clone().autodiff(),
         };
+        let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
         device.seed(config.seed);
         let (mut card, vocabulary, clip) = match &config.from {
             None => {
@@ -79,6 +83,9 @@ impl Trainer {
         let anchor = Anchor::new(&learner, config.adapt.start_share);
         let factors = adapt::layer_factors(&learner, config.optimizer.layer_decay);
         let learner = config.adapt.apply(learner).with_precision(config.precision.into());
+        // Drawing the weights now makes them independent of what is computed first.
+        let values = parameters::values(&learner);
+        drop(drawing);
         let loader = loader(&config, &card)?;
         let epochs: Vec<u64> =
             (0..config.schedule.epochs).map(|epoch| loader.plan(epoch).len() as u64).collect();
@@ -89,8 +96,6 @@ impl Trainer {
                 names: loader.dataset().names().len(),
             });
         }
-        // Drawing the weights now makes them independent of what is computed first.
-        let values = parameters::values(&learner);
         let average = if config.ema > 0.0 { values } else { Named::new() };
         let mut trainer = Self {
             tokenizer: Tokenizer::new(

@@ -7,11 +7,11 @@ mod tsne;
 
 use std::io::Write;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::{Item, Library, Modality};
+use clip_retrieval::{Content, Filter, Flat, Item, Library, Modality};
 
 use crate::args::LibraryArgs;
 use crate::files::Target;
@@ -51,19 +51,23 @@ pub(crate) struct MapArgs {
 pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     let target = Target::new(args.output.clone(), "html", args.force)?;
     let library = open(args)?;
-    let pictures = || library.items().zip(0..).filter(|(item, _)| is_picture(item));
-    let total = pictures().count();
+    let mut pictures = library.items(&Filter::of(Modality::Image))?;
+    pictures.retain(|item| item.path().is_some());
+    let total = pictures.len();
     if total == 0 {
         bail!(
             "there are no pictures in the library: add some first, as in `clip-cli index ~/Pictures`"
         );
     }
     let limit = args.limit.get() as usize;
-    let mut shown = Library::new(library.fingerprint(), library.model_name(), library.dimension());
-    for (i, (item, row)) in pictures().enumerate() {
-        if is_taken(i, total, limit) {
-            let range = row * library.dimension()..(row + 1) * library.dimension();
-            shown.upsert(item.clone(), &library.vectors()[range])?;
+    let (mut shown, mut paths) = (Flat::new(library.dimension()), Vec::new());
+    for (i, item) in pictures.into_iter().enumerate() {
+        if is_taken(i, total, limit)
+            && let Some((Item { content: Content::Path(path), id, .. }, vector)) =
+                library.get(&item.id)?
+        {
+            shown.push(&id, &vector)?;
+            paths.push(path);
         }
     }
     if shown.len() < total {
@@ -73,10 +77,10 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
         ));
     }
     let places = layout::places(&shown)?;
-    let paths: Vec<_> = shown.items().filter_map(Item::path).collect();
+    let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let thumbnails = thumbnail::all(&paths);
     let html = page::html(&page::Map {
-        model: shown.model_name(),
+        model: library.model_name(),
         total,
         pictures: page::pictures(&paths, &places, &thumbnails),
     })?;
@@ -104,10 +108,6 @@ fn open(args: &MapArgs) -> Result<Library> {
         Some(_) => Library::open(&path)?,
         None => Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)?,
     })
-}
-
-fn is_picture(item: &Item) -> bool {
-    item.modality == Modality::Image && item.path().is_some()
 }
 
 /// Whether the picture at place `i` of `total` is among `limit` even ones.

@@ -1,18 +1,17 @@
 //! `clip-cli search`.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Item, Modality};
+use clip_retrieval::{Filter, Modality};
 
 use crate::args::SearchArgs;
-use crate::indexing::{self, Shelf};
+use crate::indexing::{self, Mode, Shelf};
 use crate::output::{self, Found, Row};
 use crate::query::{Content, Term};
 use crate::report::{self, Skipped};
-use crate::scan::{self, Scan};
+use crate::scan;
 use crate::{Outcome, model};
 
 pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
@@ -80,28 +79,27 @@ fn search_pictures(
 ) -> Result<Outcome> {
     let mut shelf = Shelf::open(&args.library, embedder.checkpoint())?;
     let mut skipped = Skipped::default();
-    let wanted = if paths.is_empty() {
+    let filter = Filter::of(Modality::Image);
+    let filter = if paths.is_empty() {
         if shelf.library().is_empty() {
             bail!(
                 "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`"
             );
         }
-        Wanted::Everything
+        filter
     } else if args.no_indexing {
-        let roots = paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
-        Wanted::Below(roots)
+        let under = paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
+        Filter { under, ..filter }
     } else {
         let scan = scan::scan(paths, &args.scan)?;
-        indexing::update(&mut shelf, embedder, &scan, &args.scan, &mut skipped)?;
+        indexing::update(&mut shelf, embedder, &scan, &args.scan, Mode::Prune, &mut skipped)?;
         if scan.pictures.is_empty() {
             report::warning(format_args!("there are no pictures in {}", list(paths)));
         }
-        Wanted::these(&scan)
+        Filter { only: Some(scan.pictures.into_iter().collect()), ..filter }
     };
 
-    let hits = shelf.library().search(query.as_slice(), args.top, |item| {
-        item.modality == Modality::Image && wanted.takes(item)
-    })?;
+    let hits = shelf.library().search(query.as_slice(), args.top, &filter)?;
     let current = std::env::current_dir().ok();
     let rows: Vec<Row<'_>> = hits
         .iter()
@@ -118,30 +116,6 @@ fn search_pictures(
     }
     shelf.introduce();
     Ok(Outcome::Found)
-}
-
-/// Which pictures of the library a search is about.
-enum Wanted {
-    Everything,
-    Below(Vec<PathBuf>),
-    These(HashSet<PathBuf>),
-}
-
-impl Wanted {
-    fn these(scan: &Scan) -> Self {
-        Self::These(scan.pictures.iter().cloned().collect())
-    }
-
-    fn takes(&self, item: &Item) -> bool {
-        let Some(path) = item.path() else {
-            return false;
-        };
-        match self {
-            Self::Everything => true,
-            Self::Below(roots) => roots.iter().any(|root| path.starts_with(root)),
-            Self::These(pictures) => pictures.contains(path),
-        }
-    }
 }
 
 /// Ranks the lines of a file. They are few and change often, so they are not kept.

@@ -1,5 +1,6 @@
 //! What users hand in by mistake: one clear sentence each, and the rest goes on.
 
+use clip_retrieval::{Library, Precision};
 use clip_testkit::Answers;
 use serde_json::Value;
 
@@ -181,11 +182,17 @@ fn with_index(content: &[u8]) -> Run {
 fn libraries_that_are_not_ours() {
     with_index(b"something else").check(2, &["library", "--index"]);
     with_index(b"").check(2, &["library"]);
-    let other =
-        clip_testkit::repository_root().join("crates/clip-retrieval/tests/data/v1.clipindex");
-    let other = std::fs::read(other).unwrap();
-    with_index(&other).check(2, &["model", "clip-tiny", "--index"]);
-    with_index(&other[..other.len() / 2]).check(2, &["library", "cut off"]);
+    with_index(b"CLIPINDX and so on").check(2, &["library", "earlier version", "index again"]);
+}
+
+#[test]
+fn a_library_of_another_model() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    Library::open_or_create(sandbox.path("library"), "1", "other", 3, Precision::F32).unwrap();
+    for args in [["search", "a dog"].as_slice(), &["index", "p"], &["index", "p", "--dry-run"]] {
+        sandbox.run(args).check(2, &["was made with the model other", "clip-tiny", "--index"]);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod drawing;
 mod eval;
+mod library;
 mod models;
 mod sandbox;
 mod search;

@@ -10,7 +10,7 @@ use std::thread;
 
 use anyhow::Result;
 use bhtsne::Neighbor;
-use clip_retrieval::Library;
+use clip_retrieval::Flat;
 
 use super::tsne;
 
@@ -26,8 +26,8 @@ const APART: f64 = 1.06;
 /// Rounds of pushing apart; a few overlaps may stay.
 const ROUNDS: usize = 300;
 
-/// A place for each item of a library, around the origin.
-pub(super) fn places(library: &Library) -> Result<Vec<Place>> {
+/// A place for each vector, around the origin.
+pub(super) fn places(library: &Flat) -> Result<Vec<Place>> {
     let start = principal(library.vectors(), library.dimension());
     let places = match library.len() {
         0..FEW => start,
@@ -36,7 +36,7 @@ pub(super) fn places(library: &Library) -> Result<Vec<Place>> {
     Ok(spread(&lie_down(&places)))
 }
 
-fn tsne(library: &Library, start: &[Place]) -> Result<Vec<Place>> {
+fn tsne(library: &Flat, start: &[Place]) -> Result<Vec<Place>> {
     let neighbors = neighbors(library, tsne::neighbors(library.len()))?;
     // Small, as of van der Maaten's code; a wide scatter would keep apart what belongs together.
     let largest = start.iter().flatten().fold(0.0, |a: f64, b| a.max(b.abs()));
@@ -51,13 +51,13 @@ fn tsne(library: &Library, start: &[Place]) -> Result<Vec<Place>> {
 }
 
 /// The `count` nearest neighbors of each item.
-fn neighbors(library: &Library, count: usize) -> Result<Vec<Vec<Neighbor<f64>>>> {
+fn neighbors(library: &Flat, count: usize) -> Result<Vec<Vec<Neighbor<f64>>>> {
     let of = |(row, vector): (usize, &[f32])| {
-        let hits = library.search(vector, count + 1, |_| true)?;
-        let others = hits.iter().filter(|hit| hit.index != row).take(count);
-        let neighbor = |hit: &clip_retrieval::Hit<'_>| {
-            let distance = (2.0 - 2.0 * f64::from(hit.score)).max(0.0).sqrt();
-            Neighbor { index: hit.index, distance }
+        let hits = library.nearest(vector, count + 1)?;
+        let others = hits.iter().filter(|(index, _)| *index != row).take(count);
+        let neighbor = |(index, score): &(usize, f32)| {
+            let distance = (2.0 - 2.0 * f64::from(*score)).max(0.0).sqrt();
+            Neighbor { index: *index, distance }
         };
         Ok(others.map(neighbor).collect())
     };
@@ -215,16 +215,15 @@ fn push_apart(places: &mut [Place]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clip_retrieval::Item;
     use clip_testkit::Random;
 
     use super::*;
 
     /// `groups` directions, and `each` vectors close to each of them.
-    fn library(groups: usize, each: usize) -> Library {
+    fn library(groups: usize, each: usize) -> Flat {
         const DIMENSION: usize = 12;
         let mut random = Random::new(1);
-        let mut library = Library::new("f", "m", DIMENSION);
+        let mut library = Flat::new(DIMENSION);
         for group in 0..groups {
             let center = random.values(DIMENSION);
             for i in 0..each {
@@ -232,7 +231,7 @@ mod tests {
                 let vector: Vec<f32> = center.iter().zip(noise).map(|(a, b)| a + 0.1 * b).collect();
                 let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
                 let vector: Vec<f32> = vector.iter().map(|x| x / norm).collect();
-                library.upsert(Item::picture(format!("{group}/{i}"), None), &vector).unwrap();
+                library.push(&format!("{group}/{i}"), &vector).unwrap();
             }
         }
         library
@@ -242,7 +241,7 @@ mod tests {
         (a[0] - b[0]).hypot(a[1] - b[1])
     }
 
-    fn check(library: &Library) -> Vec<Place> {
+    fn check(library: &Flat) -> Vec<Place> {
         let places = places(library).unwrap();
         assert_eq!(places.len(), library.len());
         assert!(places.iter().flatten().all(|value| value.is_finite()), "{places:?}");
@@ -277,9 +276,9 @@ mod tests {
     #[test]
     fn copies_lie_side_by_side() {
         for count in [2, 9, 40] {
-            let mut copies = Library::new("f", "m", 2);
+            let mut copies = Flat::new(2);
             for i in 0..count {
-                copies.upsert(Item::picture(format!("{i}"), None), &[0.6, 0.8]).unwrap();
+                copies.push(&i.to_string(), &[0.6, 0.8]).unwrap();
             }
             check(&copies);
         }

@@ -1,0 +1,185 @@
+//! What a picture file says of itself besides its pixels.
+
+use std::fs::File;
+use std::io::{self, Cursor};
+use std::path::Path;
+
+use clip_retrieval::Facts;
+use exif::{Exif, In, Tag, Value};
+use image::metadata::Orientation;
+use image::{ImageDecoder, ImageReader};
+
+/// What is known of a file; what it does not say is left out.
+pub(crate) fn of(path: &Path) -> Facts {
+    let Ok(bytes) = std::fs::read(path) else { return Facts::default() };
+    let hash = Some(*blake3::hash(&bytes).as_bytes());
+    let decoder = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok();
+    let Some(mut decoder) = decoder.and_then(|reader| reader.into_decoder().ok()) else {
+        return Facts { hash, ..Facts::default() };
+    };
+    let (width, height) = decoder.dimensions();
+    let turned = match decoder.orientation() {
+        Ok(
+            Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH,
+        ) => true,
+        Ok(_) | Err(_) => false,
+    };
+    let size = Some(if turned { [height, width] } else { [width, height] });
+    let exif = decoder.exif_metadata().ok().flatten();
+    // A field that is not as it should be says nothing of the others.
+    let exif = exif.and_then(|bytes| {
+        let read = exif::Reader::new().continue_on_error(true).read_raw(bytes);
+        read.or_else(|error| error.distill_partial_result(|_| ())).ok()
+    });
+    let (taken, place) = exif.as_ref().map_or((None, None), |exif| (taken(exif), place(exif)));
+    Facts { hash, size, taken, place, ..Facts::default() }
+}
+
+/// BLAKE3 of a file.
+pub(crate) fn hash(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(*hasher.finalize().as_bytes())
+}
+
+/// When it was taken, in seconds since 1970 of the camera's own clock.
+fn taken(exif: &Exif) -> Option<i64> {
+    let field = exif.get_field(Tag::DateTimeOriginal, In::PRIMARY)?;
+    let Value::Ascii(texts) = &field.value else { return None };
+    let time = exif::DateTime::from_ascii(texts.first()?).ok()?;
+    let [year, month, day] = [i64::from(time.year), time.month.into(), time.day.into()];
+    // Cameras without a clock write zeros.
+    if year == 0 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let [hour, minute, second] = [time.hour, time.minute, time.second].map(i64::from);
+    Some(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+/// Days since 1970 of a day of the Gregorian calendar. Years begin in March here, so that a leap day
+/// ends one (Richards 2013, "Calendars", in the Explanatory Supplement to the Astronomical Almanac).
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let of_month = (153 * month + 2) / 5 + day - 1;
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_month
+        - 719_468
+}
+
+/// Where it was taken: degrees north and east.
+fn place(exif: &Exif) -> Option<[f64; 2]> {
+    let degrees = |value, sign, negative: &str| {
+        let Value::Rational(parts) = &exif.get_field(value, In::PRIMARY)?.value else {
+            return None;
+        };
+        let parts: Vec<f64> = parts.iter().map(exif::Rational::to_f64).collect();
+        let degrees: f64 = parts.iter().zip([1.0, 60.0, 3600.0]).map(|(part, by)| part / by).sum();
+        let sign = exif.get_field(sign, In::PRIMARY)?.display_value().to_string();
+        let degrees = if sign == negative { -degrees } else { degrees };
+        (!parts.is_empty() && degrees.is_finite() && degrees.abs() <= 180.0).then_some(degrees)
+    };
+    let north = degrees(Tag::GPSLatitude, Tag::GPSLatitudeRef, "S")?;
+    let east = degrees(Tag::GPSLongitude, Tag::GPSLongitudeRef, "W")?;
+    Some([north, east])
+}
+
+#[cfg(test)]
+mod tests {
+    use exif::experimental::Writer;
+    use exif::{Field, Rational};
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ExtendedColorType, ImageEncoder};
+
+    use super::*;
+
+    #[test]
+    fn days_count_from_1970() {
+        for (date, expected) in [
+            ([1970, 1, 1], 0),
+            ([1969, 12, 31], -1),
+            ([2000, 2, 29], 11_016),
+            ([2000, 3, 1], 11_017),
+            ([1900, 3, 1], -25_508),
+            ([2026, 11, 28], 20_785),
+        ] {
+            assert_eq!(days(date[0], date[1], date[2]), expected, "{date:?}");
+        }
+    }
+
+    /// A JPEG of 8 by 4 pixels with these fields.
+    fn jpeg(fields: &[(Tag, Value)]) -> Facts {
+        let fields: Vec<Field> = fields
+            .iter()
+            .map(|(tag, value)| Field { tag: *tag, ifd_num: In::PRIMARY, value: value.clone() })
+            .collect();
+        let mut writer = Writer::new();
+        fields.iter().for_each(|field| writer.push_field(field));
+        let mut exif = Cursor::new(Vec::new());
+        writer.write(&mut exif, false).unwrap();
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif.into_inner()).unwrap();
+        encoder.encode(&[128; 8 * 4 * 3], 8, 4, ExtendedColorType::Rgb8).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.jpg");
+        std::fs::write(&path, bytes).unwrap();
+        of(&path)
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Ascii(vec![text.as_bytes().to_vec()])
+    }
+
+    fn degrees(degrees: u32, minutes: u32, seconds: u32) -> Value {
+        let parts = [degrees, minutes, seconds];
+        Value::Rational(parts.map(|num| Rational { num, denom: 1 }).to_vec())
+    }
+
+    #[test]
+    fn cameras_say_when_and_where() {
+        let facts = jpeg(&[
+            (Tag::Orientation, Value::Short(vec![6])),
+            (Tag::DateTimeOriginal, text("2000:03:01 01:02:03")),
+            (Tag::GPSLatitude, degrees(52, 30, 0)),
+            (Tag::GPSLatitudeRef, text("N")),
+            (Tag::GPSLongitude, degrees(13, 0, 36)),
+            (Tag::GPSLongitudeRef, text("W")),
+        ]);
+        // It is shown upright.
+        assert_eq!(facts.size, Some([4, 8]));
+        assert_eq!(facts.taken, Some(11_017 * 86_400 + 3723));
+        let [north, east] = facts.place.unwrap();
+        assert!((north - 52.5).abs() < 1e-9 && (east + 13.01).abs() < 1e-9, "{north} {east}");
+    }
+
+    /// A camera without a clock, and one that knows half of where it is.
+    #[test]
+    fn what_cameras_do_not_know_is_left_out() {
+        let facts = jpeg(&[
+            (Tag::DateTimeOriginal, text("0000:00:00 00:00:00")),
+            (Tag::GPSLatitude, degrees(52, 30, 0)),
+            (Tag::GPSLatitudeRef, text("N")),
+        ]);
+        assert_eq!((facts.size, facts.taken, facts.place), (Some([8, 4]), None, None));
+        let odd = jpeg(&[
+            (Tag::DateTimeOriginal, text("yesterday")),
+            (Tag::GPSLatitude, Value::Rational(vec![Rational { num: 1, denom: 0 }])),
+            (Tag::GPSLatitudeRef, text("S")),
+            (Tag::GPSLongitude, degrees(7, 0, 0)),
+            (Tag::GPSLongitudeRef, text("E")),
+        ]);
+        assert_eq!((odd.taken, odd.place), (None, None));
+    }
+
+    #[test]
+    fn files_say_their_size_as_they_are_shown() {
+        let samples = clip_testkit::repository_root().join("samples");
+        let facts = of(&samples.join("rocket.jpg"));
+        let size = image::image_dimensions(samples.join("rocket.jpg")).unwrap();
+        assert_eq!(facts.size, Some([size.0, size.1]));
+        assert_eq!(facts.hash, Some(hash(&samples.join("rocket.jpg")).unwrap()));
+        assert_eq!(of(&samples.join("none.jpg")), Facts::default());
+    }
+}

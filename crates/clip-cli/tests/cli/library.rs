@@ -1,0 +1,148 @@
+//! A library that is kept in step with a folder, over many runs.
+
+use std::fs;
+
+use crate::sandbox::{Run, Sandbox};
+
+/// Three pictures, indexed.
+fn indexed() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for name in ["dog", "cat", "car"] {
+        sandbox.copy(&format!("fx-{name}.png"), format!("p/{name}.png"));
+    }
+    sandbox.run(&["index", "p"]).check(0, &[]);
+    sandbox
+}
+
+fn check(run: &Run, line: &str) {
+    assert_eq!(run.lines()[0], line, "{run}");
+}
+
+/// Paths of the pictures that a search finds, in any order.
+fn found(sandbox: &Sandbox) -> Vec<String> {
+    let run = sandbox.run(&["search", "an animal", "-f"]);
+    let mut lines: Vec<String> = run.lines().into_iter().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+/// A picture that was moved keeps its vector, whatever its new name; a copy is another picture.
+#[test]
+fn moved_pictures_are_followed() {
+    let sandbox = indexed();
+    fs::create_dir(sandbox.path("p/pets")).unwrap();
+    fs::rename(sandbox.path("p/dog.png"), sandbox.path("p/pets/hund.png")).unwrap();
+    fs::copy(sandbox.path("p/cat.png"), sandbox.path("p/cat-2.png")).unwrap();
+    let moved = "4 pictures: 1 new, 0 changed, 1 moved, 2 unchanged, 0 gone";
+    let run = sandbox.run(&["index", "p", "--dry-run"]);
+    check(&run, &format!("{moved} (nothing was done)"));
+    assert_eq!(found(&sandbox), ["p/car.png", "p/cat.png", "p/dog.png"]);
+    check(&sandbox.run(&["index", "p"]), moved);
+    assert_eq!(found(&sandbox), ["p/car.png", "p/cat-2.png", "p/cat.png", "p/pets/hund.png"]);
+    check(&sandbox.run(&["index", "p"]), "4 pictures: 0 new, 0 changed, 4 unchanged, 0 gone");
+}
+
+#[test]
+fn pictures_that_are_gone_may_be_kept() {
+    let sandbox = indexed();
+    fs::remove_file(sandbox.path("p/dog.png")).unwrap();
+    let run = sandbox.run(&["index", "p", "--keep-missing"]);
+    check(&run, "2 pictures: 0 new, 0 changed, 2 unchanged, 0 gone");
+    assert_eq!(found(&sandbox).len(), 3);
+    let run = sandbox.run(&["index", "p", "--dry-run"]);
+    check(&run, "2 pictures: 0 new, 0 changed, 2 unchanged, 1 gone (nothing was done)");
+    assert_eq!(found(&sandbox).len(), 3);
+    check(&sandbox.run(&["index", "p"]), "2 pictures: 0 new, 0 changed, 2 unchanged, 1 gone");
+    assert_eq!(found(&sandbox).len(), 2);
+}
+
+/// Of all folders at once, but not of one that is empty: a drive may belong there.
+#[test]
+fn the_whole_library_can_be_pruned() {
+    let sandbox = indexed();
+    sandbox.copy("fx-flower.png", "drive/flower.png");
+    sandbox.run(&["index", "drive"]).check(0, &[]);
+    fs::remove_file(sandbox.path("p/dog.png")).unwrap();
+    fs::remove_file(sandbox.path("drive/flower.png")).unwrap();
+    let run = sandbox.run(&["index", "--prune"]);
+    run.check(0, &["1 picture stay, below folders that are empty"]);
+    check(&run, "3 items: 1 gone");
+    assert_eq!(found(&sandbox), ["drive/flower.png", "p/car.png", "p/cat.png"]);
+    sandbox.run(&["index", "--prune"]).check(1, &[]);
+}
+
+/// What cannot be read is named once, listed with its reason, and tried again when it changes.
+#[test]
+fn failures_are_remembered() {
+    let sandbox = indexed();
+    sandbox.copy("dog-truncated.jpg", "p/cut.jpg");
+    sandbox.write("p/text.jpg", "a letter");
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["p/cut.jpg", "p/text.jpg", "2 files were skipped"]);
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["2 files could not be read before and did not change"]);
+    assert!(!run.stderr.contains("skipped"), "{run}");
+
+    let run = sandbox.run(&["index", "--errors"]);
+    run.check(0, &[]);
+    assert_eq!(run.lines().len(), 2, "{run}");
+    assert!(run.lines()[0].contains("p/cut.jpg") && run.lines()[0].contains("cut off"), "{run}");
+    assert!(run.lines()[1].contains("p/text.jpg"), "{run}");
+    let run = sandbox.run(&["index", "--errors", "--json"]);
+    let row: serde_json::Value = serde_json::from_str(run.lines()[0]).unwrap();
+    assert_eq!(row["path"], "p/cut.jpg");
+
+    sandbox.copy("dog-baseline.jpg", "p/cut.jpg");
+    fs::remove_file(sandbox.path("p/text.jpg")).unwrap();
+    check(&sandbox.run(&["index", "p"]), "4 pictures: 1 new, 0 changed, 3 unchanged, 0 gone");
+    sandbox.run(&["index", "--errors"]).check(1, &[]);
+}
+
+#[test]
+fn a_library_says_how_it_is() {
+    let sandbox = indexed();
+    let run = sandbox.run(&["index", "--stats", "--json"]);
+    let stats: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&stats["items"], &stats["unsealed"]), (&3.into(), &3.into()), "{run}");
+    assert_eq!((&stats["precision"], &stats["model"]), (&"f32".into(), &"clip-tiny".into()));
+    let run = sandbox.run(&["index", "--compact"]);
+    assert!(run.lines()[0].starts_with("3 items: "), "{run}");
+    let run = sandbox.run(&["index", "--stats"]);
+    assert!(run.stdout.contains("in 1 file; 0 not in one yet"), "{run}");
+    check(&sandbox.run(&["index", "--verify"]), "3 items: all is as it was written");
+    assert_eq!(found(&sandbox).len(), 3);
+}
+
+/// A damaged part costs its pictures alone, and indexing again brings them back.
+#[test]
+fn damage_is_named_and_mended() {
+    let sandbox = indexed();
+    sandbox.run(&["index", "--compact"]).check(0, &[]);
+    let segments = fs::read_dir(sandbox.path("library/segments")).unwrap();
+    let segment = segments.map(|entry| entry.unwrap().path()).next().unwrap();
+    let whole = fs::read(&segment).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() - 1] ^= 1;
+    fs::write(&segment, &flipped).unwrap();
+    sandbox.run(&["index", "--verify"]).check(2, &["its checksum differs", "index again"]);
+    fs::write(&segment, &whole[..whole.len() / 2]).unwrap();
+    let run = sandbox.run(&["search", "a dog"]);
+    run.check(2, &["the library has lost 3 items", "cut off"]);
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["the library has lost 3 items"]);
+    check(&run, "3 pictures: 3 new, 0 changed, 0 unchanged, 0 gone");
+    let run = sandbox.run(&["index", "p"]);
+    assert!(!run.stderr.contains("lost"), "{run}");
+    assert_eq!(found(&sandbox).len(), 3);
+}
+
+#[test]
+fn there_is_no_library_to_look_into() {
+    let sandbox = Sandbox::new();
+    for what in ["--errors", "--stats", "--verify", "--compact", "--prune"] {
+        sandbox.run(&["index", what]).check(2, &["there is no library", "index a folder"]);
+        assert!(!sandbox.path("library").exists());
+    }
+    sandbox.run(&["index"]).check(2, &["required"]);
+    sandbox.run(&["index", "--stats", "--verify"]).check(2, &["cannot be used with"]);
+}

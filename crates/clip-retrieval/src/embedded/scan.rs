@@ -1,0 +1,251 @@
+//! Exact search.
+//!
+//! Every vector is compared with the query. The codes of a segment, a quarter of its vectors or half,
+//! say between which bounds each product lies, and the vectors themselves are read of those alone
+//! that may be among the best: the answer is that of comparing all of them.
+
+mod codes;
+mod sums;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::bits::Bits;
+use super::segment::{Segment, stride};
+use crate::dot::dot;
+use crate::top::{Best, Scored, Total};
+
+pub(super) use codes::{Scale, encode};
+
+use codes::{Aim, Query};
+use sums::Sums;
+
+/// Rows whose sums are made at once: they stay in the cache nearest to the core.
+const BLOCK: usize = 256;
+
+/// Rows worth sharing out among cores.
+const SHARE: usize = 8192;
+
+/// Of so few of the rows the vectors themselves are compared.
+const FEW: usize = 32;
+
+/// Where vectors are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'a> {
+    Segment {
+        segment: &'a Segment,
+        /// Rows that count; all where there is nothing.
+        live: Option<&'a Bits>,
+    },
+    /// Vectors one after the other.
+    Memory { keys: &'a [u64], vectors: &'a [f32] },
+}
+
+/// The `top` nearest, best first; of equal scores the one with the lower key first.
+pub(super) fn nearest(query: &[f32], top: usize, places: &[Place<'_>]) -> Vec<Scored> {
+    if top == 0 {
+        return Vec::new();
+    }
+    let query = Query::new(query, stride(query.len()));
+    let mut best = Best::new(top);
+    let mut shares = Vec::new();
+    for place in places {
+        match *place {
+            Place::Memory { keys, vectors } => {
+                let vectors = vectors.chunks_exact(query.exact.len().max(1));
+                keys.iter()
+                    .zip(vectors)
+                    .for_each(|(key, vector)| best.add(*key, query.score(vector)));
+            }
+            Place::Segment { segment, live: Some(live) }
+                if live.count() * FEW <= segment.rows() =>
+            {
+                for row in live.iter() {
+                    best.add(segment.keys()[row], query.score(&segment.vector(row)));
+                }
+            }
+            Place::Segment { segment, live } => {
+                let aim = query.aim(segment.center());
+                let size = segment.rows().div_ceil(4 * cores()).max(SHARE).next_multiple_of(BLOCK);
+                shares.extend((0..segment.rows()).step_by(size).map(|start| Share {
+                    segment,
+                    live,
+                    aim,
+                    rows: start..segment.rows().min(start + size),
+                }));
+            }
+        }
+    }
+    let found: Vec<Found<'_>> = match shares.len() {
+        // Threads start later than a small library is done.
+        0 | 1 => shares.iter().map(|share| share.scan(&query, top)).collect(),
+        _ => shares.par_iter().map(|share| share.scan(&query, top)).collect(),
+    };
+    let mut lows = Lows::new(top);
+    found.iter().flat_map(|found| &found.lows.0).for_each(|low| lows.add(low.0.0));
+    let rows = found.iter().flat_map(|found| {
+        let rows = found.rows.iter().filter(|(high, _)| *high >= lows.threshold());
+        rows.map(|(_, row)| (found.segment, *row))
+    });
+    let rows: Vec<(&Segment, usize)> = rows.collect();
+    let score = |(segment, row): &(&Segment, usize)| query.score(&segment.vector(*row));
+    let scores: Vec<f32> = match rows.len() > SHARE {
+        true => rows.par_iter().map(score).collect(),
+        false => rows.iter().map(score).collect(),
+    };
+    for ((segment, row), score) in rows.iter().zip(scores) {
+        best.add(segment.keys()[*row], score);
+    }
+    best.sorted()
+}
+
+fn cores() -> usize {
+    rayon::current_num_threads()
+}
+
+impl Query<'_> {
+    fn score(&self, vector: &[f32]) -> f32 {
+        dot(self.exact, vector)
+    }
+}
+
+/// Rows that one core scans.
+struct Share<'a> {
+    segment: &'a Segment,
+    live: Option<&'a Bits>,
+    aim: Aim,
+    rows: Range<usize>,
+}
+
+/// Rows that may be among the best.
+struct Found<'a> {
+    segment: &'a Segment,
+    lows: Lows,
+    /// The most that each may score, and its number.
+    rows: Vec<(f32, usize)>,
+}
+
+impl<'a> Share<'a> {
+    fn scan(&self, query: &Query<'_>, top: usize) -> Found<'a> {
+        let mut found = Found { segment: self.segment, lows: Lows::new(top), rows: Vec::new() };
+        let (scales, mut sums) = (self.segment.scales(), [0; BLOCK]);
+        // As many as may be wanted, and room for some that will not be.
+        let most = top.saturating_mul(4).saturating_add(BLOCK);
+        for start in self.rows.clone().step_by(BLOCK) {
+            let rows = start..self.rows.end.min(start + BLOCK);
+            let sums = &mut sums[..rows.len()];
+            let codes = self.segment.codes(rows.clone());
+            Sums { codes, digits: &query.digits, out: sums }.run();
+            for ((row, sum), scale) in rows.clone().zip(sums).zip(&scales[rows]) {
+                let bounds = self.aim.bounds(*sum, *scale);
+                let is_live = || self.live.is_none_or(|live| live.has(row));
+                if bounds.high >= found.lows.threshold() && is_live() {
+                    found.lows.add(bounds.low);
+                    found.rows.push((bounds.high, row));
+                }
+            }
+            if found.rows.len() > most {
+                let threshold = found.lows.threshold();
+                found.rows.retain(|(high, _)| *high >= threshold);
+            }
+        }
+        found
+    }
+}
+
+/// The best of the least that rows score: whoever cannot reach the worst of them is out.
+struct Lows(BinaryHeap<Reverse<Total>>, usize);
+
+impl Lows {
+    fn new(top: usize) -> Self {
+        Self(BinaryHeap::new(), top)
+    }
+
+    fn add(&mut self, low: f32) {
+        if self.0.len() < self.1 {
+            self.0.push(Reverse(Total(low)));
+        } else if let Some(mut worst) = self.0.peek_mut()
+            && low > worst.0.0
+        {
+            *worst = Reverse(Total(low));
+        }
+    }
+
+    fn threshold(&self) -> f32 {
+        match self.0.peek() {
+            Some(worst) if self.0.len() == self.1 => worst.0.0,
+            _ => f32::NEG_INFINITY,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use clip_testkit::Random;
+
+    use super::super::segment::{Precision, Source, write};
+    use super::*;
+
+    struct Vectors<'a>(&'a [Vec<f32>]);
+
+    impl Source for Vectors<'_> {
+        fn for_each(&self, visit: &mut dyn FnMut(u64, &[f32]) -> io::Result<()>) -> io::Result<()> {
+            (0..).zip(self.0).try_for_each(|(key, vector)| visit(3 * key, vector))
+        }
+    }
+
+    fn unit(random: &mut Random, width: usize, offset: f32) -> Vec<f32> {
+        let mut vector = random.values(width);
+        vector[0] += offset;
+        let norm = dot(&vector, &vector).sqrt();
+        vector.iter().map(|value| value / norm).collect()
+    }
+
+    /// Against a scan of the vectors themselves, as they are kept: few and many, spread and crowded
+    /// (so that bounds say little), with equal ones, on some rows and all.
+    #[test]
+    fn the_nearest_are_those_of_a_full_scan() {
+        let folder = tempfile::tempdir().unwrap();
+        for (rows, width, offset) in
+            [(1, 8, 0.0), (300, 5, 0.0), (20_000, 64, 0.0), (9000, 100, 30.0)]
+        {
+            let mut random = Random::new(rows as u64);
+            let mut vectors: Vec<Vec<f32>> =
+                (0..rows).map(|_| unit(&mut random, width, offset)).collect();
+            for i in 1..rows / 10 {
+                vectors[rows - i] = vectors[i].clone();
+            }
+            for precision in [Precision::F32, Precision::F16] {
+                let path = folder.path().join("segment");
+                write(&path, (rows, width), precision, 7, &Vectors(&vectors)).unwrap();
+                let segment = Segment::open(&path, width, 7).unwrap();
+                segment.verify().unwrap();
+                let (mut third, mut few) = (Bits::none(rows), Bits::none(rows));
+                (0..rows).step_by(3).for_each(|row| third.insert(row));
+                (0..rows).step_by(100).for_each(|row| few.insert(row));
+                for live in [None, Some(&third), Some(&few)] {
+                    for top in [1, 10, 500] {
+                        let query = unit(&mut random, width, 0.0);
+                        let mut expected: Vec<Scored> = (0..rows)
+                            .filter(|row| live.is_none_or(|live| live.has(*row)))
+                            .map(|row| {
+                                let score = dot(&query, &segment.vector(row));
+                                Scored { key: segment.keys()[row], score }
+                            })
+                            .collect();
+                        expected
+                            .sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+                        expected.truncate(top);
+                        let place = Place::Segment { segment: &segment, live };
+                        assert_eq!(nearest(&query, top, &[place]), expected);
+                    }
+                }
+            }
+        }
+    }
+}

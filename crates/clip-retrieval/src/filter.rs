@@ -1,0 +1,59 @@
+//! Which items a search is about.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::Modality;
+
+/// Which items a search is about; every condition that is set has to hold. The default takes all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Filter {
+    /// Of this kind.
+    pub modality: Option<Modality>,
+    /// A file of one of these paths, or below it, where there are any. Paths are compared as they
+    /// are written, component by component: `photos` holds `photos/dog.jpg`, and neither
+    /// `photos2/dog.jpg` nor `./photos/dog.jpg`.
+    pub under: Vec<PathBuf>,
+    /// A file of this set, where there is one.
+    pub only: Option<HashSet<PathBuf>>,
+    /// Taken at this time or later, in seconds since 1970 of the camera's own clock.
+    pub taken_from: Option<i64>,
+    /// Taken before this time.
+    pub taken_before: Option<i64>,
+    /// At least so many pixels on the longer side.
+    pub min_side: Option<u32>,
+    /// Of this shape.
+    pub orientation: Option<Orientation>,
+    /// With every one of these tags.
+    pub tags: Vec<String>,
+}
+
+/// The shape of a picture, as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Orientation {
+    /// Wider than high.
+    Landscape,
+    /// Higher than wide.
+    Portrait,
+    /// As wide as high.
+    Square,
+}
+
+impl Filter {
+    /// All items of one kind.
+    pub fn of(modality: Modality) -> Self {
+        Self { modality: Some(modality), ..Self::default() }
+    }
+
+    /// Whether a file is in the set, where there is one.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn takes(&self, path: Option<&Path>) -> bool {
+        let takes = |only: &HashSet<PathBuf>| path.is_some_and(|path| only.contains(path));
+        self.only.as_ref().is_none_or(takes)
+    }
+
+    /// Whether every item passes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
