@@ -11,6 +11,7 @@ use super::segment::Precision;
 use super::view::{Part, View, segment_path, segments_folder};
 use super::writer::Writer;
 use crate::error::io_error;
+use crate::top::Scored;
 use crate::vector::check;
 use crate::{Error, Filter, Item, Result};
 
@@ -224,19 +225,33 @@ impl Library {
     /// [`Error::Dimension`] or [`Error::NotFinite`] for a query that cannot be compared;
     /// [`Error::Catalog`].
     pub fn search(&self, query: &[f32], top: usize, filter: &Filter) -> Result<Vec<Hit>> {
-        check(query, self.kind.dimension, || "the query".to_owned())?;
+        Ok(self.search_all(&[query], top, filter)?.remove(0))
+    }
+
+    /// [`Self::search`] for many queries at once: the vectors are read once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::search`], for any of them.
+    pub fn search_all(
+        &self,
+        queries: &[&[f32]],
+        top: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Vec<Hit>>> {
+        for query in queries {
+            check(query, self.kind.dimension, || "the query".to_owned())?;
+        }
         let catalog = self.catalog();
         let keys = catalog.keys(filter)?;
         let best = self.view.with_places(keys.as_deref(), self.kind.dimension, |places| {
-            nearest(query, top, places)
+            nearest(queries, top, places)
         });
-        let mut hits = Vec::with_capacity(best.len());
-        for scored in best {
-            if let Some(item) = catalog.item(scored.key)? {
-                hits.push(Hit { item, score: scored.score });
-            }
-        }
-        Ok(hits)
+        let hit = |scored: Scored| {
+            let item = catalog.item(scored.key).transpose()?;
+            Some(item.map(|item| Hit { item, score: scored.score }))
+        };
+        best.into_iter().map(|best| best.into_iter().filter_map(hit).collect()).collect()
     }
 
     /// The items that pass the filter, in the order of their insertion.

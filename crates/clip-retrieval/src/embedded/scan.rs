@@ -44,62 +44,61 @@ pub(super) enum Place<'a> {
     Memory { keys: &'a [u64], vectors: &'a [f32] },
 }
 
-/// The `top` nearest, best first; of equal scores the one with the lower key first.
-pub(super) fn nearest(query: &[f32], top: usize, places: &[Place<'_>]) -> Vec<Scored> {
-    if top == 0 {
-        return Vec::new();
+/// The `top` nearest to each query, best first; of equal scores the one with the lower key first. Many
+/// queries at once read the vectors once.
+pub(super) fn nearest(queries: &[&[f32]], top: usize, places: &[Place<'_>]) -> Vec<Vec<Scored>> {
+    if top == 0 || queries.is_empty() {
+        return vec![Vec::new(); queries.len()];
     }
-    let query = Query::new(query, stride(query.len()));
-    let mut best = Best::new(top);
+    let queries: Vec<Query<'_>> =
+        queries.iter().map(|query| Query::new(query, stride(query.len()))).collect();
+    let mut best: Vec<Best> = queries.iter().map(|_| Best::new(top)).collect();
+    let mut add = |key: u64, vector: &[f32]| {
+        queries.iter().zip(&mut best).for_each(|(query, best)| best.add(key, query.score(vector)));
+    };
     let mut shares = Vec::new();
     for place in places {
         match *place {
             Place::Memory { keys, vectors } => {
-                let vectors = vectors.chunks_exact(query.exact.len().max(1));
-                keys.iter()
-                    .zip(vectors)
-                    .for_each(|(key, vector)| best.add(*key, query.score(vector)));
+                let vectors = vectors.chunks_exact(queries[0].exact.len().max(1));
+                keys.iter().zip(vectors).for_each(|(key, vector)| add(*key, vector));
             }
             Place::Segment { segment, live: Some(live) }
                 if live.count() * FEW <= segment.rows() =>
             {
-                for row in live.iter() {
-                    best.add(segment.keys()[row], query.score(&segment.vector(row)));
-                }
+                live.iter().for_each(|row| add(segment.keys()[row], &segment.vector(row)));
             }
             Place::Segment { segment, live } => {
-                let aim = query.aim(segment.center());
                 let size = segment.rows().div_ceil(4 * cores()).max(SHARE).next_multiple_of(BLOCK);
                 shares.extend((0..segment.rows()).step_by(size).map(|start| Share {
                     segment,
                     live,
-                    aim,
                     rows: start..segment.rows().min(start + size),
                 }));
             }
         }
     }
-    let found: Vec<Found<'_>> = match shares.len() {
+    let found: Vec<Vec<Found<'_>>> = match shares.len() {
         // Threads start later than a small library is done.
-        0 | 1 => shares.iter().map(|share| share.scan(&query, top)).collect(),
-        _ => shares.par_iter().map(|share| share.scan(&query, top)).collect(),
+        0 | 1 => shares.iter().map(|share| share.scan(&queries, top)).collect(),
+        _ => shares.par_iter().map(|share| share.scan(&queries, top)).collect(),
     };
-    let mut lows = Lows::new(top);
-    found.iter().flat_map(|found| &found.lows.0).for_each(|low| lows.add(low.0.0));
-    let rows = found.iter().flat_map(|found| {
-        let rows = found.rows.iter().filter(|(high, _)| *high >= lows.threshold());
-        rows.map(|(_, row)| (found.segment, *row))
-    });
-    let rows: Vec<(&Segment, usize)> = rows.collect();
-    let score = |(segment, row): &(&Segment, usize)| query.score(&segment.vector(*row));
-    let scores: Vec<f32> = match rows.len() > SHARE {
-        true => rows.par_iter().map(score).collect(),
-        false => rows.iter().map(score).collect(),
+    let finish = |(i, (query, mut best)): (usize, (&Query<'_>, Best))| {
+        let found = || found.iter().map(|found| &found[i]);
+        let mut lows = Lows::new(top);
+        found().flat_map(|found| &found.lows.0).for_each(|low| lows.add(low.0.0));
+        for found in found() {
+            for (_, row) in found.rows.iter().filter(|(high, _)| *high >= lows.threshold()) {
+                best.add(found.segment.keys()[*row], query.score(&found.segment.vector(*row)));
+            }
+        }
+        best.sorted()
     };
-    for ((segment, row), score) in rows.iter().zip(scores) {
-        best.add(segment.keys()[*row], score);
+    let queries: Vec<(usize, (&Query<'_>, Best))> = queries.iter().zip(best).enumerate().collect();
+    match queries.len() {
+        1 => queries.into_iter().map(finish).collect(),
+        _ => queries.into_par_iter().map(finish).collect(),
     }
-    best.sorted()
 }
 
 fn cores() -> usize {
@@ -116,11 +115,10 @@ impl Query<'_> {
 struct Share<'a> {
     segment: &'a Segment,
     live: Option<&'a Bits>,
-    aim: Aim,
     rows: Range<usize>,
 }
 
-/// Rows that may be among the best.
+/// Rows that may be among the best for a query.
 struct Found<'a> {
     segment: &'a Segment,
     lows: Lows,
@@ -129,30 +127,43 @@ struct Found<'a> {
 }
 
 impl<'a> Share<'a> {
-    fn scan(&self, query: &Query<'_>, top: usize) -> Found<'a> {
-        let mut found = Found { segment: self.segment, lows: Lows::new(top), rows: Vec::new() };
-        let (scales, mut sums) = (self.segment.scales(), [0; BLOCK]);
-        // As many as may be wanted, and room for some that will not be.
-        let most = top.saturating_mul(4).saturating_add(BLOCK);
+    fn scan(&self, queries: &[Query<'_>], top: usize) -> Vec<Found<'a>> {
+        let segment = self.segment;
+        let aims: Vec<Aim> = queries.iter().map(|query| query.aim(segment.center())).collect();
+        let mut found: Vec<Found<'_>> = queries
+            .iter()
+            .map(|_| Found { segment, lows: Lows::new(top), rows: Vec::new() })
+            .collect();
+        let mut sums = [0; BLOCK];
         for start in self.rows.clone().step_by(BLOCK) {
             let rows = start..self.rows.end.min(start + BLOCK);
-            let sums = &mut sums[..rows.len()];
-            let codes = self.segment.codes(rows.clone());
-            Sums { codes, digits: &query.digits, out: sums }.run();
-            for ((row, sum), scale) in rows.clone().zip(sums).zip(&scales[rows]) {
-                let bounds = self.aim.bounds(*sum, *scale);
-                let is_live = || self.live.is_none_or(|live| live.has(row));
-                if bounds.high >= found.lows.threshold() && is_live() {
-                    found.lows.add(bounds.low);
-                    found.rows.push((bounds.high, row));
-                }
-            }
-            if found.rows.len() > most {
-                let threshold = found.lows.threshold();
-                found.rows.retain(|(high, _)| *high >= threshold);
+            let (codes, sums) = (segment.codes(rows.clone()), &mut sums[..rows.len()]);
+            for ((query, aim), found) in queries.iter().zip(&aims).zip(&mut found) {
+                Sums { codes, digits: &query.digits, out: sums }.run();
+                found.take(rows.clone(), sums, *aim, self.live);
             }
         }
         found
+    }
+}
+
+impl Found<'_> {
+    /// Takes the rows that may be among the best by the sums of their codes.
+    fn take(&mut self, rows: Range<usize>, sums: &[i32], aim: Aim, live: Option<&Bits>) {
+        let scales = &self.segment.scales()[rows.clone()];
+        for ((row, sum), scale) in rows.zip(sums).zip(scales) {
+            let bounds = aim.bounds(*sum, *scale);
+            let is_live = || live.is_none_or(|live| live.has(row));
+            if bounds.high >= self.lows.threshold() && is_live() {
+                self.lows.add(bounds.low);
+                self.rows.push((bounds.high, row));
+            }
+        }
+        // As many as may be wanted, and room for some that will not be.
+        if self.rows.len() > self.lows.1.saturating_mul(4).saturating_add(BLOCK) {
+            let threshold = self.lows.threshold();
+            self.rows.retain(|(high, _)| *high >= threshold);
+        }
     }
 }
 
@@ -242,7 +253,11 @@ mod tests {
                             .sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
                         expected.truncate(top);
                         let place = Place::Segment { segment: &segment, live };
-                        assert_eq!(nearest(&query, top, &[place]), expected);
+                        let other = unit(&mut random, width, offset);
+                        let found = nearest(&[&other, &query], top, &[place]);
+                        assert_eq!(found[1], expected);
+                        assert_eq!(nearest(&[&query], top, &[place]), [expected]);
+                        assert_eq!(nearest(&[&other], top, &[place]), found[..1]);
                     }
                 }
             }
