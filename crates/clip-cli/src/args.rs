@@ -6,11 +6,14 @@ use anyhow::{Context, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::{Detail, Device, DeviceName, Embedder, ReadOptions};
+use clip_retrieval::{Filter, Modality, Orientation};
 
+use crate::commands::dupes::DupesArgs;
 use crate::commands::eval::EvalArgs;
 use crate::commands::explain::ExplainArgs;
 use crate::commands::map::MapArgs;
 use crate::commands::models::ModelsArgs;
+use crate::dates;
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -35,6 +38,8 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// Find pictures of the library that are the same, or nearly
+    Dupes(DupesArgs),
     /// Make a page that shows the library as a map of thumbnails
     Map(MapArgs),
     /// Train or fine-tune a model
@@ -146,6 +151,54 @@ pub(crate) struct LibraryArgs {
     pub(crate) index: Option<PathBuf>,
 }
 
+/// Which pictures of the library count.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub(crate) struct FilterArgs {
+    /// Taken at this date or later, by the camera's clock: 2019, 2019-07 or 2019-07-31
+    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
+    after: Option<i64>,
+
+    /// Taken before this date
+    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
+    before: Option<i64>,
+
+    /// With at least so many pixels on the longer side
+    #[arg(long, value_name = "PIXELS")]
+    min_side: Option<u32>,
+
+    /// Of this shape
+    #[arg(long, value_enum)]
+    orientation: Option<OrientationArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OrientationArg {
+    /// Wider than high
+    Landscape,
+    /// Higher than wide
+    Portrait,
+    /// As wide as high
+    Square,
+}
+
+impl FilterArgs {
+    /// Pictures of which all of it is true.
+    pub(crate) fn pictures(&self) -> Filter {
+        Filter {
+            taken_from: self.after,
+            taken_before: self.before,
+            min_side: self.min_side,
+            orientation: self.orientation.map(|orientation| match orientation {
+                OrientationArg::Landscape => Orientation::Landscape,
+                OrientationArg::Portrait => Orientation::Portrait,
+                OrientationArg::Square => Orientation::Square,
+            }),
+            ..Filter::of(Modality::Image)
+        }
+    }
+}
+
 /// How results are printed.
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
@@ -227,6 +280,11 @@ pub(crate) struct SearchArgs {
     #[arg(short, long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
 
+    /// Print only what scores at least so much; scores of texts and pictures differ much between
+    /// models, so look at some first
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub(crate) min_score: Option<f32>,
+
     /// Search what is indexed already, without looking for new pictures
     #[arg(short, long)]
     pub(crate) no_indexing: bool,
@@ -235,6 +293,8 @@ pub(crate) struct SearchArgs {
     #[arg(long)]
     pub(crate) truncate: bool,
 
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
     #[command(flatten)]
     pub(crate) format: FormatArgs,
     #[command(flatten)]

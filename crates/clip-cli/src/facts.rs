@@ -9,6 +9,8 @@ use exif::{Exif, In, Tag, Value};
 use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
+use crate::dates;
+
 /// What is known of a file; what it does not say is left out.
 pub(crate) fn of(path: &Path) -> Facts {
     let Ok(bytes) = std::fs::read(path) else { return Facts::default() };
@@ -56,16 +58,7 @@ fn taken(exif: &Exif) -> Option<i64> {
         return None;
     }
     let [hour, minute, second] = [time.hour, time.minute, time.second].map(i64::from);
-    Some(days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days since 1970 of a day of the Gregorian calendar. Years begin in March here, so that a leap day
-/// ends one (Richards 2013, "Calendars", in the Explanatory Supplement to the Astronomical Almanac).
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let of_month = (153 * month + 2) / 5 + day - 1;
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + of_month
-        - 719_468
+    Some(dates::seconds(year, month, day) + hour * 3600 + minute * 60 + second)
 }
 
 /// Where it was taken: degrees north and east.
@@ -93,20 +86,6 @@ mod tests {
     use image::{ExtendedColorType, ImageEncoder};
 
     use super::*;
-
-    #[test]
-    fn days_count_from_1970() {
-        for (date, expected) in [
-            ([1970, 1, 1], 0),
-            ([1969, 12, 31], -1),
-            ([2000, 2, 29], 11_016),
-            ([2000, 3, 1], 11_017),
-            ([1900, 3, 1], -25_508),
-            ([2026, 11, 28], 20_785),
-        ] {
-            assert_eq!(days(date[0], date[1], date[2]), expected, "{date:?}");
-        }
-    }
 
     /// A JPEG of 8 by 4 pixels with these fields.
     fn jpeg(fields: &[(Tag, Value)]) -> Facts {

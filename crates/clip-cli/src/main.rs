@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod dates;
 mod facts;
 mod files;
 mod indexing;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
+        Command::Dupes(args) => commands::dupes::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Map(args) => commands::map::run(&args),

@@ -32,7 +32,7 @@ pub(crate) enum Found<'a> {
 }
 
 /// JSON is UTF-8: a path that is not is shown as well as can be. `-0` prints its true bytes.
-fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 

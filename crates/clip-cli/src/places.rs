@@ -1,12 +1,15 @@
 //! Where the program keeps things: the platform's data folder, never beside the pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clip::Checkpoint;
+use clip_retrieval::{Error, Library};
 use directories::ProjectDirs;
 
 use crate::args::LibraryArgs;
+use crate::indexing;
+use crate::model::Model;
 
 fn data_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "clip").map(|dirs| dirs.data_dir().to_owned())
@@ -23,16 +26,40 @@ pub(crate) fn model_folders() -> Vec<PathBuf> {
     std::iter::once(PathBuf::from("weights")).chain(own_models()).collect()
 }
 
-/// The library file that the options ask for. The default is one file for each model, so that
+/// The folder of the library that the options ask for. The default is one for each model, so that
 /// changing the model never meets another model's vectors.
 pub(crate) fn library(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<PathBuf> {
     if let Some(path) = &args.index {
         return Ok(path.clone());
     }
     let folder = data_folder().context(
-        "this platform names no data folder: say where the library is with --index FILE",
+        "this platform names no data folder: say where the library is with --index FOLDER",
     )?;
     let fingerprint = checkpoint.fingerprint();
     let short = fingerprint.get(..8).unwrap_or(&fingerprint);
     Ok(folder.join(format!("{}-{short}.clipindex", checkpoint.card().name)))
+}
+
+/// Opens the library that the options ask for; none is made. Nothing is encoded for it, so one that is
+/// named may be any model's.
+pub(crate) fn open_library(args: &LibraryArgs, model: Option<&Path>) -> Result<Library> {
+    let opened = match &args.index {
+        Some(path) => Library::open(path),
+        None => {
+            let checkpoint = Model::find(model)?.checkpoint()?;
+            let (fingerprint, name) = (checkpoint.fingerprint(), &checkpoint.card().name);
+            Library::open_for(library(args, &checkpoint)?, &fingerprint, name)
+        }
+    };
+    match opened {
+        Ok(library) => {
+            indexing::warn(&library);
+            Ok(library)
+        }
+        Err(Error::NoLibrary { path }) => bail!(
+            "there is no library {}: make one first, as in `clip-cli index ~/Pictures`",
+            path.display()
+        ),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -123,6 +123,12 @@ impl Bar {
         Self(ProgressBar::hidden())
     }
 
+    /// So many of so many are finished.
+    pub(crate) fn stand(&self, done: usize, of: usize) {
+        self.0.set_length(of as u64);
+        self.0.set_position(done as u64);
+    }
+
     /// `done` more are finished.
     pub(crate) fn advance(&self, done: usize) {
         self.0.inc(done as u64);

@@ -2,6 +2,7 @@
 
 mod bits;
 mod catalog;
+mod duplicates;
 mod library;
 mod lock;
 mod merge;
@@ -12,6 +13,7 @@ mod wording;
 mod writer;
 
 pub use catalog::{Failure, KnownFile};
+pub use duplicates::Alike;
 pub use library::{Hit, Library, Lost, Stats};
 pub use segment::Precision;
 pub use writer::Writer;

@@ -1,7 +1,9 @@
 //! Which items a search is about.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "sqlite")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use crate::Modality;
 

@@ -47,13 +47,16 @@ mod error;
 mod filter;
 mod flat;
 mod item;
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "read back from a catalog alone"))]
+#[cfg_attr(
+    not(any(feature = "sqlite", test)),
+    expect(dead_code, reason = "read back from a catalog alone")
+)]
 mod path;
 mod top;
 mod vector;
 
 #[cfg(feature = "sqlite")]
-pub use embedded::{Failure, Hit, KnownFile, Library, Lost, Precision, Stats, Writer};
+pub use embedded::{Alike, Failure, Hit, KnownFile, Library, Lost, Precision, Stats, Writer};
 pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;

@@ -1,5 +1,6 @@
 //! Whatever happens to the program that writes, what it committed is there.
 #![cfg(all(feature = "sqlite", unix))]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "processes that tell each other")]
 
 mod common;
 

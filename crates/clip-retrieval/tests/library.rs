@@ -164,7 +164,7 @@ fn everything_that_is_known_of_a_picture_comes_back() {
     writer.commit().unwrap();
     drop(writer);
     let library = Library::open(folder.path()).unwrap();
-    assert_eq!(library.items(&Filter::default()).unwrap(), [item.clone()]);
+    assert_eq!(library.items(&Filter::default()).unwrap(), std::slice::from_ref(&item));
     let files = library.files().unwrap();
     assert_eq!((files[0].stamp, files[0].hash), (stamp, item.facts.hash));
     assert_eq!(library.search(&[1.0], 1, &Filter::default()).unwrap()[0].item, item);
@@ -384,4 +384,43 @@ fn half_precision_is_near() {
         let hits = library.search(vector, 1, &Filter::default()).unwrap();
         assert!((hits[0].score - 1.0).abs() < 5e-4 && hits[0].score != 1.0);
     }
+}
+
+/// Files of one content, and groups that hang together though their ends do not.
+#[test]
+fn what_is_alike_is_grouped() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut library = open(folder.path(), 2);
+    let mut writer = library.write().unwrap();
+    let at = |degrees: f32| [degrees.to_radians().cos(), degrees.to_radians().sin()];
+    for (path, degrees, hash) in [
+        ("a", 0.0, Some(1)),
+        ("lone", 90.0, Some(2)),
+        ("b", 8.0, Some(3)),
+        ("far", 180.0, None),
+        ("c", 16.0, None),
+        ("a-copy", 0.0, Some(1)),
+        ("far-too", 183.0, None),
+    ] {
+        let facts = Facts { hash: hash.map(|hash| [hash; 32]), ..Facts::default() };
+        let item = Item { facts, ..Item::picture(path, None) };
+        writer.upsert(&item, &at(degrees)).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let ids = |items: &[Item]| -> Vec<String> {
+        items.iter().map(|item| item.content.to_string()).collect()
+    };
+    let copies = library.copies(&Filter::default()).unwrap();
+    assert_eq!(copies.iter().map(|group| ids(group)).collect::<Vec<_>>(), [["a", "a-copy"]]);
+    let mut heard = Vec::new();
+    let least = 10f32.to_radians().cos();
+    let alike = library.alike(least, &Filter::default(), |done, of| heard.push((done, of)));
+    let alike = alike.unwrap();
+    let groups: Vec<Vec<String>> = alike.iter().map(|group| ids(&group.items)).collect();
+    assert_eq!(groups, [vec!["a", "b", "c"], vec!["far", "far-too"]]);
+    assert!((alike[0].score - 8f32.to_radians().cos()).abs() < 1e-6);
+    assert_eq!(heard, [(6, 6)]);
+    let under = Filter { under: vec!["c".into(), "a".into()], ..Filter::default() };
+    assert_eq!(library.alike(least, &under, |_, _| ()).unwrap(), []);
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
             false => index(args),
         };
     }
-    let mut library = open(args)?;
+    let mut library = places::open_library(&args.library, args.model.model.as_deref())?;
     match args {
         IndexArgs { errors: true, .. } => errors(&library, args.json),
         IndexArgs { stats: true, .. } => stats(&library, args.json),
@@ -88,21 +88,6 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     writeln!(out, "{} (nothing was done)", summary(&changes))?;
     out.flush()?;
     Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
-}
-
-/// The library that is there: none is made.
-fn open(args: &IndexArgs) -> Result<Library> {
-    let path = match &args.library.index {
-        // Nothing is encoded: it may be any model's.
-        Some(path) => path.clone(),
-        None => {
-            let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
-            places::library(&args.library, &checkpoint)?
-        }
-    };
-    let library = Library::open(path)?;
-    indexing::warn(&library);
-    Ok(library)
 }
 
 /// A file that could not be read.

@@ -11,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::{Content, Filter, Flat, Item, Library, Modality};
+use clip_retrieval::{Content, Filter, Flat, Item, Modality};
 
 use crate::args::LibraryArgs;
 use crate::files::Target;
-use crate::model::Model;
 use crate::{Outcome, output, places, report};
 
 #[derive(Debug, Args)]
@@ -50,7 +49,7 @@ pub(crate) struct MapArgs {
 
 pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     let target = Target::new(args.output.clone(), "html", args.force)?;
-    let library = open(args)?;
+    let library = places::open_library(&args.library, args.model.as_deref())?;
     let mut pictures = library.items(&Filter::of(Modality::Image))?;
     pictures.retain(|item| item.path().is_some());
     let total = pictures.len();
@@ -92,22 +91,6 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     writeln!(out, "map: {} ({count})", target.path().display())?;
     out.flush()?;
     Ok(Outcome::Found)
-}
-
-fn open(args: &MapArgs) -> Result<Library> {
-    let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
-    let path = places::library(&args.library, &checkpoint)?;
-    if !path.exists() {
-        bail!(
-            "there is no library {}: make one first, as in `clip-cli index ~/Pictures`",
-            path.display()
-        );
-    }
-    // A library that is named may be any model's: nothing is encoded here.
-    Ok(match args.library.index {
-        Some(_) => Library::open(&path)?,
-        None => Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)?,
-    })
 }
 
 /// Whether the picture at place `i` of `total` is among `limit` even ones.

@@ -2,6 +2,7 @@
 
 pub(crate) mod classify;
 pub(crate) mod completions;
+pub(crate) mod dupes;
 pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod explain;

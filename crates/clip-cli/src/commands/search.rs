@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Filter, Modality};
+use clip_retrieval::Filter;
 
 use crate::args::SearchArgs;
 use crate::indexing::{self, Mode, Shelf};
@@ -79,7 +79,7 @@ fn search_pictures(
 ) -> Result<Outcome> {
     let mut shelf = Shelf::open(&args.library, embedder.checkpoint())?;
     let mut skipped = Skipped::default();
-    let filter = Filter::of(Modality::Image);
+    let filter = args.filter.pictures();
     let filter = if paths.is_empty() {
         if shelf.library().is_empty() {
             bail!(
@@ -99,7 +99,8 @@ fn search_pictures(
         Filter { only: Some(scan.pictures.into_iter().collect()), ..filter }
     };
 
-    let hits = shelf.library().search(query.as_slice(), args.top, &filter)?;
+    let mut hits = shelf.library().search(query.as_slice(), args.top, &filter)?;
+    hits.retain(|hit| args.min_score.is_none_or(|least| hit.score >= least));
     let current = std::env::current_dir().ok();
     let rows: Vec<Row<'_>> = hits
         .iter()
@@ -134,6 +135,7 @@ fn search_texts(
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let rows: Vec<Row<'_>> = scored
         .iter()
+        .take_while(|(score, _)| args.min_score.is_none_or(|least| *score >= least))
         .take(args.top)
         .enumerate()
         .map(|(i, &(score, text))| Row { rank: i + 1, score, found: Found::Text { text } })

@@ -140,7 +140,7 @@ fn damage_is_named_and_mended() {
 fn there_is_no_library_to_look_into() {
     let sandbox = Sandbox::new();
     for what in ["--errors", "--stats", "--verify", "--compact", "--prune"] {
-        sandbox.run(&["index", what]).check(2, &["there is no library", "index a folder"]);
+        sandbox.run(&["index", what]).check(2, &["there is no library", "clip-cli index"]);
         assert!(!sandbox.path("library").exists());
     }
     sandbox.run(&["index"]).check(2, &["required"]);

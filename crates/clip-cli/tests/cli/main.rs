@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod drawing;
+mod dupes;
 mod eval;
 mod library;
 mod models;

@@ -1,5 +1,6 @@
 //! What the vectors stand for, in SQLite.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -252,6 +253,22 @@ impl Catalog {
         let rows = self.rows(&query, &values, |row| Ok((key(row, 0)?, path(row, 1)?)))?;
         let taken = rows.into_iter().filter(|(_, path)| filter.takes(Some(path)));
         Ok(Some(taken.map(|(key, _)| key).collect()))
+    }
+
+    /// As [`Self::keys`], of files of one content the first alone.
+    pub(super) fn firsts(&self, filter: &Filter) -> Result<Vec<u64>> {
+        let (condition, values) = condition(filter)?;
+        let query = format!("SELECT key, path, hash FROM items WHERE {condition} ORDER BY key");
+        let rows = self.rows(&query, &values, |row| {
+            let path = row.get::<_, Option<String>>(1)?.map(|_| path(row, 1)).transpose()?;
+            Ok((key(row, 0)?, path, row.get::<_, Option<[u8; 32]>>(2)?))
+        })?;
+        let mut seen = HashSet::new();
+        let mut is_new = |hash: Option<[u8; 32]>| hash.is_none_or(|hash| seen.insert(hash));
+        let taken = rows
+            .into_iter()
+            .filter(|(_, path, hash)| filter.takes(path.as_deref()) && is_new(*hash));
+        Ok(taken.map(|(key, _, _)| key).collect())
     }
 
     /// All keys, ascending.
