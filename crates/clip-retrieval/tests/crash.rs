@@ -234,11 +234,31 @@ fn a_full_disk_costs_what_was_not_committed() {
         carry_out(number, &mut library.write().unwrap()).unwrap();
     }
     assert_eq!(batches(&folder), found + 5);
+}
 
-    // Where nobody may write, everybody may read.
-    drop(library);
+/// Where nobody may write, everybody may read: also what a killed writer left in the catalog's log.
+#[test]
+fn a_library_that_nobody_may_write_to_can_be_read() {
+    let Some(disk) = Disk::new("30m") else {
+        eprintln!("skipped: this user may not mount a small disk");
+        return;
+    };
+    let (alive, folder) = (tempfile::tempdir().unwrap(), disk.0.path().join("library"));
+    let mut library = open(alive.path(), DIMENSION);
+    for number in 0..6 {
+        carry_out(number, &mut library.write().unwrap()).unwrap();
+    }
+    // As it is while it is open, as if its writer were gone now.
+    assert!(std::fs::metadata(alive.path().join("catalog.sqlite-wal")).unwrap().len() > 0);
+    let copied = Command::new("cp").arg("-r").arg(alive.path()).arg(&folder).status().unwrap();
+    assert!(copied.success() && mount(&["-o", "remount,ro"], disk.0.path()));
+    assert_eq!(batches(&folder), 6);
+    // And without a log, as when it was closed.
+    assert!(mount(&["-o", "remount,rw"], disk.0.path()));
+    drop(open(&folder, DIMENSION));
+    assert!(!folder.join("catalog.sqlite-wal").exists());
     assert!(mount(&["-o", "remount,ro"], disk.0.path()));
-    assert_eq!(batches(&folder), found + 5);
+    assert_eq!(batches(&folder), 6);
     let error = Library::open(&folder).unwrap().write().unwrap_err().to_string();
     assert!(error.starts_with("cannot lock"), "{error}");
 }

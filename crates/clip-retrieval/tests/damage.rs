@@ -262,3 +262,33 @@ fn another_model_is_refused_by_name() {
     let error = Library::open_for(folder.path(), "2", "other").unwrap_err().to_string();
     assert!(error.contains("was made with the model tiny, not with other"), "{error}");
 }
+
+/// A library that the first version of the format wrote, kept from then.
+#[test]
+fn the_first_version_is_read() {
+    let (kept, folder) = (Path::new("tests/data/v1"), tempfile::tempdir().unwrap());
+    let folder = folder.path().join("v1");
+    let copied = |name: &str| {
+        let to = folder.join(name);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(kept.join(name), to).unwrap();
+    };
+    copied("catalog.sqlite");
+    copied("segments/00000001.vectors");
+    let library = Library::open_for(&folder, "sha256:1", "tiny").unwrap();
+    assert_eq!((library.len(), library.dimension(), library.lost().len()), (3, 3, 0));
+    assert_eq!((library.precision(), library.verify().unwrap().len()), (Precision::F16, 0));
+    let hits = library.search(&[1.0, 0.0, 0.0], 10, &Filter::default()).unwrap();
+    let names: Vec<String> = hits.iter().map(|hit| hit.item.content.to_string()).collect();
+    assert_eq!(names, ["/photos/Hündin 100%.jpg", "\"a dog\"", "/photos/cat.jpg"]);
+    let facts = &hits[0].item.facts;
+    assert_eq!(
+        (facts.hash, facts.size, facts.taken),
+        (Some([7; 32]), Some([640, 480]), Some(951_872_523))
+    );
+    assert_eq!(
+        (facts.place, facts.tags.as_slice()),
+        (Some([52.5, -13.01]), ["sea".to_owned()].as_slice())
+    );
+    assert_eq!(library.failures().unwrap()[0].error, "cut off");
+}

@@ -293,26 +293,6 @@ impl Library {
         self.catalog().failures()
     }
 
-    /// Items with their vectors, in the order of their insertion: all that pass the filter.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn entries(&self, filter: &Filter) -> Result<Vec<(Item, Vec<f32>)>> {
-        let catalog = self.catalog();
-        let keys = match catalog.keys(filter)? {
-            Some(keys) => keys,
-            None => catalog.all_keys()?,
-        };
-        let vectors = keys.into_iter().map(|key| self.view.vector(key, self.kind.dimension));
-        Ok(catalog
-            .items(filter)?
-            .into_iter()
-            .zip(vectors)
-            .filter_map(|(item, vector)| Some((item, vector?)))
-            .collect())
-    }
-
     /// How large it is.
     ///
     /// # Errors

@@ -33,7 +33,10 @@ pub(crate) fn write(
 ) -> Result<()> {
     let io = io_error("write", path);
     let folder = folder_of(path);
-    let file = Builder::new().prefix(".").suffix(".new").tempfile_in(folder).map_err(&io)?;
+    let mut builder = Builder::new();
+    builder.prefix(".").suffix(".new");
+    readable(&mut builder);
+    let file = builder.tempfile_in(folder).map_err(&io)?;
     let header =
         Header { rows: rows as u64, dimension: dimension as u32, precision, model, checksum: 0 };
     let fill = || -> io::Result<()> {
@@ -47,6 +50,18 @@ pub(crate) fn write(
     file.persist(path).map_err(|error| io(error.error))?;
     sync(folder).map_err(&io)
 }
+
+/// Whoever may read the catalog may read the vectors: temporary files are their owner's alone.
+#[cfg(unix)]
+fn readable(builder: &mut Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    // Less what the user takes away from every new file.
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+/// Other systems pass on what the folder allows.
+#[cfg(not(unix))]
+fn readable(_: &mut Builder<'_, '_>) {}
 
 /// Makes the names in a folder as lasting as the files they name.
 #[cfg(unix)]

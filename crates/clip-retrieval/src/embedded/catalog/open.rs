@@ -1,0 +1,132 @@
+//! Opening the file, and making it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::{Catalog, Kind, sql};
+use crate::error::{folder_of, io_error};
+use crate::{Error, Result};
+
+/// Version of the tables that are made, and the latest that are read.
+const VERSION: u32 = 1;
+
+/// Marks the file as ours: `CLIP`.
+const APPLICATION: u32 = 0x434c_4950;
+
+const SCHEMA: &str = include_str!("../schema.sql");
+
+/// How long a reader waits for a writer that changes the file itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Catalog {
+    /// Opens a catalog to read.
+    pub(in crate::embedded) fn open(path: &Path) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let catalog = match Self::connect(path, flags) {
+            Err(_) if is_read_only(path) => Self::read_only(path)?,
+            opened => opened?,
+        };
+        Ok(Self { path: path.to_owned(), ..catalog })
+    }
+
+    /// Opens a catalog in a folder that nobody may write to, so that nobody has to be waited for.
+    fn read_only(path: &Path) -> Result<Self> {
+        let log = |path: &Path| {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            PathBuf::from(log)
+        };
+        let has_log = fs::metadata(log(path)).is_ok_and(|metadata| metadata.len() > 0);
+        if !has_log {
+            let uri = format!("file:{}?immutable=1", escape(path));
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+                | OpenFlags::SQLITE_OPEN_URI
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            return Self::connect(Path::new(&uri), flags);
+        }
+        // A log can be read only by who may write beside it: read copies.
+        let io = io_error("copy", path);
+        let folder = tempfile::tempdir().map_err(&io)?;
+        let copy = folder.path().join("catalog");
+        fs::copy(path, &copy).map_err(&io)?;
+        fs::copy(log(path), log(&copy)).map_err(&io)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Ok(Self { _copy: Some(folder), ..Self::connect(&copy, flags)? })
+    }
+
+    /// Opens the catalog, or makes it, by the only program that does so now.
+    pub(in crate::embedded) fn create(path: &Path, kind: &Kind) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(|error| sql(path, error))?;
+        let make = || -> rusqlite::Result<()> {
+            db.busy_timeout(PATIENCE)?;
+            let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if version == 0 && is_empty(&db)? {
+                db.pragma_update(None, "journal_mode", "WAL")?;
+                db.execute_batch("BEGIN IMMEDIATE")?;
+                db.execute_batch(SCHEMA)?;
+                db.execute(
+                    "INSERT INTO library VALUES (?, ?, ?, ?)",
+                    params![
+                        kind.fingerprint,
+                        kind.model,
+                        kind.dimension as i64,
+                        kind.precision.name()
+                    ],
+                )?;
+                db.pragma_update(None, "application_id", APPLICATION)?;
+                db.pragma_update(None, "user_version", VERSION)?;
+                db.execute_batch("COMMIT")?;
+            }
+            Ok(())
+        };
+        make().map_err(|error| sql(path, error))?;
+        drop(db);
+        Self::open(path)
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let ask = || -> rusqlite::Result<_> {
+            let db = Connection::open_with_flags(path, flags)?;
+            db.busy_timeout(PATIENCE)?;
+            db.pragma_update(None, "foreign_keys", true)?;
+            // What is committed stays, also where the power fails.
+            db.pragma_update(None, "synchronous", "FULL")?;
+            let application: u32 =
+                db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+            let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok((db, application, version))
+        };
+        let (db, application, version) = ask().map_err(|error| sql(path, error))?;
+        let path = path.to_owned();
+        match (application, version) {
+            (APPLICATION, 1..=VERSION) => Ok(Self { db, path, _copy: None }),
+            (APPLICATION, found) => Err(Error::Newer { path, found, supported: VERSION }),
+            // Somebody is making it, or was killed doing so.
+            (0, 0) if is_empty(&db).map_err(|error| sql(&path, error))? => {
+                Err(Error::NoLibrary { path: folder_of(&path).to_owned() })
+            }
+            _ => Err(Error::NotALibrary { path }),
+        }
+    }
+}
+
+/// Whether there is no table.
+fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+}
+fn is_read_only(path: &Path) -> bool {
+    let folder = folder_of(path);
+    path.is_file() && tempfile::tempfile_in(folder).is_err()
+}
+
+/// A path as part of a URI.
+fn escape(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}

@@ -1,0 +1,126 @@
+//! What the file says.
+
+use std::collections::HashSet;
+
+use rusqlite::OptionalExtension;
+use rusqlite::types::Value;
+
+use super::super::wording::condition;
+use super::row::{key, path, read_item, stamp};
+use super::{Catalog, Failure, KnownFile, SegmentRow};
+use crate::{Filter, Item, Result};
+
+impl Catalog {
+    pub(in crate::embedded) fn segments(&self) -> Result<Vec<SegmentRow>> {
+        let query = "SELECT number, rows, dead FROM segments ORDER BY number";
+        self.rows(query, &[], |row| {
+            let rows: i64 = row.get(1)?;
+            Ok(SegmentRow { number: row.get(0)?, rows: rows as usize, dead: row.get(2)? })
+        })
+    }
+
+    /// The vectors that are in no segment, by key.
+    pub(in crate::embedded) fn pending(&self) -> Result<Vec<(u64, Vec<f32>)>> {
+        self.rows("SELECT key, vector FROM pending ORDER BY key", &[], |row| {
+            let bytes: Vec<u8> = row.get(1)?;
+            let vector = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+            Ok((key(row, 0)?, vector.collect()))
+        })
+    }
+
+    /// Number of items.
+    pub(in crate::embedded) fn len(&self) -> Result<usize> {
+        let count = self.db.query_row("SELECT count(*) FROM items", [], |row| row.get::<_, i64>(0));
+        Ok(self.sql(count)? as usize)
+    }
+
+    /// Keys of the items that pass, ascending; nothing where all do.
+    pub(in crate::embedded) fn keys(&self, filter: &Filter) -> Result<Option<Vec<u64>>> {
+        if filter.is_empty() {
+            return Ok(None);
+        }
+        if let Some(modality) = filter.modality
+            && *filter == Filter::of(modality)
+        {
+            let query = "SELECT EXISTS (SELECT 1 FROM items WHERE modality <> ?)";
+            let others = self.db.query_row(query, [modality.name()], |row| row.get(0));
+            if !self.sql(others)? {
+                return Ok(None);
+            }
+        }
+        let (condition, values) = condition(filter)?;
+        if filter.only.is_none() {
+            let query = format!("SELECT key FROM items WHERE {condition} ORDER BY key");
+            return self.rows(&query, &values, |row| key(row, 0)).map(Some);
+        }
+        let condition = format!("path IS NOT NULL AND {condition}");
+        let query = format!("SELECT key, path FROM items WHERE {condition} ORDER BY key");
+        let rows = self.rows(&query, &values, |row| Ok((key(row, 0)?, path(row, 1)?)))?;
+        let taken = rows.into_iter().filter(|(_, path)| filter.takes(Some(path)));
+        Ok(Some(taken.map(|(key, _)| key).collect()))
+    }
+
+    /// As [`Self::keys`], of files of one content the first alone.
+    pub(in crate::embedded) fn firsts(&self, filter: &Filter) -> Result<Vec<u64>> {
+        let (condition, values) = condition(filter)?;
+        let query = format!("SELECT key, path, hash FROM items WHERE {condition} ORDER BY key");
+        let rows = self.rows(&query, &values, |row| {
+            let path = row.get::<_, Option<String>>(1)?.map(|_| path(row, 1)).transpose()?;
+            Ok((key(row, 0)?, path, row.get::<_, Option<[u8; 32]>>(2)?))
+        })?;
+        let mut seen = HashSet::new();
+        let mut is_new = |hash: Option<[u8; 32]>| hash.is_none_or(|hash| seen.insert(hash));
+        let taken = rows
+            .into_iter()
+            .filter(|(_, path, hash)| filter.takes(path.as_deref()) && is_new(*hash));
+        Ok(taken.map(|(key, _, _)| key).collect())
+    }
+
+    /// All keys, ascending.
+    pub(in crate::embedded) fn all_keys(&self) -> Result<Vec<u64>> {
+        self.rows("SELECT key FROM items ORDER BY key", &[], |row| key(row, 0))
+    }
+
+    pub(in crate::embedded) fn key_of(&self, id: &str) -> Result<Option<u64>> {
+        let mut query = self.sql(self.db.prepare_cached("SELECT key FROM items WHERE id = ?"))?;
+        self.sql(query.query_row([id], |row| key(row, 0)).optional())
+    }
+
+    /// The item of a key.
+    pub(in crate::embedded) fn item(&self, key: u64) -> Result<Option<Item>> {
+        let items = self.items_where("key = ?", &[Value::Integer(key as i64)])?;
+        Ok(items.into_iter().next())
+    }
+
+    /// Items in the order of their keys.
+    pub(in crate::embedded) fn items(&self, filter: &Filter) -> Result<Vec<Item>> {
+        let (condition, values) = condition(filter)?;
+        let mut items = self.items_where(&condition, &values)?;
+        items.retain(|item| filter.takes(item.path()));
+        Ok(items)
+    }
+
+    fn items_where(&self, condition: &str, values: &[Value]) -> Result<Vec<Item>> {
+        let query = format!(
+            "SELECT id, modality, path, text, size, modified, hash, width, height, taken, latitude, \
+             longitude, (SELECT group_concat(tag, char(0)) FROM tags WHERE tags.key = items.key) \
+             FROM items WHERE {condition} ORDER BY key"
+        );
+        self.rows(&query, values, read_item)
+    }
+
+    /// Every file, whatever it is.
+    pub(in crate::embedded) fn files(&self) -> Result<Vec<KnownFile>> {
+        let query = "SELECT path, size, modified, hash FROM items WHERE path IS NOT NULL";
+        self.rows(query, &[], |row| {
+            Ok(KnownFile { path: path(row, 0)?, stamp: stamp(row, 1)?, hash: row.get(3)? })
+        })
+    }
+
+    pub(in crate::embedded) fn failures(&self) -> Result<Vec<Failure>> {
+        let query = "SELECT path, size, modified, error FROM failures";
+        self.rows(query, &[], |row| {
+            Ok(Failure { path: path(row, 0)?, stamp: stamp(row, 1)?, error: row.get(3)? })
+        })
+    }
+}

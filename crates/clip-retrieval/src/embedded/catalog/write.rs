@@ -1,0 +1,109 @@
+//! What the file is told. Nothing of it lasts before [`Catalog::commit`].
+
+use std::path::Path;
+
+use rusqlite::types::Value;
+
+use super::row::{key, path_value, stamp_values, values};
+use super::{Catalog, Failure};
+use crate::{Item, Result};
+
+impl Catalog {
+    /// Writes an item, in the place of one of the same id; gives its key.
+    pub(in crate::embedded) fn put(&self, item: &Item) -> Result<u64> {
+        let statement = "INSERT INTO items (id, modality, path, text, size, modified, hash, width, \
+             height, taken, latitude, longitude) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET modality = excluded.modality, path = excluded.path, \
+             text = excluded.text, size = excluded.size, modified = excluded.modified, \
+             hash = excluded.hash, width = excluded.width, height = excluded.height, \
+             taken = excluded.taken, latitude = excluded.latitude, longitude = excluded.longitude \
+             RETURNING key";
+        let keys = self.rows(statement, &values(item)?, |row| key(row, 0))?;
+        let key = keys[0];
+        self.put_tags(key, &item.facts.tags)?;
+        Ok(key)
+    }
+
+    /// Gives the item of a key another name and other facts.
+    pub(in crate::embedded) fn rewrite(&self, key: u64, item: &Item) -> Result<()> {
+        let mut values = values(item)?;
+        values.push(Value::Integer(key as i64));
+        let statement = "UPDATE items SET id = ?, modality = ?, path = ?, text = ?, size = ?, \
+             modified = ?, hash = ?, width = ?, height = ?, taken = ?, latitude = ?, longitude = ? \
+             WHERE key = ?";
+        self.run(statement, &values)?;
+        self.put_tags(key, &item.facts.tags)
+    }
+
+    fn put_tags(&self, key: u64, tags: &[String]) -> Result<()> {
+        let key = Value::Integer(key as i64);
+        self.run("DELETE FROM tags WHERE key = ?", std::slice::from_ref(&key))?;
+        for tag in tags {
+            let values = [key.clone(), Value::Text(tag.clone())];
+            self.run("INSERT OR IGNORE INTO tags VALUES (?, ?)", &values)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::embedded) fn put_vector(&self, key: u64, vector: &[f32]) -> Result<()> {
+        let bytes = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let values = [Value::Integer(key as i64), Value::Blob(bytes)];
+        self.run("INSERT OR REPLACE INTO pending VALUES (?, ?)", &values)?;
+        Ok(())
+    }
+
+    /// Takes an item away; its vector too, where it is in no segment.
+    pub(in crate::embedded) fn delete(&self, key: u64) -> Result<()> {
+        self.run("DELETE FROM items WHERE key = ?", &[Value::Integer(key as i64)])?;
+        Ok(())
+    }
+
+    pub(in crate::embedded) fn put_failure(&self, failure: &Failure) -> Result<()> {
+        let [size, modified] = stamp_values(failure.stamp);
+        let values =
+            [path_value(&failure.path)?, size, modified, Value::Text(failure.error.clone())];
+        self.run("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", &values)?;
+        Ok(())
+    }
+
+    /// Says whether there was one.
+    pub(in crate::embedded) fn delete_failure(&self, path: &Path) -> Result<bool> {
+        let deleted = self.run("DELETE FROM failures WHERE path = ?", &[path_value(path)?])?;
+        Ok(deleted > 0)
+    }
+
+    /// Gives the number of a new segment.
+    pub(in crate::embedded) fn put_segment(&self, rows: usize) -> Result<i64> {
+        self.run("INSERT INTO segments (rows) VALUES (?)", &[Value::Integer(rows as i64)])?;
+        Ok(self.db.last_insert_rowid())
+    }
+
+    pub(in crate::embedded) fn put_dead(&self, number: i64, dead: Vec<u8>) -> Result<()> {
+        let values = [Value::Blob(dead), Value::Integer(number)];
+        self.run("UPDATE segments SET dead = ? WHERE number = ?", &values)?;
+        Ok(())
+    }
+
+    pub(in crate::embedded) fn delete_segment(&self, number: i64) -> Result<()> {
+        self.run("DELETE FROM segments WHERE number = ?", &[Value::Integer(number)])?;
+        Ok(())
+    }
+
+    /// Every pending vector is in a segment now.
+    pub(in crate::embedded) fn clear_pending(&self) -> Result<()> {
+        self.run("DELETE FROM pending", &[])?;
+        Ok(())
+    }
+
+    /// Compares the file with itself; what does not fit.
+    pub(in crate::embedded) fn check(&self) -> Result<Option<String>> {
+        let found: String =
+            self.sql(self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
+        Ok((found != "ok").then_some(found))
+    }
+
+    /// Gives back the room of what was deleted.
+    pub(in crate::embedded) fn compact(&self) -> Result<()> {
+        self.sql(self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"))
+    }
+}
