@@ -3,11 +3,14 @@
     python prepare.py weights FOLDER       one ViT-B/32 with random weights, and its inputs
     python prepare.py pictures FOLDER      64 JPEGs of 12 megapixels
     python prepare.py onnx FOLDER          the towers as ONNX, f32 and int8
+    python prepare.py vectors FOLDER       a million vectors to search, and queries
 
     hf/              config.json, model.safetensors and the rest, in Hugging Face layout
     pixels.f32       32 pictures of samples/ as CLIP's processor prepares them, [32, 3, 224, 224], little-endian
     captions.json    `captions` (those of captions.txt) and `ids`, one list a caption, unpadded
     jpegs/           4000×3000, quality 90, 4:2:0: crops of samples/, flipped and with a camera's grain
+    vectors.f32      unit vectors [1000000, 512] that lie as CLIP's pictures do: in a cone, in clusters
+    queries.f32      [64, 512], as texts: in a cone of their own
     onnx/            image.onnx, text.onnx and the same as *.int8.onnx; sizes of batches and texts are free
 """
 
@@ -108,11 +111,32 @@ def onnx(done, folder):
                          op_types_to_quantize=["MatMul"])  # fmt: skip
 
 
+def vectors(_done, folder):
+    random = np.random.default_rng(5)
+
+    def unit(values):
+        return values / np.linalg.norm(values, axis=-1, keepdims=True)
+
+    def draw(rows):
+        return unit(random.standard_normal((rows, 512), np.float32))
+
+    # A picture is like any other by a cosine of 0.5, like those of its cluster by 0.7; a text is like a picture by
+    # 0.2, and by 0.3 where it is of its cluster.
+    cone, texts, clusters = draw(1), draw(1), draw(2000)
+    with open(folder / "vectors.f32", "wb") as file:
+        for _ in range(100):
+            own = clusters[random.integers(len(clusters), size=10_000)]
+            unit(0.71 * cone + 0.45 * own + 0.54 * draw(10_000)).astype("<f4").tofile(file)
+    own = clusters[random.integers(len(clusters), size=64)]
+    unit(0.28 * cone + 0.8 * texts + 0.22 * own + 0.48 * draw(64)).astype("<f4").tofile(folder / "queries.f32")
+
+
 # Each with what it writes.
 STEPS = {
     "weights": (weights, ["hf", "pixels.f32", "captions.json"]),
     "pictures": (pictures, ["jpegs"]),
     "onnx": (onnx, ["onnx"]),
+    "vectors": (vectors, ["vectors.f32", "queries.f32"]),
 }
 
 

@@ -17,6 +17,12 @@ import numpy as np
 
 SIDE = 224
 
+# Values of a vector to search, and how many of the nearest are asked for.
+WIDTH, TOP = 512, 10
+
+# Queries that are asked one at a time.
+ALONE = 8
+
 
 class Peer:
     """A model to time. A subclass fills the methods for the works that it takes part in."""
@@ -34,6 +40,14 @@ class Peer:
 
     def text(self, ids):
         """Features [B, E] of token ids [B, L], padded with 0 behind the end token."""
+        raise NotImplementedError
+
+    def library(self, vectors):
+        """Takes the vectors to search [N, E], outside the clock."""
+        raise NotImplementedError
+
+    def search(self, queries, top):
+        """Scores of the nearest to each query [B, E], best first: [B, top]."""
         raise NotImplementedError
 
     def folder(self, paths, batch):
@@ -60,6 +74,9 @@ class Inputs:
                 row[: len(ids)] = ids
             yield padded
 
+    def vectors(self, name):
+        return np.fromfile(self.folder / f"{name}.f32", np.float32).reshape(-1, WIDTH)
+
     def paths(self):
         return sorted((self.folder / "jpegs").iterdir())
 
@@ -73,6 +90,14 @@ def work(peer, inputs, request):
     if request["work"] == "text":
         batches = [peer.ready(ids) for ids in inputs.ids(batch, peer.length)]
         return lambda: [peer.text(ids) for ids in batches]
+    if request["work"] == "search":
+        if not hasattr(peer, "is_filled"):
+            peer.library(inputs.vectors("vectors"))
+            peer.is_filled = True
+        queries = inputs.vectors("queries")
+        queries = queries[:ALONE] if batch == 1 else queries
+        starts = range(0, len(queries), batch)
+        return lambda: [peer.search(queries[start : start + batch], TOP) for start in starts]
     paths = inputs.paths()
     return lambda: peer.folder(paths, batch)
 

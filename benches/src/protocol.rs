@@ -21,6 +21,15 @@ pub type Pass = Box<dyn FnMut() -> Result<Vec<Vec<f32>>>>;
 /// The side of a prepared picture.
 pub const SIDE: usize = 224;
 
+/// Values of a vector to search.
+pub const WIDTH: usize = 512;
+
+/// How many of the nearest are asked for.
+pub const TOP: usize = 10;
+
+/// Queries that are asked one at a time.
+const ALONE: usize = 8;
+
 /// What a pass runs over.
 #[derive(Debug)]
 pub enum Inputs {
@@ -33,6 +42,15 @@ pub enum Inputs {
     },
     /// Texts, batch by batch.
     Ids(Vec<Ids>),
+    /// Vectors to search, and queries that are asked so many at a time.
+    Search {
+        /// File of row-major f32, [`WIDTH`] values a vector.
+        vectors: PathBuf,
+        /// Row-major.
+        queries: Vec<f32>,
+        /// How many are asked at once.
+        batch: usize,
+    },
     /// Picture files.
     Files {
         /// In the order of their names.
@@ -105,10 +123,16 @@ fn answer(
 fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
     match work {
         "image" => {
-            let bytes = std::fs::read(folder.join("pixels.f32"))?;
-            let numbers = bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            let values = numbers.take(batch * 3 * SIDE * SIDE).collect();
+            let mut values = floats(&folder.join("pixels.f32"))?;
+            values.truncate(batch * 3 * SIDE * SIDE);
             Ok(Inputs::Pixels { values, batch })
+        }
+        "search" => {
+            let mut queries = floats(&folder.join("queries.f32"))?;
+            if batch == 1 {
+                queries.truncate(ALONE * WIDTH);
+            }
+            Ok(Inputs::Search { vectors: folder.join("vectors.f32"), queries, batch })
         }
         "text" => {
             let captions: Value =
@@ -125,6 +149,16 @@ fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
         }
         other => Err(format!("there is no work {other}").into()),
     }
+}
+
+/// The numbers of a file.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn floats(path: &Path) -> Result<Vec<f32>> {
+    let bytes = std::fs::read(path)?;
+    Ok(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
 }
 
 fn pad(rows: &[Vec<u32>]) -> Ids {

@@ -1,4 +1,5 @@
-//! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, and files through the facade.
+//! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, files through the facade, and the
+//! library.
 //!
 //! `peer FOLDER [--int8 | --products]`, where `FOLDER` is what the chore prepared: with the file in 8
 //! bits, or the products of the tower alone. `RAYON_NUM_THREADS` sets the threads.
@@ -6,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use clip::{Embedder, Embedding, ReadOptions};
-use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
+use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, TOP, WIDTH, floats, serve};
 use clip_benches::{Products, device};
 use clip_checkpoint::Checkpoint;
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor};
+use clip_retrieval::{Filter, Item, Library, Precision};
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
@@ -24,6 +26,7 @@ fn main() -> Result<()> {
         Inputs::Pixels { values, batch } => image(&model, &device, values, batch),
         Inputs::Ids(batches) => text(&model, &device, &batches),
         Inputs::Files { paths, batch } => files(&model, &device, paths, batch),
+        Inputs::Search { vectors, queries, batch } => search(&vectors, queries, batch),
     })
 }
 
@@ -62,6 +65,32 @@ fn files(model: &Path, device: &Device, paths: Vec<PathBuf>, batch: usize) -> Re
         let vectors = embedder.files(&paths, &options)?;
         let values = |vector: clip::Result<Embedding>| Ok(vector?.as_slice().to_vec());
         vectors.into_iter().map(values).collect()
+    }))
+}
+
+/// The library lies beside the file of its vectors, and is made from it once.
+fn search(file: &Path, queries: Vec<f32>, batch: usize) -> Result<Pass> {
+    let folder = file.with_extension("library");
+    let mut library = Library::open_or_create(folder, "peer", "peer", WIDTH, Precision::F32)?;
+    if library.is_empty() {
+        let mut writer = library.write()?;
+        for (i, vector) in floats(file)?.chunks_exact(WIDTH).enumerate() {
+            writer.upsert(&Item::picture(format!("/{i}.jpg"), None), vector)?;
+            if i % 10_000 == 0 {
+                writer.commit()?;
+            }
+        }
+        writer.commit()?;
+    }
+    Ok(Box::new(move || {
+        let mut scores = Vec::new();
+        for queries in queries.chunks(batch * WIDTH) {
+            let queries: Vec<&[f32]> = queries.chunks_exact(WIDTH).collect();
+            for hits in library.search_all(&queries, TOP, &Filter::default())? {
+                scores.push(hits.iter().map(|hit| hit.score).collect());
+            }
+        }
+        Ok(scores)
     }))
 }
 

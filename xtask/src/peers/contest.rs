@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Setup;
 use super::agreement::lowest_cosine;
 use super::entry::{self, Entries, LeftOut};
-use super::peer::{Numbers, Peer, REFERENCE};
+use super::peer::{Numbers, Peer, reference};
 use super::process::Answering;
 use super::table::{Column, Row, Show, Table};
 use super::work::Work;
@@ -99,14 +99,15 @@ fn checked(
     entries: &Entries,
     work: Work,
 ) -> Result<Vec<Result<Runner, LeftOut>>> {
-    let failed = || format!("{}, which says what is right, failed", REFERENCE.name);
-    let mut process = start(setup, &REFERENCE, work).with_context(failed)?;
+    let reference = reference(work);
+    let failed = || format!("{}, which says what is right, failed", reference.name);
+    let mut process = start(setup, reference, work).with_context(failed)?;
     let right = vectors(&mut process, work).with_context(failed)?;
     let mut process = Some(process);
     let taking_part = entries.ready.iter().filter(|peer| peer.works.contains(&work));
     let runners = taking_part.map(|&peer| {
         let mut check = || {
-            let own = process.take_if(|_| peer.name == REFERENCE.name);
+            let own = process.take_if(|_| peer.name == reference.name);
             let mut process = own.map_or_else(|| start(setup, peer, work), Ok)?;
             let cosine = agree(peer, work, &mut process, &right)?;
             let costs = vec![Vec::new(); work.batches().len()];
@@ -151,7 +152,7 @@ fn agree(
     ensure!(
         lowest >= least,
         "it disagrees with {}: a cosine of {lowest:.6}, and the least is {least}",
-        REFERENCE.name
+        reference(work).name
     );
     Ok(Some(lowest))
 }

@@ -40,8 +40,13 @@ impl Entries {
     ) -> Result<Self> {
         let folders = setup.folders;
         anstream::eprintln!("making the weights and inputs");
-        write(setup, "weights")?;
-        canonical(folders)?;
+        if works.iter().any(|work| work.runs_towers()) {
+            write(setup, "weights")?;
+            canonical(folders)?;
+        }
+        if works.contains(&Work::Search) {
+            write(setup, "vectors")?;
+        }
         if works.iter().any(|work| work.reads_files()) {
             anstream::eprintln!("making the pictures");
             write(setup, "pictures")?;

@@ -94,7 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let report = Report::new(&setup, machine)?;
     for work in works {
         let table = match work {
-            Work::Image | Work::Text | Work::Folder => contest::run(&setup, &entries, work)?,
+            Work::Image | Work::Text | Work::Folder | Work::Search => {
+                contest::run(&setup, &entries, work)?
+            }
             Work::Start | Work::Memory => launches::run(&setup, &entries, work)?,
         };
         let block = report.block(work, &entries, &table);

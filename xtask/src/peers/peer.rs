@@ -38,6 +38,8 @@ pub(crate) enum Program {
 pub(crate) enum Towers {
     HuggingFace,
     Onnx,
+    /// None: it searches vectors.
+    Without,
 }
 
 /// The arithmetic of a peer.
@@ -66,7 +68,7 @@ pub(crate) static OURS: Peer = Peer {
     works: &Work::ALL,
 };
 
-/// The peer that the others must agree with.
+/// The peer that the others must agree with where the model is run.
 pub(crate) static REFERENCE: Peer = Peer {
     name: "transformers",
     label: "transformers (PyTorch, sdpa)",
@@ -77,8 +79,29 @@ pub(crate) static REFERENCE: Peer = Peer {
         towers: Towers::HuggingFace,
     },
     numbers: Numbers::F32,
-    works: &Work::ALL,
+    works: &[Work::Image, Work::Text, Work::Folder, Work::Start, Work::Memory],
 };
+
+const FAISS: &str = "faiss-cpu==1.15.1";
+
+/// The peer that the others must agree with in searches.
+static FLAT: Peer = Peer {
+    name: "faiss",
+    label: "faiss, `IndexFlatIP`",
+    program: Program::Python {
+        script: "peer_faiss.py",
+        options: &[],
+        packages: &[FAISS],
+        towers: Towers::Without,
+    },
+    numbers: Numbers::F32,
+    works: &[Work::Search],
+};
+
+/// The peer that says what is right.
+pub(crate) fn reference(work: Work) -> &'static Peer {
+    if work.runs_towers() { &REFERENCE } else { &FLAT }
+}
 
 /// All, in the order of the tables.
 pub(crate) static PEERS: &[&Peer] = &[
@@ -169,6 +192,31 @@ pub(crate) static PEERS: &[&Peer] = &[
         },
         numbers: Numbers::Fewer,
         works: TOWERS,
+    },
+    &FLAT,
+    &Peer {
+        name: "faiss-fp16",
+        label: "faiss, `QT_fp16`",
+        program: Program::Python {
+            script: "peer_faiss.py",
+            options: &["--fp16"],
+            packages: &[FAISS],
+            towers: Towers::Without,
+        },
+        numbers: Numbers::Fewer,
+        works: &[Work::Search],
+    },
+    &Peer {
+        name: "usearch",
+        label: "usearch, exact, f16",
+        program: Program::Python {
+            script: "peer_usearch.py",
+            options: &[],
+            packages: &["usearch==2.26.6"],
+            towers: Towers::Without,
+        },
+        numbers: Numbers::Fewer,
+        works: &[Work::Search],
     },
     &Peer {
         name: "candle",

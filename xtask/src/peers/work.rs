@@ -11,6 +11,8 @@ pub(crate) enum Work {
     Text,
     /// A folder of 12-megapixel JPEGs to vectors
     Folder,
+    /// The ten nearest of a million vectors
+    Search,
     /// A search from the start of its process to the answer
     Start,
     /// The memory that indexing 12-megapixel JPEGs takes
@@ -18,8 +20,8 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Image, Self::Text, Self::Folder, Self::Start, Self::Memory];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Image, Self::Text, Self::Folder, Self::Search, Self::Start, Self::Memory];
 
     /// As the command line and the marks of the page have it.
     pub(crate) fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Work {
             Self::Image => "image",
             Self::Text => "text",
             Self::Folder => "folder",
+            Self::Search => "search",
             Self::Start => "start",
             Self::Memory => "memory",
         }
@@ -39,6 +42,7 @@ impl Work {
             Self::Image => &[1, 8, 32],
             Self::Text => &[1, 64],
             Self::Folder => &[32],
+            Self::Search => &[1, 64],
             Self::Start | Self::Memory => &[],
         }
     }
@@ -47,8 +51,14 @@ impl Work {
     pub(crate) fn items(self) -> &'static str {
         match self {
             Self::Text => "texts",
+            Self::Search => "queries",
             _ => "pictures",
         }
+    }
+
+    /// Whether it runs the model.
+    pub(crate) fn runs_towers(self) -> bool {
+        self != Self::Search
     }
 
     /// Whether it reads the JPEGs.
@@ -56,8 +66,9 @@ impl Work {
         matches!(self, Self::Folder | Self::Memory)
     }
 
-    /// The least cosine that vectors of the same arithmetic may have to transformers'. Files are decoded
-    /// and resized by each peer's own library, which moves pixels by some levels.
+    /// The least cosine that vectors of the same arithmetic may have to the reference's; of a search, the
+    /// scores of each query are its vector. Files are decoded and resized by each peer's own library,
+    /// which moves pixels by some levels.
     pub(crate) fn least_cosine(self) -> f64 {
         match self {
             Self::Folder => 0.99,

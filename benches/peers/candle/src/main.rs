@@ -37,6 +37,6 @@ fn pass(model: Rc<ClipModel>, inputs: Inputs) -> Result<Pass> {
                 Ok(rows.collect::<candle_core::Result<Vec<_>>>()?.concat())
             }))
         }
-        Inputs::Files { .. } => Err("candle reads no picture files".into()),
+        Inputs::Files { .. } | Inputs::Search { .. } => Err("candle runs the towers alone".into()),
     }
 }
