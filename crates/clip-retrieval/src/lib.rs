@@ -19,7 +19,7 @@
 //! `sqlite`, which needs a C compiler, there is [`Flat`] alone: vectors in memory.
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
-#![cfg_attr(not(feature = "sqlite"), doc = "```ignore")]
+#![cfg_attr(not(feature = "sqlite"), doc = "```text")]
 //! use clip_retrieval::{Filter, Item, Library, Precision};
 //!
 //! let folder = tempfile::tempdir()?;
