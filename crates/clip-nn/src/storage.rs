@@ -9,7 +9,8 @@ pub enum Storage {
     /// is f32.
     F16,
     /// Whole numbers of 8 bits with one scale a column; rows are rounded to such on their way in,
-    /// with one scale and one zero each, and the products are of whole numbers. A quarter of the
+    /// with one scale and one zero each (the row that [`crate::Transformer::forward_token`] leads to, to
+    /// 12 bits), and the products are of whole numbers. A quarter of the
     /// memory and faster, where the other two are exact (dynamic quantization, as that of ONNX
     /// Runtime, <https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html>).
     Int8,

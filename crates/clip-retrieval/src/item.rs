@@ -5,13 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
 use crate::path::encode_path;
 
 /// The kind of data that a vector was made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Modality {
     /// A picture.
@@ -63,7 +60,7 @@ impl fmt::Display for Content {
 }
 
 /// Size and time of a file when it was encoded: while both stay, so does the vector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStamp {
     /// Bytes.
     pub size: u64,

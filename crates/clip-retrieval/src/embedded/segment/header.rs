@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Error, Result};
 
 /// Bytes of the header.
@@ -15,8 +13,7 @@ const VERSION: u32 = 1;
 const MAGIC: [u8; 8] = *b"CLIPSEGM";
 
 /// In which numbers vectors are kept. Searches are exact for the vectors as they are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
     /// 32 bits.
