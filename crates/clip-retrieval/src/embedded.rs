@@ -8,12 +8,12 @@ mod lock;
 mod merge;
 mod scan;
 mod segment;
+mod store;
 mod view;
 mod wording;
 mod writer;
 
-pub use catalog::{Failure, KnownFile};
 pub use duplicates::Alike;
-pub use library::{Hit, Library, Lost, Stats};
+pub use library::{Library, Lost, Stats};
 pub use segment::Precision;
 pub use writer::Writer;

@@ -104,6 +104,14 @@ pub enum Error {
         /// Values in the vectors of the library.
         expected: usize,
     },
+    /// What is to be a pattern of paths and is none.
+    #[error("{pattern:?} is no pattern of paths ({reason}): write it as in *.png or 2019/**/*.jpg")]
+    Glob {
+        /// What was given.
+        pattern: String,
+        /// What does not fit.
+        reason: String,
+    },
     /// NaN or infinity in a vector.
     #[error("the vector of {subject} holds {value} at position {position}: encode it again")]
     NotFinite {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::Modality;
+use crate::{Modality, PathGlob};
 
 /// Which items a search is about; every condition that is set has to hold. The default takes all.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Filter {
     pub under: Vec<PathBuf>,
     /// A file of this set, where there is one.
     pub only: Option<HashSet<PathBuf>>,
+    /// A file that fits one of these patterns, where there are any.
+    pub globs: Vec<PathGlob>,
     /// Taken at this time or later, in seconds since 1970 of the camera's own clock.
     pub taken_from: Option<i64>,
     /// Taken before this time.
@@ -47,11 +49,18 @@ impl Filter {
         Self { modality: Some(modality), ..Self::default() }
     }
 
-    /// Whether a file is in the set, where there is one.
+    /// Whether there are conditions on paths that no index of them answers.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn looks_at_paths(&self) -> bool {
+        self.only.is_some() || !self.globs.is_empty()
+    }
+
+    /// Whether a path is in the set and fits a pattern, where there are such.
     #[cfg(feature = "sqlite")]
     pub(crate) fn takes(&self, path: Option<&Path>) -> bool {
-        let takes = |only: &HashSet<PathBuf>| path.is_some_and(|path| only.contains(path));
-        self.only.as_ref().is_none_or(takes)
+        let is_in = |only: &HashSet<PathBuf>| path.is_some_and(|path| only.contains(path));
+        let fits = || path.is_some_and(|path| self.globs.iter().any(|glob| glob.matches(path)));
+        self.only.as_ref().is_none_or(is_in) && (self.globs.is_empty() || fits())
     }
 
     /// Whether every item passes.

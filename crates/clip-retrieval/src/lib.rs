@@ -46,18 +46,22 @@ mod embedded;
 mod error;
 mod filter;
 mod flat;
+mod glob;
 mod item;
 #[cfg_attr(
     not(any(feature = "sqlite", test)),
     expect(dead_code, reason = "read back from a catalog alone")
 )]
 mod path;
+mod store;
 mod top;
 mod vector;
 
 #[cfg(feature = "sqlite")]
-pub use embedded::{Alike, Failure, Hit, KnownFile, Library, Lost, Precision, Stats, Writer};
+pub use embedded::{Alike, Library, Lost, Precision, Stats, Writer};
 pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;
+pub use glob::PathGlob;
 pub use item::{Content, Facts, FileStamp, Item, Modality};
+pub use store::{Failure, Hit, KnownFile, Store, StoreWriter};

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use tempfile::TempDir;
 
 use super::segment::Precision;
-use crate::{Error, FileStamp, Result};
+use crate::{Error, Result};
 
 /// Whose vectors a library holds, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,28 +29,6 @@ pub(super) struct SegmentRow {
     pub(super) number: i64,
     pub(super) rows: usize,
     pub(super) dead: Option<Vec<u8>>,
-}
-
-/// A file that a library knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// Its state when it was encoded.
-    pub stamp: Option<FileStamp>,
-    /// BLAKE3 of it, where that was found.
-    pub hash: Option<[u8; 32]>,
-}
-
-/// A file that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Its path.
-    pub path: PathBuf,
-    /// Its state when it could not.
-    pub stamp: Option<FileStamp>,
-    /// Why.
-    pub error: String,
 }
 
 /// The open catalog of a library.

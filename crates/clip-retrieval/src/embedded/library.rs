@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::catalog::{Catalog, Failure, Kind, KnownFile};
+use super::catalog::{Catalog, Kind};
 use super::lock::Lock;
 use super::scan::nearest;
 use super::segment::Precision;
@@ -13,7 +13,7 @@ use super::writer::Writer;
 use crate::error::io_error;
 use crate::top::Scored;
 use crate::vector::check;
-use crate::{Error, Filter, Item, Result};
+use crate::{Error, Failure, Filter, Hit, Item, KnownFile, Modality, Result};
 
 /// Name of the catalog in the folder of a library.
 const CATALOG: &str = "catalog.sqlite";
@@ -37,15 +37,6 @@ pub struct Library {
     pub(super) catalog: Mutex<Catalog>,
     pub(super) view: View,
     pub(super) lost: Vec<Lost>,
-}
-
-/// One answer of a search.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// What was found.
-    pub item: Item,
-    /// Dot product of query and vector; the cosine, where the query has length 1.
-    pub score: f32,
 }
 
 /// How large a library is.
@@ -252,6 +243,17 @@ impl Library {
             Some(item.map(|item| Hit { item, score: scored.score }))
         };
         best.into_iter().map(|best| best.into_iter().filter_map(hit).collect()).collect()
+    }
+
+    /// Vectors `[dimension]` of up to `count` items of a kind, one after the other: every so many in
+    /// the order of their keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Catalog`].
+    pub fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>> {
+        let keys = self.catalog().keys(&Filter::of(modality))?;
+        Ok(self.view.sample(keys.as_deref(), count, self.kind.dimension))
     }
 
     /// The items that pass the filter, in the order of their insertion.

@@ -130,6 +130,43 @@ impl View {
         Some(part.segment.vector(row).into_owned())
     }
 
+    /// Vectors of every so many of some keys, or of all, one after the other.
+    pub(super) fn sample(&self, keys: Option<&[u64]>, count: usize, dimension: usize) -> Vec<f32> {
+        let mut vectors = Vec::new();
+        let mut put = |vector: &[f32]| vectors.extend_from_slice(vector);
+        if let Some(keys) = keys {
+            let chosen = spread(keys.len(), count).filter_map(|i| self.vector(keys[i], dimension));
+            chosen.for_each(|vector| put(&vector));
+            return vectors;
+        }
+        let mut places = spread(self.len(), count).peekable();
+        let mut start = 0;
+        for part in &self.parts {
+            let live = part.dead.inverted();
+            let end = start + live.count();
+            // Rows that count are found by counting only where some do not.
+            let mut rows = live.iter().zip(start..).peekable();
+            while let Some(place) = places.next_if(|place| *place < end) {
+                let row = match part.dead.count() {
+                    0 => place - start,
+                    _ => loop {
+                        match rows.next() {
+                            Some((row, at)) if at == place => break row,
+                            Some(_) => {}
+                            None => return vectors,
+                        }
+                    },
+                };
+                put(&part.segment.vector(row));
+            }
+            start = end;
+        }
+        for place in places {
+            put(&self.pending.vectors[(place - start) * dimension..][..dimension]);
+        }
+        vectors
+    }
+
     /// The vector of a key counts no longer.
     pub(super) fn kill(&mut self, key: u64, dimension: usize) {
         self.pending.remove(key, dimension);
@@ -174,6 +211,12 @@ impl Part {
         }
         Some(live)
     }
+}
+
+/// Up to `count` numbers below `of`, evenly spread.
+fn spread(of: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(of);
+    (0..count).map(move |i| i * of / count)
 }
 
 /// How many of `keys`, which ascend, are below `key`, which is likely not far.

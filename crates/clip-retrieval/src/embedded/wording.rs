@@ -5,15 +5,15 @@ use rusqlite::types::Value;
 use crate::path::encode_path;
 use crate::{Error, Filter, Orientation, Result};
 
-/// The condition, and the values of its question marks. A set of files is not part of it: it may be
-/// as long as the catalog.
+/// The condition, and the values of its question marks. Sets of files and patterns are not part of it:
+/// [`Filter::takes`] is.
 pub(super) fn condition(filter: &Filter) -> Result<(String, Vec<Value>)> {
     let (mut parts, mut values) = (vec!["1".to_owned()], Vec::new());
     let mut and = |part: &str, more: &[Value]| {
         parts.push(part.to_owned());
         values.extend_from_slice(more);
     };
-    let Filter { modality, under, only: _, taken_from, taken_before, min_side, orientation, tags } =
+    let Filter { modality, under, taken_from, taken_before, min_side, orientation, tags, .. } =
         filter;
     if let Some(modality) = modality {
         and("modality = ?", &[Value::Text(modality.name().to_owned())]);

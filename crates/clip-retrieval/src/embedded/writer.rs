@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bits::Bits;
-use super::catalog::{Catalog, Failure};
+use super::catalog::Catalog;
 use super::library::Library;
 use super::lock::Lock;
 use super::merge::{self, Merged, SEAL};
 use super::segment::{Segment, Source, write};
 use super::view::{Part, View, segment_number, segment_path, segments_folder};
 use crate::vector::check_unit;
-use crate::{FileStamp, Item, Result};
+use crate::{Failure, FileStamp, Item, Result};
 
 /// A library that no other program writes into until this is dropped. What was not committed then is
 /// taken back.

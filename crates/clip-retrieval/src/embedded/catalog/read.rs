@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 
 use super::super::wording::condition;
 use super::row::{key, path, read_item, stamp};
-use super::{Catalog, Failure, KnownFile, SegmentRow};
-use crate::{Filter, Item, Result};
+use super::{Catalog, SegmentRow};
+use crate::{Failure, Filter, Item, KnownFile, Result};
 
 impl Catalog {
     pub(in crate::embedded) fn segments(&self) -> Result<Vec<SegmentRow>> {
@@ -49,7 +49,7 @@ impl Catalog {
             }
         }
         let (condition, values) = condition(filter)?;
-        if filter.only.is_none() {
+        if !filter.looks_at_paths() {
             let query = format!("SELECT key FROM items WHERE {condition} ORDER BY key");
             return self.rows(&query, &values, |row| key(row, 0)).map(Some);
         }

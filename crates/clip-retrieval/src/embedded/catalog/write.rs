@@ -4,9 +4,9 @@ use std::path::Path;
 
 use rusqlite::types::Value;
 
+use super::Catalog;
 use super::row::{key, path_value, stamp_values, values};
-use super::{Catalog, Failure};
-use crate::{Item, Result};
+use crate::{Failure, Item, Result};
 
 impl Catalog {
     /// Writes an item, in the place of one of the same id; gives its key.
