@@ -1,7 +1,14 @@
-"""faiss: every vector is compared, in f32 or f16."""
+"""faiss: every vector is compared, in f32 or f16, or some by a graph."""
+
+import sys
+import time
 
 import faiss
-from protocol import Peer, serve
+import numpy as np
+from protocol import WIDTH, Peer, serve
+
+# As ours: neighbors of a vector, and how many are looked at to find them.
+DEGREE, CARE = 16, 128
 
 
 class Faiss(Peer):
@@ -17,6 +24,26 @@ class Faiss(Peer):
         else:
             self.index = faiss.IndexFlatIP(width)
         self.index.add(vectors)
+
+    def connect(self, folder):
+        file = folder / f"vectors.{'fp16' if self.fp16 else 'f32'}.hnsw"
+        if not file.exists():
+            if self.fp16:
+                kind = faiss.ScalarQuantizer.QT_fp16
+                index = faiss.IndexHNSWSQ(WIDTH, kind, DEGREE, faiss.METRIC_INNER_PRODUCT)
+            else:
+                index = faiss.IndexHNSWFlat(WIDTH, DEGREE, faiss.METRIC_INNER_PRODUCT)
+            index.hnsw.efConstruction = CARE
+            vectors = np.fromfile(folder / "vectors.f32", np.float32).reshape(-1, WIDTH)
+            began = time.perf_counter()
+            index.train(vectors)
+            index.add(vectors)
+            print(f"graph of {len(vectors)}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+            faiss.write_index(index, str(file))
+        self.index = faiss.read_index(str(file))
+
+    def look(self, breadth):
+        self.index.hnsw.efSearch = breadth
 
     def search(self, queries, top):
         return self.index.search(queries, top)[0]

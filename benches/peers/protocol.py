@@ -20,8 +20,11 @@ SIDE = 224
 # Values of a vector to search, and how many of the nearest are asked for.
 WIDTH, TOP = 512, 10
 
-# Queries that are asked one at a time.
-ALONE = 8
+# Queries that are asked one at a time, of all and by a graph.
+ALONE, ALONE_BY_GRAPH = 8, 200
+
+# Share of the nearest that a graph has to find, and by how much scores of one vector differ.
+RECALL, ROUNDING = 0.95, 1e-5
 
 
 class Peer:
@@ -48,6 +51,14 @@ class Peer:
 
     def search(self, queries, top):
         """Scores of the nearest to each query [B, E], best first: [B, top]."""
+        raise NotImplementedError
+
+    def connect(self, folder):
+        """Makes a graph over the vectors of the folder, or reads one that it made before, outside the clock."""
+        raise NotImplementedError
+
+    def look(self, breadth):
+        """Searches by the graph keep so many vectors in view."""
         raise NotImplementedError
 
     def folder(self, paths, batch):
@@ -77,6 +88,9 @@ class Inputs:
     def vectors(self, name):
         return np.fromfile(self.folder / f"{name}.f32", np.float32).reshape(-1, WIDTH)
 
+    def values(self, name):
+        return np.fromfile(self.folder / f"{name}.f32", np.float32)
+
     def paths(self):
         return sorted((self.folder / "jpegs").iterdir())
 
@@ -98,8 +112,30 @@ def work(peer, inputs, request):
         queries = queries[:ALONE] if batch == 1 else queries
         starts = range(0, len(queries), batch)
         return lambda: [peer.search(queries[start : start + batch], TOP) for start in starts]
+    if request["work"] == "graph":
+        questions = inputs.vectors("questions")
+        if not hasattr(peer, "is_filled"):
+            peer.connect(inputs.folder)
+            peer.look(breadth(peer, questions, inputs.values("tenth")))
+            peer.is_filled = True
+        questions = questions[:ALONE_BY_GRAPH] if batch == 1 else questions
+        starts = range(0, len(questions), batch)
+        return lambda: [peer.search(questions[start : start + batch], TOP) for start in starts]
     paths = inputs.paths()
     return lambda: peer.folder(paths, batch)
+
+
+def breadth(peer, questions, tenth):
+    """The least by which a search finds enough of the nearest, in steps of an eighth."""
+    breadth = TOP
+    while True:
+        peer.look(breadth)
+        found = np.concatenate([peer.search(part, TOP) for part in np.array_split(questions, 16)])
+        recall = (found >= tenth[:, None] - ROUNDING).mean()
+        print(f"breadth {breadth}: recall {recall:.4f}", file=sys.stderr, flush=True)
+        if recall >= RECALL:
+            return breadth
+        breadth += breadth // 8 + 1
 
 
 def answer(run, request):

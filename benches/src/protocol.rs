@@ -30,6 +30,15 @@ pub const TOP: usize = 10;
 /// Queries that are asked one at a time.
 const ALONE: usize = 8;
 
+/// Questions that are asked of a graph one at a time.
+pub const ALONE_BY_GRAPH: usize = 200;
+
+/// Share of the nearest that a graph has to find.
+pub const RECALL: f32 = 0.95;
+
+/// By how much scores of one vector differ.
+pub const ROUNDING: f32 = 1e-5;
+
 /// What a pass runs over.
 #[derive(Debug)]
 pub enum Inputs {
@@ -48,6 +57,17 @@ pub enum Inputs {
         vectors: PathBuf,
         /// Row-major.
         queries: Vec<f32>,
+        /// How many are asked at once.
+        batch: usize,
+    },
+    /// Vectors to search by a graph, and questions that are asked so many at a time.
+    Graph {
+        /// File of row-major f32, [`WIDTH`] values a vector.
+        vectors: PathBuf,
+        /// Row-major.
+        questions: Vec<f32>,
+        /// For each the score of its tenth nearest.
+        tenth: Vec<f32>,
         /// How many are asked at once.
         batch: usize,
     },
@@ -134,6 +154,12 @@ fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
             }
             Ok(Inputs::Search { vectors: folder.join("vectors.f32"), queries, batch })
         }
+        "graph" => Ok(Inputs::Graph {
+            vectors: folder.join("vectors.f32"),
+            questions: floats(&folder.join("questions.f32"))?,
+            tenth: floats(&folder.join("tenth.f32"))?,
+            batch,
+        }),
         "text" => {
             let captions: Value =
                 serde_json::from_slice(&std::fs::read(folder.join("captions.json"))?)?;

@@ -1,11 +1,16 @@
 //! The library on one machine: see [`Library`].
 
+mod atomic;
 mod bits;
 mod catalog;
+#[cfg(feature = "hnsw")]
+mod connect;
 mod duplicates;
+mod graph;
 mod library;
 mod lock;
 mod merge;
+mod recall;
 mod scan;
 mod segment;
 mod store;
@@ -15,5 +20,6 @@ mod writer;
 
 pub use duplicates::Alike;
 pub use library::{Library, Lost, Stats};
+pub use recall::Recall;
 pub use segment::Precision;
 pub use writer::Writer;

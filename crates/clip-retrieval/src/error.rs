@@ -112,6 +112,14 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A graph over vectors could not be made.
+    #[error("the graph {path} of the library could not be made: {reason}")]
+    Graph {
+        /// Its file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
     /// NaN or infinity in a vector.
     #[error("the vector of {subject} holds {value} at position {position}: encode it again")]
     NotFinite {

@@ -58,7 +58,7 @@ mod top;
 mod vector;
 
 #[cfg(feature = "sqlite")]
-pub use embedded::{Alike, Library, Lost, Precision, Stats, Writer};
+pub use embedded::{Alike, Library, Lost, Precision, Recall, Stats, Writer};
 pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;

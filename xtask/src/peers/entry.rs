@@ -44,7 +44,7 @@ impl Entries {
             write(setup, "weights")?;
             canonical(folders)?;
         }
-        if works.contains(&Work::Search) {
+        if works.iter().any(|work| !work.runs_towers()) {
             write(setup, "vectors")?;
         }
         if works.iter().any(|work| work.reads_files()) {

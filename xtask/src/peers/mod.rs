@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let report = Report::new(&setup, machine)?;
     for work in works {
         let table = match work {
-            Work::Image | Work::Text | Work::Folder | Work::Search => {
+            Work::Image | Work::Text | Work::Folder | Work::Search | Work::Graph => {
                 contest::run(&setup, &entries, work)?
             }
             Work::Start | Work::Memory => launches::run(&setup, &entries, work)?,

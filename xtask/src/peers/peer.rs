@@ -87,7 +87,7 @@ const FAISS: &str = "faiss-cpu==1.15.1";
 /// The peer that the others must agree with in searches.
 static FLAT: Peer = Peer {
     name: "faiss",
-    label: "faiss, `IndexFlatIP`",
+    label: "faiss, f32",
     program: Program::Python {
         script: "peer_faiss.py",
         options: &[],
@@ -95,7 +95,7 @@ static FLAT: Peer = Peer {
         towers: Towers::Without,
     },
     numbers: Numbers::F32,
-    works: &[Work::Search],
+    works: &[Work::Search, Work::Graph],
 };
 
 /// The peer that says what is right.
@@ -196,7 +196,7 @@ pub(crate) static PEERS: &[&Peer] = &[
     &FLAT,
     &Peer {
         name: "faiss-fp16",
-        label: "faiss, `QT_fp16`",
+        label: "faiss, fp16",
         program: Program::Python {
             script: "peer_faiss.py",
             options: &["--fp16"],
@@ -204,7 +204,7 @@ pub(crate) static PEERS: &[&Peer] = &[
             towers: Towers::Without,
         },
         numbers: Numbers::Fewer,
-        works: &[Work::Search],
+        works: &[Work::Search, Work::Graph],
     },
     &Peer {
         name: "usearch",

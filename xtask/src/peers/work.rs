@@ -13,6 +13,8 @@ pub(crate) enum Work {
     Folder,
     /// The ten nearest of a million vectors
     Search,
+    /// Most of the ten nearest of a million vectors, by a graph
+    Graph,
     /// A search from the start of its process to the answer
     Start,
     /// The memory that indexing 12-megapixel JPEGs takes
@@ -20,8 +22,15 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Image, Self::Text, Self::Folder, Self::Search, Self::Start, Self::Memory];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Image,
+        Self::Text,
+        Self::Folder,
+        Self::Search,
+        Self::Graph,
+        Self::Start,
+        Self::Memory,
+    ];
 
     /// As the command line and the marks of the page have it.
     pub(crate) fn name(self) -> &'static str {
@@ -30,6 +39,7 @@ impl Work {
             Self::Text => "text",
             Self::Folder => "folder",
             Self::Search => "search",
+            Self::Graph => "graph",
             Self::Start => "start",
             Self::Memory => "memory",
         }
@@ -42,7 +52,7 @@ impl Work {
             Self::Image => &[1, 8, 32],
             Self::Text => &[1, 64],
             Self::Folder => &[32],
-            Self::Search => &[1, 64],
+            Self::Search | Self::Graph => &[1, 64],
             Self::Start | Self::Memory => &[],
         }
     }
@@ -51,14 +61,14 @@ impl Work {
     pub(crate) fn items(self) -> &'static str {
         match self {
             Self::Text => "texts",
-            Self::Search => "queries",
+            Self::Search | Self::Graph => "queries",
             _ => "pictures",
         }
     }
 
     /// Whether it runs the model.
     pub(crate) fn runs_towers(self) -> bool {
-        self != Self::Search
+        !matches!(self, Self::Search | Self::Graph)
     }
 
     /// Whether it reads the JPEGs.
@@ -72,6 +82,7 @@ impl Work {
     pub(crate) fn least_cosine(self) -> f64 {
         match self {
             Self::Folder => 0.99,
+            Self::Graph => 0.999,
             _ => 0.9999,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::library::Library;
 use super::scan::nearest;
+use super::view::Way;
 use crate::{Filter, Item, Result};
 
 /// Queries that read the vectors together.
@@ -60,7 +61,7 @@ impl Library {
         let keys = catalog.firsts(filter)?;
         let mut groups = Groups::new(keys.len());
         let dimension = self.kind.dimension;
-        self.view.with_places(Some(&keys), dimension, |places| {
+        self.view.with_places(Some(&keys), dimension, Way::Graphs(None), |places| {
             for (batch, some) in keys.chunks(BATCH).enumerate() {
                 let vectors = some.iter().map(|key| self.view.vector(*key, dimension));
                 let vectors: Vec<Vec<f32>> = vectors.map(Option::unwrap_or_default).collect();

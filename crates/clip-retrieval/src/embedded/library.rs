@@ -8,7 +8,7 @@ use super::catalog::{Catalog, Kind};
 use super::lock::Lock;
 use super::scan::nearest;
 use super::segment::Precision;
-use super::view::{Part, View, segment_path, segments_folder};
+use super::view::{Part, View, Way, segment_path, segments_folder};
 use super::writer::Writer;
 use crate::error::io_error;
 use crate::top::Scored;
@@ -37,6 +37,8 @@ pub struct Library {
     pub(super) catalog: Mutex<Catalog>,
     pub(super) view: View,
     pub(super) lost: Vec<Lost>,
+    /// Instead of the breadth that each graph was given.
+    breadth: Option<usize>,
 }
 
 /// How large a library is.
@@ -119,7 +121,14 @@ impl Library {
         let kind = catalog.kind()?;
         let view = View::read(&catalog, folder, &kind)?;
         let catalog = Mutex::new(catalog);
-        let mut library = Self { folder: folder.to_owned(), kind, catalog, view, lost: Vec::new() };
+        let mut library = Self {
+            folder: folder.to_owned(),
+            kind,
+            catalog,
+            view,
+            lost: Vec::new(),
+            breadth: None,
+        };
         library.count_lost()?;
         Ok(library)
     }
@@ -182,6 +191,13 @@ impl Library {
         &self.lost
     }
 
+    /// Lets searches by graphs keep so many vectors in view to find ten of them, and more in proportion
+    /// for more; without a number as many as were chosen when the graph was made. More are slower
+    /// and miss less.
+    pub fn look_broadly(&mut self, breadth: Option<usize>) {
+        self.breadth = breadth;
+    }
+
     /// Sees what other programs have committed since.
     ///
     /// # Errors
@@ -209,7 +225,8 @@ impl Library {
 
     /// The `top` items nearest to `query` `[dimension]` among those that pass the filter, best first;
     /// of equal scores the earlier inserted first. Every vector is compared, on all cores where there
-    /// are many.
+    /// are many, but for those that have a graph (see [`Writer::connect`]): of these some of the
+    /// nearest may be missed.
     ///
     /// # Errors
     ///
@@ -230,12 +247,36 @@ impl Library {
         top: usize,
         filter: &Filter,
     ) -> Result<Vec<Vec<Hit>>> {
+        self.search_by(Way::Graphs(self.breadth), queries, top, filter)
+    }
+
+    /// As [`Self::search_all`], and every vector is compared, whatever graphs there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::search`], for any of them.
+    pub fn scan_all(
+        &self,
+        queries: &[&[f32]],
+        top: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Vec<Hit>>> {
+        self.search_by(Way::Scan, queries, top, filter)
+    }
+
+    fn search_by(
+        &self,
+        way: Way,
+        queries: &[&[f32]],
+        top: usize,
+        filter: &Filter,
+    ) -> Result<Vec<Vec<Hit>>> {
         for query in queries {
             check(query, self.kind.dimension, || "the query".to_owned())?;
         }
         let catalog = self.catalog();
         let keys = catalog.keys(filter)?;
-        let best = self.view.with_places(keys.as_deref(), self.kind.dimension, |places| {
+        let best = self.view.with_places(keys.as_deref(), self.kind.dimension, way, |places| {
             nearest(queries, top, places)
         });
         let hit = |scored: Scored| {

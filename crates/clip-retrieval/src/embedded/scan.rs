@@ -14,13 +14,16 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::bits::Bits;
+use super::graph::Look;
 use super::segment::{Segment, stride};
 use crate::dot::dot;
 use crate::top::{Best, Scored, Total};
 
-pub(super) use codes::{Scale, encode};
+pub(super) use codes::{Aim, Query, Scale, encode};
+#[cfg(feature = "hnsw")]
+pub(super) use sums::Product;
+pub(super) use sums::SumsOf;
 
-use codes::{Aim, Query};
 use sums::Sums;
 
 /// Rows whose sums are made at once: they stay in the cache nearest to the core.
@@ -39,6 +42,8 @@ pub(super) enum Place<'a> {
         segment: &'a Segment,
         /// Rows that count; all where there is nothing.
         live: Option<&'a Bits>,
+        /// By which it is searched, where that is worth while.
+        graph: Option<Look<'a>>,
     },
     /// Vectors one after the other.
     Memory { keys: &'a [u64], vectors: &'a [f32] },
@@ -53,22 +58,34 @@ pub(super) fn nearest(queries: &[&[f32]], top: usize, places: &[Place<'_>]) -> V
     let queries: Vec<Query<'_>> =
         queries.iter().map(|query| Query::new(query, stride(query.len()))).collect();
     let mut best: Vec<Best> = queries.iter().map(|_| Best::new(top)).collect();
-    let mut add = |key: u64, vector: &[f32]| {
-        queries.iter().zip(&mut best).for_each(|(query, best)| best.add(key, query.score(vector)));
+    let add = |best: &mut [Best], key: u64, vector: &[f32]| {
+        queries.iter().zip(best).for_each(|(query, best)| best.add(key, query.score(vector)));
     };
     let mut shares = Vec::new();
     for place in places {
         match *place {
             Place::Memory { keys, vectors } => {
                 let vectors = vectors.chunks_exact(queries[0].exact.len().max(1));
-                keys.iter().zip(vectors).for_each(|(key, vector)| add(*key, vector));
+                keys.iter().zip(vectors).for_each(|(key, vector)| add(&mut best, *key, vector));
             }
-            Place::Segment { segment, live: Some(live) }
+            Place::Segment { segment, live: Some(live), .. }
                 if live.count() * FEW <= segment.rows() =>
             {
-                live.iter().for_each(|row| add(segment.keys()[row], &segment.vector(row)));
+                live.iter()
+                    .for_each(|row| add(&mut best, segment.keys()[row], &segment.vector(row)));
             }
-            Place::Segment { segment, live } => {
+            Place::Segment { segment, live, graph: Some(look) }
+                if is_worth_while(look, segment, live, top) =>
+            {
+                let find = |(query, best): (&Query<'_>, &mut Best)| {
+                    look.graph.find(segment, query, look.breadth(top), live, best);
+                };
+                match queries.len() {
+                    1 => queries.iter().zip(&mut best).for_each(find),
+                    _ => queries.par_iter().zip(&mut best).for_each(find),
+                }
+            }
+            Place::Segment { segment, live, .. } => {
                 let size = segment.rows().div_ceil(4 * cores()).max(SHARE).next_multiple_of(BLOCK);
                 shares.extend((0..segment.rows()).step_by(size).map(|start| Share {
                     segment,
@@ -101,12 +118,20 @@ pub(super) fn nearest(queries: &[&[f32]], top: usize, places: &[Place<'_>]) -> V
     }
 }
 
+/// Whether a walk looks at so few rows that a scan takes longer: not where most of what it meets does
+/// not count.
+fn is_worth_while(look: Look<'_>, segment: &Segment, live: Option<&Bits>, top: usize) -> bool {
+    let rows = segment.rows();
+    let live = live.map_or(rows, Bits::count);
+    4 * live >= rows && 100 * look.breadth(top) <= live
+}
+
 fn cores() -> usize {
     rayon::current_num_threads()
 }
 
 impl Query<'_> {
-    fn score(&self, vector: &[f32]) -> f32 {
+    pub(super) fn score(&self, vector: &[f32]) -> f32 {
         dot(self.exact, vector)
     }
 }
@@ -252,7 +277,7 @@ mod tests {
                         expected
                             .sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
                         expected.truncate(top);
-                        let place = Place::Segment { segment: &segment, live };
+                        let place = Place::Segment { segment: &segment, live, graph: None };
                         let other = unit(&mut random, width, offset);
                         let found = nearest(&[&other, &query], top, &[place]);
                         assert_eq!(found[1], expected);

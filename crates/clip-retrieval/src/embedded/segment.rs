@@ -149,6 +149,16 @@ impl Segment {
         self.header.dimension as usize
     }
 
+    /// Its file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Checksum of all that is in it.
+    pub(crate) fn checksum(&self) -> u32 {
+        self.header.checksum
+    }
+
     /// The key of each row, ascending.
     pub(crate) fn keys(&self) -> &[u64] {
         bytemuck::cast_slice(&self.map[self.parts.keys.clone()])

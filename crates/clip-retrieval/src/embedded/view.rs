@@ -1,10 +1,11 @@
 //! The vectors of a library, as of one commit.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::bits::Bits;
 use super::catalog::{Catalog, Kind};
+use super::graph::Graph;
 use super::scan::Place;
 use super::segment::Segment;
 use crate::{Error, Result};
@@ -28,6 +29,17 @@ pub(super) struct Part {
     pub(super) dead: Bits,
     /// Whether the catalog does not know yet of some that are dead.
     pub(super) is_dirty: bool,
+    /// Read when it is first asked for; none where there is none that can be used.
+    graph: OnceLock<Option<Graph>>,
+}
+
+/// How the vectors are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// All of them are compared.
+    Scan,
+    /// By graphs where there are any, as broadly as this or as each of them says.
+    Graphs(Option<usize>),
 }
 
 /// Vectors that are in no segment yet, by key.
@@ -79,7 +91,7 @@ impl View {
                         .ok_or_else(|| damaged("the catalog does not fit it"))?,
                     None => Bits::none(row.rows),
                 };
-                Ok(Part { number: row.number, segment: Arc::new(segment), dead, is_dirty: false })
+                Ok(Part::new(row.number, segment, dead))
             };
             match open() {
                 Ok(part) => view.parts.push(part),
@@ -106,6 +118,7 @@ impl View {
         &self,
         keys: Option<&[u64]>,
         dimension: usize,
+        way: Way,
         search: impl FnOnce(&[Place<'_>]) -> T,
     ) -> T {
         let live: Vec<Option<Bits>> = self.parts.iter().map(|part| part.live(keys)).collect();
@@ -113,10 +126,14 @@ impl View {
         let pending = chosen.as_ref().unwrap_or(&self.pending);
         let mut places = vec![Place::Memory { keys: &pending.keys, vectors: &pending.vectors }];
         let parts = self.parts.iter().zip(&live);
-        places.extend(
-            parts
-                .map(|(part, live)| Place::Segment { segment: &part.segment, live: live.as_ref() }),
-        );
+        places.extend(parts.map(|(part, live)| Place::Segment {
+            segment: &part.segment,
+            live: live.as_ref(),
+            graph: match way {
+                Way::Scan => None,
+                Way::Graphs(breadth) => part.graph().map(|graph| graph.looking(breadth)),
+            },
+        }));
         search(&places)
     }
 
@@ -191,6 +208,23 @@ impl View {
 }
 
 impl Part {
+    pub(super) fn new(number: i64, segment: Segment, dead: Bits) -> Self {
+        let segment = Arc::new(segment);
+        Self { number, segment, dead, is_dirty: false, graph: OnceLock::new() }
+    }
+
+    /// Its graph, if there is one that can be used.
+    pub(super) fn graph(&self) -> Option<&Graph> {
+        let open = || Graph::open(&graph_path(&self.segment), &self.segment).ok();
+        self.graph.get_or_init(open).as_ref()
+    }
+
+    /// Gives it a graph.
+    #[cfg(feature = "hnsw")]
+    pub(super) fn set_graph(&mut self, graph: Graph) {
+        self.graph = OnceLock::from(Some(graph));
+    }
+
     /// The rows of some keys, or of all; nothing where every row counts.
     fn live(&self, keys: Option<&[u64]>) -> Option<Bits> {
         let Some(keys) = keys else {
@@ -214,7 +248,7 @@ impl Part {
 }
 
 /// Up to `count` numbers below `of`, evenly spread.
-fn spread(of: usize, count: usize) -> impl Iterator<Item = usize> {
+pub(super) fn spread(of: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(of);
     (0..count).map(move |i| i * of / count)
 }
@@ -278,10 +312,17 @@ pub(super) fn segment_path(folder: &Path, number: i64) -> PathBuf {
     segments_folder(folder).join(format!("{number:08}.{ENDING}"))
 }
 
-/// The number in the name of a segment; nothing for a file of another name.
+/// The file of a segment's graph.
+pub(super) fn graph_path(segment: &Segment) -> PathBuf {
+    segment.path().with_extension(GRAPH)
+}
+
+/// The number in the name of a segment or of its graph; nothing for a file of another name.
 pub(super) fn segment_number(path: &Path) -> Option<i64> {
-    let is_ours = path.extension().is_some_and(|ending| ending == ENDING);
+    let is_ours = path.extension().is_some_and(|ending| ending == ENDING || ending == GRAPH);
     path.file_stem().filter(|_| is_ours)?.to_str()?.parse().ok()
 }
 
 const ENDING: &str = "vectors";
+
+const GRAPH: &str = "graph";

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::bits::Bits;
 use super::catalog::Catalog;
@@ -10,7 +9,7 @@ use super::library::Library;
 use super::lock::Lock;
 use super::merge::{self, Merged, SEAL};
 use super::segment::{Segment, Source, write};
-use super::view::{Part, View, segment_number, segment_path, segments_folder};
+use super::view::{Part, View, graph_path, segment_number, segment_path, segments_folder};
 use crate::vector::check_unit;
 use crate::{Failure, FileStamp, Item, Result};
 
@@ -39,6 +38,11 @@ impl<'a> Writer<'a> {
     /// The library as it is with what was not committed yet.
     pub fn library(&self) -> &Library {
         self.library
+    }
+
+    #[cfg(feature = "hnsw")]
+    pub(super) fn parts_mut(&mut self) -> &mut [Part] {
+        &mut self.library.view.parts
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -188,7 +192,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes what counts of some segments into one.
-    fn merge(&mut self, numbers: &[i64]) -> Result<()> {
+    pub(super) fn merge(&mut self, numbers: &[i64]) -> Result<()> {
         let (old, kept): (Vec<Part>, Vec<Part>) = std::mem::take(&mut self.library.view.parts)
             .into_iter()
             .partition(|part| numbers.contains(&part.number));
@@ -198,10 +202,12 @@ impl<'a> Writer<'a> {
         match done {
             Ok(()) => {
                 for part in old {
-                    let path = segment_path(&self.library.folder, part.number);
+                    let paths = [graph_path(&part.segment), part.segment.path().to_owned()];
                     drop(part);
-                    // Where a reader's system does not let it go now, a later writer will.
-                    let _ = fs::remove_file(path);
+                    // Where a reader's system does not let them go now, a later writer will.
+                    for path in paths {
+                        let _ = fs::remove_file(path);
+                    }
                 }
                 Ok(())
             }
@@ -235,8 +241,8 @@ impl<'a> Writer<'a> {
                 let path = segment_path(&folder, number);
                 let (model, size) = (kind.model_checksum(), (rows, kind.dimension));
                 write(&path, size, kind.precision, model, source)?;
-                let segment = Arc::new(Segment::open(&path, kind.dimension, model)?);
-                part = Some(Part { number, segment, dead: Bits::none(rows), is_dirty: false });
+                let segment = Segment::open(&path, kind.dimension, model)?;
+                part = Some(Part::new(number, segment, Bits::none(rows)));
             }
             catalog.commit()?;
             Ok(part)

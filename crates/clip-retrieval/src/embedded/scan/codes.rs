@@ -102,10 +102,16 @@ impl<'a> Query<'a> {
 }
 
 impl Aim {
+    /// What the dot product is about.
+    #[inline(always)]
+    pub(crate) fn middle(&self, sum: i32, scale: Scale) -> f32 {
+        self.base + (sum - self.zeros) as f32 * (scale.step * self.step)
+    }
+
     /// From the sum of products of codes and digits.
     #[inline(always)]
     pub(crate) fn bounds(&self, sum: i32, scale: Scale) -> Bounds {
-        let middle = self.base + (sum - self.zeros) as f32 * (scale.step * self.step);
+        let middle = self.middle(sum, scale);
         // No vector is longer than 2 without its center.
         let off = scale.lost * self.norm + 2.0 * self.lost + SLACK * self.norm;
         Bounds { low: middle - off, high: middle + off }

@@ -5,12 +5,11 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use half::slice::HalfFloatSliceExt as _;
-use tempfile::Builder;
 
 use super::{Header, Parts, Precision, header, stride};
 use crate::Result;
+use crate::embedded::atomic::write_whole;
 use crate::embedded::scan::encode;
-use crate::error::{folder_of, io_error};
 
 /// Where the vectors of a new segment come from.
 pub(crate) trait Source {
@@ -31,48 +30,14 @@ pub(crate) fn write(
     model: u32,
     source: &impl Source,
 ) -> Result<()> {
-    let io = io_error("write", path);
-    let folder = folder_of(path);
-    let mut builder = Builder::new();
-    builder.prefix(".").suffix(".new");
-    readable(&mut builder);
-    let file = builder.tempfile_in(folder).map_err(&io)?;
     let header =
         Header { rows: rows as u64, dimension: dimension as u32, precision, model, checksum: 0 };
-    let fill = || -> io::Result<()> {
+    write_whole(path, |file| {
         let checksum = write_parts(file.path(), &header, source)?;
         let mut first = file.as_file();
         first.seek(SeekFrom::Start(0))?;
-        first.write_all(&Header { checksum, ..header }.write())?;
-        first.sync_all()
-    };
-    fill().map_err(&io)?;
-    file.persist(path).map_err(|error| io(error.error))?;
-    sync(folder).map_err(&io)
-}
-
-/// Whoever may read the catalog may read the vectors: temporary files are their owner's alone.
-#[cfg(unix)]
-fn readable(builder: &mut Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    // Less what the user takes away from every new file.
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-/// Other systems pass on what the folder allows.
-#[cfg(not(unix))]
-fn readable(_: &mut Builder<'_, '_>) {}
-
-/// Makes the names in a folder as lasting as the files they name.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Other systems do not open folders, and keep names as they keep files.
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    Ok(())
+        first.write_all(&Header { checksum, ..header }.write())
+    })
 }
 
 /// One part of the file, written by itself.
