@@ -1,19 +1,29 @@
-//! The command line, as clap reads it.
+//! The command line, as clap reads it: what commands share, and the small ones.
+
+mod answers;
+mod filters;
 
 use std::path::PathBuf;
 
+use crate::scan;
 use anyhow::{Context, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::{Detail, Device, DeviceName, Embedder, ReadOptions};
-use clip_retrieval::{Filter, Modality, Orientation};
 
 use crate::commands::dupes::DupesArgs;
 use crate::commands::eval::EvalArgs;
 use crate::commands::explain::ExplainArgs;
+use crate::commands::export::ExportArgs;
+use crate::commands::import::ImportArgs;
+use crate::commands::index::IndexArgs;
 use crate::commands::map::MapArgs;
 use crate::commands::models::ModelsArgs;
-use crate::dates;
+use crate::commands::reindex::ReindexArgs;
+use crate::commands::search::SearchArgs;
+use crate::commands::similar::SimilarArgs;
+pub(crate) use answers::AnswerArgs;
+pub(crate) use filters::FilterArgs;
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -30,6 +40,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Find pictures for a sentence or a picture, or sentences for a picture
     Search(SearchArgs),
+    /// Find pictures like a picture
+    Similar(SimilarArgs),
     /// Say which of several labels fits a picture
     Classify(ClassifyArgs),
     /// Draw which parts of a picture make it fit a text
@@ -40,6 +52,12 @@ pub(crate) enum Command {
     Index(IndexArgs),
     /// Find pictures of the library that are the same, or nearly
     Dupes(DupesArgs),
+    /// Make the library anew with another model
+    Reindex(ReindexArgs),
+    /// Write the vectors of the library into a file
+    Export(ExportArgs),
+    /// Read vectors from files into the library
+    Import(ImportArgs),
     /// Make a page that shows the library as a map of thumbnails
     Map(MapArgs),
     /// Train or fine-tune a model
@@ -101,8 +119,9 @@ impl DeviceArgs {
 /// Which pictures are read, and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScanArgs {
-    /// Leave out folders of this name (repeatable)
-    #[arg(long, value_name = "NAME")]
+    /// Leave out folders of this name, instead of those that photo tools and systems make
+    /// (repeatable); a file .clipignore leaves out more, written like .gitignore
+    #[arg(long, value_name = "NAME", default_values = scan::EXCLUDED)]
     pub(crate) exclude_dir: Vec<PathBuf>,
 
     /// Read hidden files and folders too
@@ -151,54 +170,6 @@ pub(crate) struct LibraryArgs {
     pub(crate) index: Option<PathBuf>,
 }
 
-/// Which pictures of the library count.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Filters")]
-pub(crate) struct FilterArgs {
-    /// Taken at this date or later, by the camera's clock: 2019, 2019-07 or 2019-07-31
-    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
-    after: Option<i64>,
-
-    /// Taken before this date
-    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
-    before: Option<i64>,
-
-    /// With at least so many pixels on the longer side
-    #[arg(long, value_name = "PIXELS")]
-    min_side: Option<u32>,
-
-    /// Of this shape
-    #[arg(long, value_enum)]
-    orientation: Option<OrientationArg>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum OrientationArg {
-    /// Wider than high
-    Landscape,
-    /// Higher than wide
-    Portrait,
-    /// As wide as high
-    Square,
-}
-
-impl FilterArgs {
-    /// Pictures of which all of it is true.
-    pub(crate) fn pictures(&self) -> Filter {
-        Filter {
-            taken_from: self.after,
-            taken_before: self.before,
-            min_side: self.min_side,
-            orientation: self.orientation.map(|orientation| match orientation {
-                OrientationArg::Landscape => Orientation::Landscape,
-                OrientationArg::Portrait => Orientation::Portrait,
-                OrientationArg::Square => Orientation::Square,
-            }),
-            ..Filter::of(Modality::Image)
-        }
-    }
-}
-
 /// How results are printed.
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
@@ -237,72 +208,6 @@ impl FormatArgs {
             _ => Format::Plain,
         }
     }
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli search \"a dog on a beach\" ~/Pictures     index a folder and search it
-  clip-cli search \"a dog on a beach\"                search what was indexed before
-  clip-cli search ./dog.jpg ~/Pictures              pictures like this one
-  clip-cli search beach + 2:sunset - people         add and subtract weighted terms
-  clip-cli search --image dog.jpg --texts captions.txt   rank sentences for a picture
-
-Scores are cosine similarities: compare them within one answer, not between queries. A picture that
-fits a text well scores near 0.2 to 0.35 with OpenAI's weights.")]
-pub(crate) struct SearchArgs {
-    /// What to look for: words, or a picture where it starts with ./, / or file://; a prefix such
-    /// as 2: is its weight
-    #[arg(value_name = "QUERY", required_unless_present = "image")]
-    pub(crate) query: Option<String>,
-
-    /// Folders and pictures to search, indexed on the way; without any, the whole library
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-
-    /// Look for pictures like this file instead of a QUERY
-    #[arg(long, value_name = "FILE")]
-    pub(crate) image: Option<PathBuf>,
-
-    /// Rank the lines of this file instead of pictures
-    #[arg(long, value_name = "FILE")]
-    pub(crate) texts: Option<PathBuf>,
-
-    /// Another term to look for, written like QUERY; a bare + does the same (repeatable)
-    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
-    pub(crate) add: Vec<String>,
-
-    /// A term to keep away from, written like QUERY; a bare - does the same (repeatable)
-    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
-    pub(crate) subtract: Vec<String>,
-
-    /// Print at most this many results
-    #[arg(short, long, value_name = "N", default_value_t = 10)]
-    pub(crate) top: usize,
-
-    /// Print only what scores at least so much; scores of texts and pictures differ much between
-    /// models, so look at some first
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
-    pub(crate) min_score: Option<f32>,
-
-    /// Search what is indexed already, without looking for new pictures
-    #[arg(short, long)]
-    pub(crate) no_indexing: bool,
-
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    pub(crate) truncate: bool,
-
-    #[command(flatten)]
-    pub(crate) filter: FilterArgs,
-    #[command(flatten)]
-    pub(crate) format: FormatArgs,
-    #[command(flatten)]
-    pub(crate) library: LibraryArgs,
-    #[command(flatten)]
-    pub(crate) scan: ScanArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
 }
 
 #[derive(Debug, Args)]
@@ -371,61 +276,6 @@ pub(crate) enum EmbedFormat {
     Jsonl,
     /// A NumPy array of f32, one row an input
     Npy,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli index ~/Pictures              add what is new, follow what was moved, drop what is gone
-  clip-cli index ~/Pictures --dry-run    say what that would do
-  clip-cli index --errors                which files could not be read, and why
-  clip-cli index --prune                 drop what is gone, wherever it was
-
-A file that could not be read is not tried again until it changes.")]
-#[command(group(ArgGroup::new("work").args(["paths", "errors", "stats", "verify", "compact", "prune"]).required(true)))]
-pub(crate) struct IndexArgs {
-    /// Folders and pictures
-    #[arg(value_name = "PATH")]
-    pub(crate) paths: Vec<PathBuf>,
-
-    /// Say what would be done, and do nothing
-    #[arg(long, requires = "paths")]
-    pub(crate) dry_run: bool,
-
-    /// Keep pictures that are gone, as those on a drive that is not plugged in
-    #[arg(long, requires = "paths")]
-    pub(crate) keep_missing: bool,
-
-    /// List the files that could not be read, and why
-    #[arg(long)]
-    pub(crate) errors: bool,
-
-    /// Say how large the library is
-    #[arg(long)]
-    pub(crate) stats: bool,
-
-    /// Read all of the library and compare it with its checksums
-    #[arg(long)]
-    pub(crate) verify: bool,
-
-    /// Write the library anew, without the room of what is gone
-    #[arg(long)]
-    pub(crate) compact: bool,
-
-    /// Drop the pictures that are gone, whatever folder they were in
-    #[arg(long)]
-    pub(crate) prune: bool,
-
-    /// Print one JSON object, or one a line with --errors
-    #[arg(long, conflicts_with_all = ["paths", "verify", "compact", "prune"])]
-    pub(crate) json: bool,
-
-    #[command(flatten)]
-    pub(crate) library: LibraryArgs,
-    #[command(flatten)]
-    pub(crate) scan: ScanArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,7 @@ pub(crate) fn of(path: &Path) -> Facts {
         Ok(_) | Err(_) => false,
     };
     let size = Some(if turned { [height, width] } else { [width, height] });
+    let tags = decoder.xmp_metadata().ok().flatten().map_or_else(Vec::new, |xmp| keywords(&xmp));
     let exif = decoder.exif_metadata().ok().flatten();
     // A field that is not as it should be says nothing of the others.
     let exif = exif.and_then(|bytes| {
@@ -37,7 +38,29 @@ pub(crate) fn of(path: &Path) -> Facts {
         read.or_else(|error| error.distill_partial_result(|_| ())).ok()
     });
     let (taken, place) = exif.as_ref().map_or((None, None), |exif| (taken(exif), place(exif)));
-    Facts { hash, size, taken, place, ..Facts::default() }
+    Facts { hash, size, taken, place, tags }
+}
+
+/// The words that somebody gave a picture: `dc:subject` of its XMP, as Lightroom, digiKam and darktable
+/// write it (ISO 16684-1).
+fn keywords(xmp: &[u8]) -> Vec<String> {
+    const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
+    const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+    let text = String::from_utf8_lossy(xmp);
+    // Room is left behind the end for programs that write more into it.
+    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    let Ok(document) = roxmltree::Document::parse(text) else { return Vec::new() };
+    let subjects =
+        document.descendants().filter(|node| node.has_tag_name((DUBLIN_CORE, "subject")));
+    let words = subjects
+        .flat_map(|subject| subject.descendants())
+        .filter(|node| node.has_tag_name((RDF, "li")))
+        .filter_map(|node| node.text());
+    let mut words: Vec<String> =
+        words.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
+    words.sort();
+    words.dedup();
+    words
 }
 
 /// BLAKE3 of a file.
@@ -80,6 +103,20 @@ fn place(exif: &Exif) -> Option<[f64; 2]> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn keywords_are_those_of_dublin_core() {
+        let xmp = r#"<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/">
+            <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+            xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>sea</rdf:li>
+            <rdf:li> Anna </rdf:li><rdf:li>sea</rdf:li><rdf:li/></rdf:Bag></dc:subject>
+            <dc:title><rdf:Alt><rdf:li>A title</rdf:li></rdf:Alt></dc:title></rdf:Description>
+            </rdf:RDF></x:xmpmeta><?xpacket end="w"?>   "#;
+        assert_eq!(keywords(xmp.as_bytes()), ["Anna", "sea"]);
+        for broken in [&b"<x:xmpmeta"[..], b"", b"\xff\xfe"] {
+            assert_eq!(keywords(broken), [""; 0]);
+        }
+    }
+
     use exif::experimental::Writer;
     use exif::{Field, Rational};
     use image::codecs::jpeg::JpegEncoder;

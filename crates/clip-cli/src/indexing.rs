@@ -2,30 +2,28 @@
 
 mod plan;
 
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use clip::{Checkpoint, Embedder};
-use clip_retrieval::{Facts, FileStamp, Item, Library, Precision, Writer};
+use clip::Embedder;
+use clip_retrieval::{Facts, FileStamp, Filter, Item, Modality, StoreWriter};
 
-use crate::args::{LibraryArgs, ScanArgs};
+use crate::args::ScanArgs;
 use crate::interrupt::Interrupt;
-use crate::report::{self, Bar, Skipped};
+use crate::report::{Bar, Skipped};
 use crate::scan::Scan;
-use crate::{facts, model, output, places};
+use crate::shelf::Shelf;
+use crate::{facts, output};
 use plan::Pending;
 pub(crate) use plan::{Mode, Plan};
 
 /// Work that a crash may cost.
-const COMMIT_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
-/// The library that a command works on.
-#[derive(Debug)]
-pub(crate) struct Shelf {
-    library: Library,
-    is_new: bool,
-}
+/// What is said when the user stops it.
+pub(crate) const SAVES: &str = "saves what is done; Ctrl-C again ends it at once";
 
 /// What an update did, or would do.
 #[derive(Debug, Default, Clone, Copy)]
@@ -51,43 +49,6 @@ impl Changes {
     }
 }
 
-impl Shelf {
-    /// Opens the library that the options ask for, or starts an empty one for this model.
-    pub(crate) fn open(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<Self> {
-        let path = places::library(args, checkpoint)?;
-        let (card, fingerprint) = (checkpoint.card(), checkpoint.fingerprint());
-        let is_new = !path.exists();
-        let dimension = card.config.embed_dim;
-        let library =
-            Library::open_or_create(&path, &fingerprint, &card.name, dimension, Precision::F32)?;
-        warn(&library);
-        Ok(Self { library, is_new })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.library.folder()
-    }
-
-    pub(crate) fn library(&self) -> &Library {
-        &self.library
-    }
-
-    /// Says once for each library that the built-in model is small.
-    pub(crate) fn introduce(&self) {
-        if self.is_new && self.library.model_name() == model::EMBEDDED {
-            report::hint(model::ADVICE);
-        }
-    }
-}
-
-/// Says what a library has lost.
-pub(crate) fn warn(library: &Library) {
-    for lost in library.lost() {
-        let items = output::count(lost.items, "item");
-        report::warning(format_args!("the library has lost {items}: {}", lost.cause));
-    }
-}
-
 /// Adds pictures that are new or changed by size or time, follows those that were moved, and removes
 /// those that are gone. A picture that cannot be read is named and left out; the rest goes on.
 pub(crate) fn update(
@@ -102,19 +63,19 @@ pub(crate) fn update(
     for (folder, error) in &scan.unreadable {
         skipped.add(&Bar::hidden(), output::shorten(folder, current.as_deref()), error);
     }
-    let mut plan = Plan::new(&shelf.library, scan, mode)?;
-    if plan.is_empty() && shelf.library.lost().is_empty() {
+    let mut plan = Plan::new(shelf.store(), scan, mode)?;
+    if plan.is_empty() && shelf.store().is_whole() {
         return Ok(plan.changes());
     }
-    let mut writer = shelf.library.write()?;
+    let mut writer = shelf.store_mut().writer()?;
     // Another program may have written since: look again with the library to ourselves.
-    plan = Plan::new(writer.library(), scan, mode)?;
-    carry_out(plan, &mut writer, embedder, args, skipped)
+    plan = Plan::new(writer.store(), scan, mode)?;
+    carry_out(plan, &mut *writer, embedder, args, skipped)
 }
 
 fn carry_out(
     mut plan: Plan,
-    writer: &mut Writer<'_>,
+    writer: &mut dyn StoreWriter,
     embedder: &Embedder,
     args: &ScanArgs,
     skipped: &mut Skipped,
@@ -131,8 +92,7 @@ fn carry_out(
     let bar = Bar::pictures(plan.pending.len());
     let current = std::env::current_dir().ok();
     let options = args.reading(embedder);
-    let interrupt =
-        Interrupt::listen(bar.noting("saves what is done; Ctrl-C again ends it at once"))?;
+    let interrupt = Interrupt::listen(bar.noting(SAVES))?;
     let outcome = embedder.stream(
         &plan.pending,
         |pending, room| -> clip::Result<_> {
@@ -181,4 +141,37 @@ fn picture(pending: &Pending, facts: Facts) -> Item {
 /// The stamp of a file, where there is one.
 fn stamp(path: &Path) -> Option<FileStamp> {
     FileStamp::of(path).ok()
+}
+
+/// Gives every picture that was listed these tags beside its own.
+pub(crate) fn tag(shelf: &mut Shelf, scan: &Scan, tags: &[String]) -> Result<()> {
+    let all = scan.pictures.iter().map(|path| (path.clone(), tags.to_vec()));
+    keep_tags(shelf, &all.collect())
+}
+
+/// Gives pictures these tags beside their own.
+pub(crate) fn keep_tags(shelf: &mut Shelf, tags: &HashMap<PathBuf, Vec<String>>) -> Result<()> {
+    let only = tags.iter().filter(|(_, tags)| !tags.is_empty());
+    let only: HashSet<PathBuf> = only.map(|(path, _)| path.clone()).collect();
+    if only.is_empty() {
+        return Ok(());
+    }
+    let filter = Filter { only: Some(only), ..Filter::of(Modality::Image) };
+    let given = |item: &Item| item.path().and_then(|path| tags.get(path));
+    let mut items = shelf.store().items(&filter)?;
+    items.retain(|item| {
+        given(item).is_some_and(|tags| tags.iter().any(|tag| !item.facts.tags.contains(tag)))
+    });
+    if items.is_empty() {
+        return Ok(());
+    }
+    let mut writer = shelf.store_mut().writer()?;
+    for mut item in items {
+        let given = given(&item).cloned().unwrap_or_default();
+        item.facts.tags.extend(given);
+        item.facts.tags.sort();
+        item.facts.tags.dedup();
+        writer.rename(&item.id, &item)?;
+    }
+    Ok(writer.commit()?)
 }

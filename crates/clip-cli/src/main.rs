@@ -6,18 +6,24 @@
 
 mod args;
 mod commands;
+mod connecting;
 mod dates;
+mod exchange;
 mod facts;
 mod files;
+mod finding;
 mod indexing;
 mod interrupt;
 mod model;
 mod output;
 mod places;
+mod preview;
 mod query;
 mod registry;
+mod relevance;
 mod report;
 mod scan;
+mod shelf;
 
 use std::io;
 use std::process::ExitCode;
@@ -50,10 +56,14 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Search(args) => commands::search::run(&args),
+        Command::Similar(args) => commands::similar::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
+        Command::Reindex(args) => commands::reindex::run(&args),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Import(args) => commands::import::run(&args),
         Command::Dupes(args) => commands::dupes::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),

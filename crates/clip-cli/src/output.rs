@@ -1,7 +1,7 @@
 //! What goes to standard output, and the wire types it is made of.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,25 +9,31 @@ use crate::args::Format;
 
 /// One ranked answer.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row<'a> {
+pub(crate) struct Row {
     /// From 1.
     pub(crate) rank: usize,
     /// Cosine similarity.
     pub(crate) score: f32,
+    /// How far the score stands out of the library, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) relevance: Option<f32>,
     #[serde(flatten)]
-    pub(crate) found: Found<'a>,
+    pub(crate) found: Found,
 }
 
 /// What was found.
 #[derive(Debug, Serialize)]
 #[serde(tag = "modality", rename_all = "lowercase")]
-pub(crate) enum Found<'a> {
+pub(crate) enum Found {
     Image {
         #[serde(serialize_with = "lossy")]
-        path: &'a Path,
+        path: PathBuf,
     },
     Text {
-        text: &'a str,
+        text: String,
+        /// Where it has one of its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
 }
 
@@ -37,7 +43,7 @@ pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<
 }
 
 /// Prints ranked answers.
-pub(crate) fn rows(format: Format, rows: &[Row<'_>]) -> io::Result<()> {
+pub(crate) fn rows(format: Format, rows: &[Row]) -> io::Result<()> {
     let mut out = stdout();
     match format {
         Format::Json => json(&mut out, rows)?,
@@ -47,9 +53,14 @@ pub(crate) fn rows(format: Format, rows: &[Row<'_>]) -> io::Result<()> {
                 if format == Format::Plain {
                     write!(out, "{:.3}\t", row.score)?;
                 }
-                match row.found {
+                match &row.found {
                     Found::Image { path } => out.write_all(path.as_os_str().as_encoded_bytes())?,
-                    Found::Text { text } => out.write_all(text.as_bytes())?,
+                    Found::Text { text, id: None } => out.write_all(text.as_bytes())?,
+                    // A text with an id of its own is somewhere: scripts look it up there.
+                    Found::Text { id: Some(id), .. } if format != Format::Plain => {
+                        out.write_all(id.as_bytes())?;
+                    }
+                    Found::Text { text, id: Some(id) } => write!(out, "{id}\t{text}")?,
                 }
                 out.write_all(if format == Format::Null { b"\0" } else { b"\n" })?;
             }

@@ -8,8 +8,8 @@ use clip_retrieval::{Error, Library};
 use directories::ProjectDirs;
 
 use crate::args::LibraryArgs;
-use crate::indexing;
 use crate::model::Model;
+use crate::shelf;
 
 fn data_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "clip").map(|dirs| dirs.data_dir().to_owned())
@@ -26,18 +26,29 @@ pub(crate) fn model_folders() -> Vec<PathBuf> {
     std::iter::once(PathBuf::from("weights")).chain(own_models()).collect()
 }
 
+/// Where a library is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+}
+
+/// Where the library is that the options ask for.
+pub(crate) fn library(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<Place> {
+    folder(args, checkpoint).map(Place::Folder)
+}
+
 /// The folder of the library that the options ask for. The default is one for each model, so that
 /// changing the model never meets another model's vectors.
-pub(crate) fn library(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<PathBuf> {
+fn folder(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<PathBuf> {
     if let Some(path) = &args.index {
         return Ok(path.clone());
     }
-    let folder = data_folder().context(
+    let data = data_folder().context(
         "this platform names no data folder: say where the library is with --index FOLDER",
     )?;
     let fingerprint = checkpoint.fingerprint();
     let short = fingerprint.get(..8).unwrap_or(&fingerprint);
-    Ok(folder.join(format!("{}-{short}.clipindex", checkpoint.card().name)))
+    Ok(data.join(format!("{}-{short}.clipindex", checkpoint.card().name)))
 }
 
 /// Opens the library that the options ask for; none is made. Nothing is encoded for it, so one that is
@@ -48,12 +59,12 @@ pub(crate) fn open_library(args: &LibraryArgs, model: Option<&Path>) -> Result<L
         None => {
             let checkpoint = Model::find(model)?.checkpoint()?;
             let (fingerprint, name) = (checkpoint.fingerprint(), &checkpoint.card().name);
-            Library::open_for(library(args, &checkpoint)?, &fingerprint, name)
+            Library::open_for(folder(args, &checkpoint)?, &fingerprint, name)
         }
     };
     match opened {
         Ok(library) => {
-            indexing::warn(&library);
+            shelf::warn(&library);
             Ok(library)
         }
         Err(Error::NoLibrary { path }) => bail!(

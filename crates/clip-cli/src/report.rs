@@ -89,9 +89,20 @@ impl Bar {
         Self::over(total, "pictures")
     }
 
+    /// A bar over `total` items.
+    pub(crate) fn items(total: usize) -> Self {
+        Self::over(total, "items")
+    }
+
     /// A bar over `total` texts.
     pub(crate) fn texts(total: usize) -> Self {
         Self::over(total, "texts")
+    }
+
+    /// A bar over `total` vectors.
+    #[cfg(feature = "hnsw")]
+    pub(crate) fn vectors(total: usize) -> Self {
+        Self::over(total, "vectors")
     }
 
     fn over(total: usize, noun: &str) -> Self {

@@ -5,12 +5,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use walkdir::{DirEntry, WalkDir};
+use ignore::{DirEntry, WalkBuilder};
 
 use crate::args::ScanArgs;
 
 /// Endings of the formats that are read. A file given by name is read whatever its ending.
 const ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "qoi"];
+
+/// Folders that hold no pictures of the user's own, or copies of them: those of Synology's
+/// thumbnails, of programs, and of systems.
+pub(crate) const EXCLUDED: [&str; 4] =
+    ["@eaDir", "node_modules", "System Volume Information", "$RECYCLE.BIN"];
+
+/// Files that say what below their folder is left out, as `.gitignore` does.
+const IGNORE_FILE: &str = ".clipignore";
 
 /// What was found below the given paths.
 #[derive(Debug, Default)]
@@ -21,7 +29,7 @@ pub(crate) struct Scan {
     /// The pictures, absolute, each once, in the order of the folders.
     pub(crate) pictures: Vec<PathBuf>,
     /// Folders that could not be read, and why. What is below them is unknown.
-    pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
+    pub(crate) unreadable: Vec<(PathBuf, String)>,
 }
 
 /// Lists the pictures below `paths`. Symbolic links inside folders are not followed, so a loop of
@@ -53,18 +61,32 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
 
 impl Scan {
     fn folder(&mut self, root: &Path, args: &ScanArgs) -> Vec<PathBuf> {
-        let wanted = |entry: &DirEntry| entry.depth() == 0 || is_wanted(entry, args);
-        let walk = WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(wanted);
+        let excluded = args.exclude_dir.clone();
+        let wanted = move |entry: &DirEntry| entry.depth() == 0 || is_wanted(entry, &excluded);
+        let walk = WalkBuilder::new(root)
+            // No .gitignore: pictures are often what a repository leaves out.
+            .standard_filters(false)
+            .hidden(!args.include_hidden)
+            .add_custom_ignore_filename(IGNORE_FILE)
+            .sort_by_file_name(Ord::cmp)
+            .filter_entry(wanted)
+            .build();
         let mut pictures = Vec::new();
         for entry in walk {
             match entry {
-                Ok(entry) if entry.file_type().is_file() && is_picture(entry.path()) => {
-                    pictures.push(entry.into_path());
+                Ok(entry) => {
+                    if let Some(error) = entry.error() {
+                        self.unreadable.push((entry.path().to_owned(), error.to_string()));
+                    }
+                    let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
+                    if is_file && is_picture(entry.path()) {
+                        pictures.push(entry.into_path());
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => {
-                    let path = error.path().unwrap_or(root).to_owned();
-                    self.unreadable.push((path, error.into()));
+                    let path = path_of(&error).unwrap_or(root).to_owned();
+                    let reason = error.io_error().map_or(error.to_string(), ToString::to_string);
+                    self.unreadable.push((path, reason));
                 }
             }
         }
@@ -82,14 +104,27 @@ pub(crate) fn is_empty_folder(path: &Path) -> bool {
     path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
-fn is_wanted(entry: &DirEntry, args: &ScanArgs) -> bool {
+fn is_wanted(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
     let name = entry.file_name();
-    let hidden = name.as_encoded_bytes().starts_with(b".");
-    let excluded = entry.file_type().is_dir() && args.exclude_dir.iter().any(|dir| dir == name);
-    (args.include_hidden || !hidden) && !excluded
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    // `._name` is what macOS keeps of a file on foreign drives, whatever its ending says.
+    let is_shadow = name.as_encoded_bytes().starts_with(b"._");
+    !is_shadow && !(is_folder && excluded.iter().any(|folder| folder == name))
 }
 
 fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+}
+
+/// The path that an error is about.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            path_of(err)
+        }
+        ignore::Error::Loop { child, .. } => Some(child),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::path::encode_path;
+use crate::path::{decode_path, encode_path};
 
 /// The kind of data that a vector was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,6 +142,11 @@ impl Item {
     pub fn path_id(path: &Path) -> String {
         let path = encode_path(path).unwrap_or_else(|| path.to_string_lossy().into_owned());
         format!("path:{path}")
+    }
+
+    /// The path of an id that [`Self::path_id`] gave.
+    pub fn path_of_id(id: &str) -> Option<PathBuf> {
+        decode_path(id.strip_prefix("path:")?)
     }
 
     /// The id that an item of this text has unless it was given another.

@@ -40,6 +40,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod background;
 mod dot;
 #[cfg(feature = "sqlite")]
 mod embedded;
@@ -48,15 +49,12 @@ mod filter;
 mod flat;
 mod glob;
 mod item;
-#[cfg_attr(
-    not(any(feature = "sqlite", test)),
-    expect(dead_code, reason = "read back from a catalog alone")
-)]
 mod path;
 mod store;
 mod top;
 mod vector;
 
+pub use background::Background;
 #[cfg(feature = "sqlite")]
 pub use embedded::{Alike, Library, Lost, Precision, Recall, Stats, Writer};
 pub use error::{Error, Result};

@@ -36,6 +36,15 @@ pub trait Store: Send {
     /// [`Error::Glob`](crate::Error::Glob); where the store cannot be asked.
     fn search_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>>;
 
+    /// As [`Self::search_all`], and as exactly as the store can, however long that takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::search_all`].
+    fn scan_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
+        self.search_all(queries, top, filter)
+    }
+
     /// [`Self::search_all`] for one query.
     ///
     /// # Errors
@@ -81,6 +90,11 @@ pub trait Store: Send {
     ///
     /// Where the store cannot be asked.
     fn failures(&self) -> Result<Vec<Failure>>;
+
+    /// Whether nothing was lost that the next writer has to put in order.
+    fn is_whole(&self) -> bool {
+        true
+    }
 
     /// Opens it to write.
     ///

@@ -121,7 +121,7 @@ fn checked(
 fn start(setup: &Setup<'_>, peer: &Peer, work: Work) -> Result<Answering> {
     anstream::eprintln!("{}: starting {}", work.name(), peer.name);
     let log = setup.folders.log(&format!("{}-{}", work.name(), peer.name));
-    Answering::start(&mut entry::command(setup.folders, &setup.python, peer), &log)
+    Answering::start(&mut entry::command(setup.folders, &setup.python, peer, work), &log)
 }
 
 /// A peer's vectors, by batch.

@@ -55,7 +55,7 @@ impl Entries {
         let mut entries = Self::default();
         for &peer in peers.iter().filter(wanted) {
             anstream::eprintln!("preparing {}", peer.name);
-            match (enter(setup, peer), peer.program) {
+            match (enter(setup, peer, works), peer.program) {
                 (Ok(()), _) => entries.ready.push(peer),
                 (Err(error), Program::Ours { .. }) => {
                     return Err(error.context("ours cannot be built"));
@@ -71,22 +71,22 @@ impl Entries {
 }
 
 /// Installs or builds one.
-fn enter(setup: &Setup<'_>, peer: &Peer) -> Result<()> {
+fn enter(setup: &Setup<'_>, peer: &Peer, works: &[Work]) -> Result<()> {
     let Setup { folders, python, .. } = setup;
     match peer.program {
         Program::Ours { .. } => {
+            if works.iter().any(|work| !work.runs_towers()) {
+                apart(folders, "library")?;
+            }
+            if works.iter().all(|work| !work.runs_towers()) {
+                return Ok(());
+            }
             // The whole workspace's features, so that Burn is compiled once.
             let mut cargo = cargo();
             cargo.args(["build", "--workspace", "--bin", "peer", "--bin", "clip-cli"]);
             process::finish(cargo.current_dir(folders.root()), &folders.log("build-ours"))
         }
-        Program::Candle => {
-            let mut cargo = cargo();
-            cargo.args(["build", "--release", "--locked", "--manifest-path"]);
-            cargo.arg(folders.sources().join("candle/Cargo.toml"));
-            cargo.arg("--target-dir").arg(folders.own("candle"));
-            process::finish(&mut cargo, &folders.log("build-candle"))
-        }
+        Program::Candle => apart(folders, "candle"),
         Program::Python { packages, .. } => {
             if !packages.is_empty() {
                 python.install(packages)?;
@@ -98,6 +98,15 @@ fn enter(setup: &Setup<'_>, peer: &Peer) -> Result<()> {
             Ok(())
         }
     }
+}
+
+/// Builds a peer that is no member of the workspace.
+fn apart(folders: &Folders, name: &str) -> Result<()> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--release", "--locked", "--manifest-path"]);
+    cargo.arg(folders.sources().join(name).join("Cargo.toml"));
+    cargo.arg("--target-dir").arg(folders.own(name));
+    process::finish(&mut cargo, &folders.log(&format!("build-{name}")))
 }
 
 fn cargo() -> Command {
@@ -135,10 +144,11 @@ pub(crate) fn model(folders: &Folders, dtype: Dtype) -> PathBuf {
 }
 
 /// How a peer is started to answer.
-pub(crate) fn command(folders: &Folders, python: &Python<'_>, peer: &Peer) -> Command {
+pub(crate) fn command(folders: &Folders, python: &Python<'_>, peer: &Peer, work: Work) -> Command {
     let mut command = match peer.program {
-        Program::Ours { .. } => Command::new(folders.program("peer")),
-        Program::Candle => Command::new(folders.candle()),
+        Program::Ours { .. } if work.runs_towers() => Command::new(folders.program("peer")),
+        Program::Ours { .. } => Command::new(folders.apart("library")),
+        Program::Candle => Command::new(folders.apart("candle")),
         Program::Python { script, .. } => python.script(script),
     };
     command.arg(folders.material()).env("RAYON_NUM_THREADS", python.threads().to_string());

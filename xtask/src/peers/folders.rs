@@ -43,9 +43,9 @@ impl Folders {
         self.target.join("debug").join(name).with_extension(std::env::consts::EXE_EXTENSION)
     }
 
-    /// candle's peer.
-    pub(crate) fn candle(&self) -> PathBuf {
-        let program = self.own("candle").join("release/clip-peer-candle");
+    /// A peer that is no member of the workspace.
+    pub(crate) fn apart(&self, name: &str) -> PathBuf {
+        let program = self.own(name).join("release").join(format!("clip-peer-{name}"));
         program.with_extension(std::env::consts::EXE_EXTENSION)
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::args::InfoArgs;
 use crate::model::Model;
+use crate::places::Place;
 use crate::{Outcome, output, places};
 
 #[derive(Serialize)]
@@ -92,7 +93,7 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
 }
 
 fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
-    let path = places::library(&args.library, checkpoint)?;
+    let Place::Folder(path) = places::library(&args.library, checkpoint)?;
     let file = path.display().to_string();
     let empty = LibraryInfo { file, items: 0, error: None };
     if !path.exists() {

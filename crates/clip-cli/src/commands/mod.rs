@@ -6,11 +6,15 @@ pub(crate) mod dupes;
 pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod explain;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod map;
 pub(crate) mod models;
+pub(crate) mod reindex;
 pub(crate) mod search;
+pub(crate) mod similar;
 pub(crate) mod train;
 
 use clip::{Overflow, TextError};

@@ -3,25 +3,68 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clip::{Embedder, Embedding};
-use clip_retrieval::Filter;
+use clap::Args;
+use clip::Embedder;
 
-use crate::args::SearchArgs;
-use crate::indexing::{self, Mode, Shelf};
+use crate::args::{AnswerArgs, ScanArgs};
+use crate::finding::{Finder, Question};
 use crate::output::{self, Found, Row};
 use crate::query::{Content, Term};
-use crate::report::{self, Skipped};
-use crate::scan;
+use crate::relevance::{self, Terms};
 use crate::{Outcome, model};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli search \"a dog on a beach\" ~/Pictures     index a folder and search it
+  clip-cli search \"a dog on a beach\"                search what was indexed before
+  clip-cli search ./dog.jpg ~/Pictures              pictures like this one, as `similar` finds them
+  clip-cli search \"a dog\" --relevance               nothing, where nothing is like a dog
+  clip-cli search beach --after 2019 --glob \"*.jpg\" -t 50
+  clip-cli search beach + 2:sunset - people         add and subtract weighted terms
+  clip-cli search --image dog.jpg --texts captions.txt   rank sentences for a picture
+
+Scores are cosine similarities: compare them within one answer, not between queries. A picture that
+fits a text well scores near 0.2 to 0.35 with OpenAI's weights.")]
+pub(crate) struct SearchArgs {
+    /// What to look for: words, or a picture where it starts with ./, / or file://; a prefix such
+    /// as 2: is its weight
+    #[arg(value_name = "QUERY", required_unless_present = "image")]
+    query: Option<String>,
+
+    /// Folders and pictures to search, indexed on the way; without any, the whole library
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Look for pictures like this file instead of a QUERY
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
+
+    /// Rank the lines of this file instead of pictures
+    #[arg(long, value_name = "FILE")]
+    texts: Option<PathBuf>,
+
+    /// Another term to look for, written like QUERY; a bare + does the same (repeatable)
+    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
+    add: Vec<String>,
+
+    /// A term to keep away from, written like QUERY; a bare - does the same (repeatable)
+    #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
+    subtract: Vec<String>,
+
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    truncate: bool,
+
+    #[command(flatten)]
+    answers: AnswerArgs,
+}
 
 pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
     let (terms, paths) = read_query(args)?;
-    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
-    // Before any indexing: a query that cannot be understood should fail at once.
-    let query = embed_query(&embedder, args, &terms)?;
     match &args.texts {
-        Some(file) => search_texts(args, &embedder, &query, file),
-        None => search_pictures(args, &embedder, &query, &paths),
+        Some(file) => rank_texts(args, terms, file),
+        None => find(&args.answers, terms, args.truncate, &paths),
     }
 }
 
@@ -50,9 +93,32 @@ fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
     Ok((terms, paths))
 }
 
-fn embed_query(embedder: &Embedder, args: &SearchArgs, terms: &[Term]) -> Result<Embedding> {
+/// Answers a query from the library.
+pub(super) fn find(
+    args: &AnswerArgs,
+    terms: Vec<Term>,
+    truncate: bool,
+    paths: &[PathBuf],
+) -> Result<Outcome> {
+    let embedder = model::embedder(&args.model, super::overflow(truncate))?;
+    // Before any indexing: a query that cannot be understood should fail at once.
+    let terms = embed(&embedder, &args.scan, terms)?;
+    let finder = Finder::open(args, &embedder, paths)?;
+    let sample = match terms.is_single() && args.relevance.is_none() {
+        true => Vec::new(),
+        false => relevance::sample(finder.store())?,
+    };
+    let vector = terms.together(&embedder, &sample)?;
+    let background = match args.relevance {
+        Some(_) => terms.background(&embedder, &vector, &sample)?,
+        None => None,
+    };
+    finder.answer(&Question { vector: &vector, background, pictures: terms.pictures() })
+}
+
+fn embed(embedder: &Embedder, scan: &ScanArgs, terms: Vec<Term>) -> Result<Terms> {
     // As the pictures of the library are read: the same file scores 1.
-    let options = args.scan.reading(embedder);
+    let options = scan.reading(embedder);
     let embeddings = terms
         .iter()
         .map(|term| match &term.content {
@@ -60,72 +126,13 @@ fn embed_query(embedder: &Embedder, args: &SearchArgs, terms: &[Term]) -> Result
             Content::Picture(path) => Ok(embedder.files(&[path], &options)?.remove(0)?),
         })
         .collect::<Result<Vec<_>>>()?;
-    match (terms, embeddings.as_slice()) {
-        // Nothing to add up, and no rounding.
-        ([Term { weight, .. }], [single]) if *weight > 0.0 => Ok(single.clone()),
-        _ => {
-            let weights = terms.iter().map(|term| term.weight);
-            let terms: Vec<_> = weights.zip(&embeddings).collect();
-            Ok(embedder.combine(&terms)?)
-        }
-    }
-}
-
-fn search_pictures(
-    args: &SearchArgs,
-    embedder: &Embedder,
-    query: &Embedding,
-    paths: &[PathBuf],
-) -> Result<Outcome> {
-    let mut shelf = Shelf::open(&args.library, embedder.checkpoint())?;
-    let mut skipped = Skipped::default();
-    let filter = args.filter.pictures();
-    let filter = if paths.is_empty() {
-        if shelf.library().is_empty() {
-            bail!(
-                "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`"
-            );
-        }
-        filter
-    } else if args.no_indexing {
-        let under = paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
-        Filter { under, ..filter }
-    } else {
-        let scan = scan::scan(paths, &args.scan)?;
-        indexing::update(&mut shelf, embedder, &scan, &args.scan, Mode::Prune, &mut skipped)?;
-        if scan.pictures.is_empty() {
-            report::warning(format_args!("there are no pictures in {}", list(paths)));
-        }
-        Filter { only: Some(scan.pictures.into_iter().collect()), ..filter }
-    };
-
-    let mut hits = shelf.library().search(query.as_slice(), args.top, &filter)?;
-    hits.retain(|hit| args.min_score.is_none_or(|least| hit.score >= least));
-    let current = std::env::current_dir().ok();
-    let rows: Vec<Row<'_>> = hits
-        .iter()
-        .enumerate()
-        .filter_map(|(i, hit)| {
-            let path = output::shorten(hit.item.path()?, current.as_deref());
-            Some(Row { rank: i + 1, score: hit.score, found: Found::Image { path } })
-        })
-        .collect();
-    output::rows(args.format.format(), &rows)?;
-    skipped.summarize();
-    if rows.is_empty() {
-        return Ok(Outcome::Nothing);
-    }
-    shelf.introduce();
-    Ok(Outcome::Found)
+    Ok(Terms::new(terms, embeddings))
 }
 
 /// Ranks the lines of a file. They are few and change often, so they are not kept.
-fn search_texts(
-    args: &SearchArgs,
-    embedder: &Embedder,
-    query: &Embedding,
-    file: &Path,
-) -> Result<Outcome> {
+fn rank_texts(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
+    let embedder = model::embedder(&args.answers.model, super::overflow(args.truncate))?;
+    let query = embed(&embedder, &args.answers.scan, terms)?.together(&embedder, &[])?;
     let content = std::fs::read_to_string(file)
         .with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -133,17 +140,16 @@ fn search_texts(
     let mut scored: Vec<(f32, &str)> =
         embeddings.iter().map(|text| query.similarity(text)).zip(lines).collect();
     scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let rows: Vec<Row<'_>> = scored
+    let rows: Vec<Row> = scored
         .iter()
-        .take_while(|(score, _)| args.min_score.is_none_or(|least| *score >= least))
-        .take(args.top)
+        .take_while(|(score, _)| args.answers.min_score.is_none_or(|least| *score >= least))
+        .take(args.answers.top)
         .enumerate()
-        .map(|(i, &(score, text))| Row { rank: i + 1, score, found: Found::Text { text } })
+        .map(|(i, &(score, text))| {
+            let found = Found::Text { text: text.to_owned(), id: None };
+            Row { rank: i + 1, score, relevance: None, found }
+        })
         .collect();
-    output::rows(args.format.format(), &rows)?;
+    output::rows(args.answers.format.format(), &rows)?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Result;
-use clip_retrieval::{Facts, FileStamp, Item, KnownFile, Library};
+use clip_retrieval::{Facts, FileStamp, Item, KnownFile, Store};
 
 use super::{Changes, picture, stamp};
 use crate::facts;
@@ -54,9 +54,9 @@ impl Pending {
 }
 
 impl Plan {
-    pub(crate) fn new(library: &Library, scan: &Scan, mode: Mode) -> Result<Self> {
-        let known = library.files()?;
-        let failures = library.failures()?;
+    pub(crate) fn new(store: &dyn Store, scan: &Scan, mode: Mode) -> Result<Self> {
+        let known = store.files()?;
+        let failures = store.failures()?;
         let known: HashMap<&Path, &KnownFile> =
             known.iter().map(|file| (file.path.as_path(), file)).collect();
         let failed: HashMap<&Path, Option<FileStamp>> =

@@ -146,3 +146,59 @@ fn there_is_no_library_to_look_into() {
     sandbox.run(&["index"]).check(2, &["required"]);
     sandbox.run(&["index", "--stats", "--verify"]).check(2, &["cannot be used with"]);
 }
+
+#[test]
+fn what_is_to_be_ignored_is_left_out() {
+    let sandbox = indexed();
+    sandbox.write("p/.clipignore", "c*.png\n!cat.png\nraw/\n");
+    for name in ["p/raw/1.png", "p/trip/car-2.png", "p/@eaDir/1.png", "p/node_modules/1.png"] {
+        sandbox.copy("fx-flower.png", name);
+    }
+    sandbox.copy("fx-flower.png", "p/._dog.png");
+    // What .gitignore says is about programs.
+    sandbox.write("p/.gitignore", "*.png\n");
+    let listed = |args: &[&str]| {
+        let run = sandbox.run(&[&["search", "an animal", "p", "-f"], args].concat());
+        let mut lines: Vec<String> = run.lines().into_iter().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(listed(&[]), ["p/cat.png", "p/dog.png"]);
+    // Given names take the place of the usual ones.
+    let own = ["p/@eaDir/1.png", "p/cat.png", "p/dog.png"];
+    assert_eq!(listed(&["--exclude-dir", "node_modules", "--include-hidden"]), own);
+}
+
+/// A folder is followed for as long as the program runs.
+#[cfg(unix)]
+#[test]
+fn changes_are_followed() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let sandbox = indexed();
+    let mut command = sandbox.command(crate::sandbox::program());
+    command.args(["index", "p", "--watch"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let [mut out, mut errors] = {
+        let out: Box<dyn BufRead> = Box::new(BufReader::new(child.stdout.take().unwrap()));
+        let errors: Box<dyn BufRead> = Box::new(BufReader::new(child.stderr.take().unwrap()));
+        [out, errors]
+    };
+    let await_line = |from: &mut Box<dyn BufRead>, said: &str| {
+        let mut line = String::new();
+        while !line.contains(said) {
+            line.clear();
+            assert!(from.read_line(&mut line).unwrap() > 0, "never says {said:?}");
+        }
+    };
+    await_line(&mut errors, "watches for changes");
+    sandbox.copy("fx-flower.png", "p/new/flower.png");
+    await_line(&mut out, "4 pictures: 1 new");
+    fs::remove_file(sandbox.path("p/dog.png")).unwrap();
+    await_line(&mut out, "3 pictures: 0 new, 0 changed, 3 unchanged, 1 gone");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(found(&sandbox), ["p/car.png", "p/cat.png", "p/new/flower.png"]);
+}

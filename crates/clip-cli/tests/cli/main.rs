@@ -5,6 +5,8 @@ mod commands;
 mod drawing;
 mod dupes;
 mod eval;
+mod exchange;
+mod finding;
 mod library;
 mod models;
 mod sandbox;

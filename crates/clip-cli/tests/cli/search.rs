@@ -91,24 +91,33 @@ fn json_of_nothing_is_an_empty_array() {
     assert_eq!((run.code, run.stdout.as_str()), (1, "[]\n"), "{}", run.stderr);
 }
 
+/// A picture finds its like, and is no answer itself.
 #[test]
-fn a_picture_finds_itself_first() {
+fn a_picture_finds_its_copy_first() {
     let sandbox = Sandbox::new();
     let pictures = ["dog", "cat", "car", "flower"].map(|name| format!("fx-{name}.png"));
     for picture in &pictures {
         sandbox.copy(picture, format!("p/{picture}"));
     }
-    let absolute = sandbox.path("p/fx-car.png");
+    sandbox.copy("fx-car.png", "car.png");
+    let absolute = sandbox.path("car.png");
     let absolute = absolute.to_str().unwrap();
     let check = |args: &[&str]| {
-        let run = sandbox.run(&[&["search", "-t", "1"], args].concat());
+        let run = sandbox.run(&[args, &["-t", "1"]].concat());
         assert_eq!(run.stdout, "1.000\tp/fx-car.png\n", "{args:?}: {run}");
     };
-    check(&["./p/fx-car.png", "p"]);
-    check(&[absolute, "p"]);
-    check(&[&format!("file://{absolute}")]);
-    check(&["--image", "p/fx-car.png", "p"]);
-    check(&["--image", "p/fx-car.png"]);
+    check(&["search", "./car.png", "p"]);
+    check(&["search", absolute, "p"]);
+    check(&["search", &format!("file://{absolute}")]);
+    check(&["search", "--image", "car.png", "p"]);
+    check(&["search", "--image", "car.png"]);
+    check(&["similar", "car.png", "p"]);
+    check(&["similar", "car.png"]);
+
+    let own = sandbox.run(&["similar", "p/fx-car.png", "-f"]);
+    assert_eq!((own.code, own.lines().len()), (0, 3), "{own}");
+    assert!(!own.stdout.contains("car"), "{own}");
+    sandbox.run(&["similar", "gone.png"]).check(2, &["gone.png"]);
 }
 
 #[test]
@@ -116,20 +125,21 @@ fn terms_are_added_and_subtracted() {
     let sandbox = Sandbox::new();
     for name in ["dog", "cat", "car", "flower"] {
         sandbox.copy(&format!("fx-{name}.png"), format!("p/{name}.png"));
+        sandbox.copy(&format!("fx-{name}.png"), format!("{name}.png"));
     }
     let first = |args: &[&str]| {
         let run = sandbox.run(&[&["search", "-t", "1", "-f"], args].concat());
         assert_eq!(run.code, 0, "{run}");
         run.stdout
     };
-    assert_eq!(first(&["./p/dog.png", "p"]), "p/dog.png\n");
-    assert_eq!(first(&["./p/dog.png", "+", "3:./p/car.png", "p"]), "p/car.png\n");
-    assert_eq!(first(&["./p/dog.png", "--add", "3:./p/car.png"]), "p/car.png\n");
-    assert_eq!(first(&["0.1:./p/dog.png", "-a", "./p/flower.png"]), "p/flower.png\n");
+    assert_eq!(first(&["./dog.png", "p"]), "p/dog.png\n");
+    assert_eq!(first(&["./dog.png", "+", "3:./car.png", "p"]), "p/car.png\n");
+    assert_eq!(first(&["./dog.png", "--add", "3:./car.png"]), "p/car.png\n");
+    assert_eq!(first(&["0.1:./dog.png", "-a", "./flower.png"]), "p/flower.png\n");
     // Without its own direction the dog is no longer first.
-    assert_ne!(first(&["./p/dog.png", "-", "2:./p/dog.png"]), "p/dog.png\n");
-    let both = first(&["./p/dog.png", "-s", "./p/cat.png"]);
-    assert_eq!(both, first(&["./p/dog.png", "-", "./p/cat.png"]));
+    assert_ne!(first(&["./dog.png", "-", "2:./dog.png"]), "p/dog.png\n");
+    let both = first(&["./dog.png", "-s", "./cat.png"]);
+    assert_eq!(both, first(&["./dog.png", "-", "./cat.png"]));
     sandbox.run(&["search", "dog", "-", "dog", "p"]).check(2, &["cancel each other out"]);
 }
 
@@ -189,8 +199,9 @@ fn a_search_is_about_the_paths_it_names() {
 fn the_library_follows_the_folder() {
     let sandbox = Sandbox::new();
     let picture = sandbox.copy("fx-dog.png", "p/1.png");
-    let search = || sandbox.run(&["search", "./p/query.png", "p"]);
-    sandbox.copy("fx-car.png", "p/query.png");
+    let search = || sandbox.run(&["search", "./query.png", "p"]);
+    sandbox.copy("fx-car.png", "query.png");
+    sandbox.copy("fx-car.png", "p/car.png");
     assert_eq!(search().lines().len(), 2);
 
     // Another content under the same name.

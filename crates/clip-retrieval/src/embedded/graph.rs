@@ -14,6 +14,8 @@
 mod build;
 mod file;
 mod walk;
+#[cfg(feature = "hnsw")]
+mod write;
 
 use std::ops::Range;
 use std::path::Path;
@@ -90,7 +92,7 @@ impl Graph {
     #[cfg(feature = "hnsw")]
     pub(super) fn set_breadth(&mut self, path: &Path, breadth: usize) -> Result<()> {
         self.header.breadth = breadth as u32;
-        file::set_breadth(path, breadth)
+        write::set_breadth(path, breadth)
     }
 
     /// Puts the nearest among those that count into `best`, by their keys and true scores.

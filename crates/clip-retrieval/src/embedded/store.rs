@@ -33,6 +33,14 @@ impl Store for Library {
         self.search_all(queries, top, filter)
     }
 
+    fn scan_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
+        self.scan_all(queries, top, filter)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.lost().is_empty()
+    }
+
     fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>> {
         self.sample(count, modality)
     }

@@ -10,7 +10,8 @@ use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
 
 use super::super::scan::Product;
 use super::super::segment::Segment;
-use super::file::{Draft, NONE, write};
+use super::file::NONE;
+use super::write::{Draft, write};
 use super::{DEGREE, Graph};
 use crate::Error;
 

@@ -11,13 +11,11 @@
 //! Numbers are little-endian.
 
 use std::fs::File;
-use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
 
-use super::super::atomic::write_whole;
 use super::super::segment::Segment;
 use super::{Graph, Level};
 use crate::error::io_error;
@@ -26,12 +24,12 @@ use crate::{Error, Result};
 /// What stands where a row has fewer neighbors than there is room for.
 pub(super) const NONE: u32 = u32::MAX;
 
-const MAGIC: [u8; 8] = *b"CLIPGRPH";
+pub(super) const MAGIC: [u8; 8] = *b"CLIPGRPH";
 
 /// The version that is written, and the only one that is read: a graph can be made anew.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
-const HEADER: usize = 64;
+pub(super) const HEADER: usize = 64;
 
 /// What the rest of the file is read by.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,33 +44,11 @@ pub(super) struct Header {
     /// Rows that a search keeps in view to find ten.
     pub(super) breadth: u32,
     /// Checksum of all after the header.
-    checksum: u32,
-}
-
-/// One level, as it is made.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    /// None for the lowest level, which has all.
-    pub(super) rows: Vec<u32>,
-    pub(super) links: Vec<u32>,
+    pub(super) checksum: u32,
 }
 
 impl Header {
-    fn write(&self) -> [u8; HEADER] {
-        let Self { degree, levels, rows, segment, breadth, checksum } = *self;
-        let mut bytes = [0; HEADER];
-        bytes[..8].copy_from_slice(&MAGIC);
-        let numbers = [VERSION, degree, levels, rows, segment, breadth, checksum];
-        let places = bytes[8..].chunks_exact_mut(4);
-        places.zip(numbers).for_each(|(place, number)| {
-            place.copy_from_slice(&number.to_le_bytes());
-        });
-        let checksum = crc32fast::hash(&bytes[..HEADER - 4]);
-        bytes[HEADER - 4..].copy_from_slice(&checksum.to_le_bytes());
-        bytes
-    }
-
-    fn read(bytes: &[u8]) -> std::result::Result<Self, &'static str> {
+    pub(super) fn read(bytes: &[u8]) -> std::result::Result<Self, &'static str> {
         let header = bytes.get(..HEADER).ok_or("it ends in its header")?;
         let number = |i: usize| {
             let at = 8 + 4 * i;
@@ -93,66 +69,6 @@ impl Header {
             checksum: number(6),
         })
     }
-}
-
-/// Writes the graph of a segment.
-///
-/// # Errors
-///
-/// [`Error::Io`].
-pub(super) fn write(path: &Path, segment: &Segment, degree: usize, levels: &[Draft]) -> Result<()> {
-    write_whole(path, |file| {
-        let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
-        out.write_all(&[0; HEADER])?;
-        let mut checksum = crc32fast::Hasher::new();
-        let mut put = |numbers: &[u32]| {
-            let bytes: &[u8] = bytemuck::cast_slice(numbers);
-            checksum.update(bytes);
-            out.write_all(bytes)
-        };
-        let counts = levels.iter().enumerate().map(|(level, draft)| match level {
-            0 => segment.rows() as u32,
-            _ => draft.rows.len() as u32,
-        });
-        put(&counts.collect::<Vec<u32>>())?;
-        for draft in levels {
-            put(&draft.rows)?;
-            put(&draft.links)?;
-        }
-        let header = Header {
-            degree: degree as u32,
-            levels: levels.len() as u32,
-            rows: segment.rows() as u32,
-            segment: segment.checksum(),
-            // Until it was found out.
-            breadth: u32::from(u16::MAX),
-            checksum: checksum.finalize(),
-        };
-        out.seek(SeekFrom::Start(0))?;
-        out.write_all(&header.write())?;
-        out.flush()
-    })
-}
-
-/// Says how broadly the graph of a file is to be searched.
-///
-/// # Errors
-///
-/// [`Error::Io`], [`Error::Damaged`].
-#[cfg(feature = "hnsw")]
-pub(super) fn set_breadth(path: &Path, breadth: usize) -> Result<()> {
-    let io = io_error("write", path);
-    let mut file = File::options().read(true).write(true).open(path).map_err(&io)?;
-    let mut bytes = [0; HEADER];
-    std::io::Read::read_exact(&mut file, &mut bytes).map_err(&io)?;
-    let header = Header::read(&bytes).map_err(|reason| damaged(path, reason))?;
-    let header = Header { breadth: breadth as u32, ..header };
-    let mut put = || {
-        file.seek(SeekFrom::Start(0))?;
-        file.write_all(&header.write())?;
-        file.sync_all()
-    };
-    put().map_err(&io)
 }
 
 /// Opens the graph of a segment, and reads all of it: what is in it is trusted afterwards.
@@ -204,6 +120,6 @@ fn levels(map: &[u8], header: &Header) -> Option<Vec<Level>> {
     (is_whole && levels.iter().all(fits)).then_some(levels)
 }
 
-fn damaged(path: &Path, reason: &str) -> Error {
+pub(super) fn damaged(path: &Path, reason: &str) -> Error {
     Error::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }

@@ -1,0 +1,84 @@
+//! `clip-cli export`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use clip_retrieval::Store;
+
+use crate::args::{FilterArgs, LibraryArgs};
+use crate::exchange::{self, Entry, Format, Origin};
+use crate::files::Target;
+use crate::report::Bar;
+use crate::{Outcome, output, places, scan};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli export vectors.parquet                    all pictures, for pandas, polars or DuckDB
+  clip-cli export vectors.jsonl ~/Pictures/2019      an object a line, of one folder
+  clip-cli export vectors.npy --modality any         an array, and vectors.jsonl with what its rows are
+
+`import` reads all of these.")]
+pub(crate) struct ExportArgs {
+    /// The file, in the format of its ending: .parquet, .jsonl or .npy
+    #[arg(value_name = "FILE")]
+    output: PathBuf,
+
+    /// Folders and pictures of the library; without any, the whole library
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Overwrite a file that is there
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    library: LibraryArgs,
+
+    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
+    model: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
+    let ending = match Format::of(&args.output)? {
+        Format::JsonLines => "jsonl",
+        Format::Parquet => "parquet",
+        Format::Npy => "npy",
+    };
+    let target = Target::new(args.output.clone(), ending, args.force)?;
+    if ending == "npy" {
+        Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
+    }
+    let library = places::open_library(&args.library, args.model.as_deref())?;
+    let mut filter = args.filter.filter();
+    filter.under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
+    let items = library.items(&filter)?;
+    if items.is_empty() {
+        bail!(
+            "nothing in the library is meant by that: `clip-cli index --stats` says what is in it"
+        );
+    }
+    let size = (items.len(), library.dimension());
+    let mut sink = exchange::create(target.path(), &Origin::of(&library), size)?;
+    let bar = Bar::items(items.len());
+    for item in &items {
+        // Items have vectors, but for those that were lost when the library was opened.
+        let Some((item, vector)) = library.get(&item.id)? else {
+            bail!("{} changed meanwhile: export again", library.place());
+        };
+        sink.put(&Entry { item, vector })?;
+        bar.advance(1);
+    }
+    sink.finish()?;
+    drop(bar);
+    let mut out = output::stdout();
+    let count = output::count(items.len(), "item");
+    writeln!(out, "{} ({count} of {} numbers)", target.path().display(), size.1)?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}

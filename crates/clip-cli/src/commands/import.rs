@@ -1,0 +1,159 @@
+//! `clip-cli import`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use clip_retrieval::{Item, StoreWriter};
+
+use crate::args::LibraryArgs;
+use crate::exchange::{self, Origin, Record};
+use crate::indexing::COMMIT_EVERY;
+use crate::model::Model;
+use crate::report::{self, Bar, Skipped};
+use crate::shelf::Shelf;
+use crate::{Outcome, connecting, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli import vectors.parquet              what `export` wrote
+  clip-cli import embeddings/img_emb/*.npy     what clip-retrieval wrote, with ../metadata beside
+  clip-cli import mine.jsonl                   lines such as {\"path\": \"/a/dog.jpg\", \"embedding\": [..]}
+
+Vectors have to be the model's own; --model says which it is. A file that says that they are another's
+is refused.")]
+pub(crate) struct ImportArgs {
+    /// The files: .parquet, .jsonl, or .npy with a .jsonl or .parquet of the same name
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    library: LibraryArgs,
+
+    /// The model that made the vectors: a checkpoint file, or a name that `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
+    model: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
+    let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
+    let mut shelf = Shelf::open(&args.library, &checkpoint)?;
+    let origin = Origin::of(shelf.store());
+    let mut skipped = Skipped::default();
+    let mut import = Import {
+        writer: shelf.store_mut().writer()?,
+        origin,
+        added: 0,
+        committed: Instant::now(),
+        bar: Bar::spinner("imports"),
+        said: false,
+    };
+    let mut failed = None;
+    for file in &args.files {
+        if let Err(error) = import.file(file, &mut skipped) {
+            failed = Some(error);
+            break;
+        }
+    }
+    // What was read before is whole.
+    import.writer.commit()?;
+    let added = import.added;
+    drop(import);
+    if let Some(error) = failed {
+        return Err(error.context(format!("{} imported before", output::count(added, "item"))));
+    }
+    connecting::connect(&mut shelf, super::index::HNSW_ABOVE)?;
+    let mut out = output::stdout();
+    writeln!(out, "{} imported", output::count(added, "item"))?;
+    let items = output::count(shelf.store().count()?, "item");
+    writeln!(out, "library: {} ({items})", shelf.store().place())?;
+    out.flush()?;
+    skipped.summarize();
+    Ok(if added > 0 { Outcome::Found } else { Outcome::Nothing })
+}
+
+struct Import<'a> {
+    writer: Box<dyn StoreWriter + 'a>,
+    origin: Origin,
+    added: usize,
+    committed: Instant,
+    bar: Bar,
+    /// Whether it was said that a file does not name its model.
+    said: bool,
+}
+
+impl Import<'_> {
+    /// Puts what a file holds into the library; a vector that cannot be one of the model's is named
+    /// and left out.
+    fn file(&mut self, file: &Path, skipped: &mut Skipped) -> Result<()> {
+        let mut number = 0;
+        exchange::read(file, &mut |record, vector| {
+            number += 1;
+            self.check(&record, file)?;
+            let put = || -> Result<()> {
+                let item = located(record.item()?, file);
+                Ok(self.writer.upsert(&item, &to_unit(vector))?)
+            };
+            match put() {
+                Ok(()) => self.added += 1,
+                Err(error) => {
+                    skipped.add(&self.bar, file, format_args!("record {number}: {error:#}"));
+                }
+            }
+            if self.committed.elapsed() >= COMMIT_EVERY {
+                self.writer.commit()?;
+                self.committed = Instant::now();
+            }
+            Ok(())
+        })
+        .with_context(|| format!("cannot import {}", file.display()))
+    }
+
+    fn check(&mut self, record: &Record, file: &Path) -> Result<()> {
+        let (file, own) = (file.display(), &self.origin);
+        match &record.fingerprint {
+            Some(fingerprint) if *fingerprint == own.fingerprint => {}
+            Some(_) => {
+                let other = record.model.as_deref().unwrap_or("another model");
+                bail!(
+                    "the vectors of {file} are those of {other}, not of {}: name the model with --model",
+                    own.model
+                );
+            }
+            None if self.said => {}
+            None => {
+                self.said = true;
+                let model = &own.model;
+                self.bar.suspend(|| {
+                    report::warning(format_args!(
+                        "{file} does not say which model made its vectors: they are taken for those of {model}"
+                    ));
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Paths as `search` and `index` know them: absolute, and from the file where they are relative.
+fn located(item: Item, file: &Path) -> Item {
+    let Some(path) = item.path() else { return item };
+    let beside = file.parent().unwrap_or(Path::new("")).join(path);
+    let Ok(path) = beside.canonicalize() else { return item };
+    let has_own = item.id != Item::path_id(item.path().unwrap_or(&path));
+    let id = if has_own { item.id.clone() } else { Item::path_id(&path) };
+    Item { id, content: clip_retrieval::Content::Path(path), ..item }
+}
+
+/// Numbers of 16 bits lose a little of a vector's length; one that is far from 1 is no vector of CLIP.
+fn to_unit(mut vector: Vec<f32>) -> Vec<f32> {
+    const FAR: f32 = 0.01;
+    let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if (norm - 1.0).abs() < FAR {
+        vector.iter_mut().for_each(|value| *value /= norm);
+    }
+    vector
+}

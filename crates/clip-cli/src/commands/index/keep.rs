@@ -1,0 +1,107 @@
+//! Keeping the library in order.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clip_retrieval::{Item, Library};
+
+use crate::{Outcome, connecting, output, report, scan};
+
+pub(super) fn verify(library: &Library) -> Result<Outcome> {
+    let found = library.verify()?;
+    let lost = library.lost().len();
+    for error in &found {
+        report::warning(error);
+    }
+    if found.len() + lost > 0 {
+        bail!("the library is not what was written");
+    }
+    let mut out = output::stdout();
+    writeln!(out, "{}: all is as it was written", output::count(library.len(), "item"))?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+pub(super) fn compact(library: &mut Library, hnsw_above: usize) -> Result<Outcome> {
+    let bytes = |library: &Library| -> Result<u64> {
+        let stats = library.stats()?;
+        Ok(stats.vector_bytes + stats.catalog_bytes)
+    };
+    let before = bytes(library)?;
+    library.write()?.compact()?;
+    connecting::connect_folder(library, hnsw_above)?;
+    let after = bytes(library)?;
+    let mut out = output::stdout();
+    let items = output::count(library.len(), "item");
+    let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
+    writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB")?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+/// Drops what is gone, but for what may lie on a drive that is not plugged in.
+pub(super) fn prune(library: &mut Library) -> Result<Outcome> {
+    let mut writer = library.write()?;
+    let (mut gone, mut kept) = (0, 0);
+    for file in writer.library().files()? {
+        match &file.path {
+            path if path.exists() => {}
+            path if may_be_unplugged(path) => kept += 1,
+            path => {
+                writer.remove(&Item::path_id(path))?;
+                gone += 1;
+            }
+        }
+    }
+    for failure in writer.library().failures()? {
+        if !failure.path.exists() && !may_be_unplugged(&failure.path) {
+            writer.forgive(&failure.path)?;
+        }
+    }
+    writer.commit()?;
+    drop(writer);
+    if kept > 0 {
+        report::note(format_args!(
+            "{} stay, below folders that are empty: their drive may not be plugged in",
+            output::count(kept, "picture")
+        ));
+    }
+    let mut out = output::stdout();
+    let items = output::count(library.len(), "item");
+    writeln!(out, "{}: {gone} gone", items)?;
+    out.flush()?;
+    Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// Whether the folder that is left of a path is empty, as the place of a drive is.
+fn may_be_unplugged(path: &Path) -> bool {
+    let left = path.ancestors().skip(1).find(|folder| folder.is_dir()).map(PathBuf::from);
+    left.is_none_or(|folder| scan::is_empty_folder(&folder))
+}
+
+/// Takes items off the library, by the paths or the ids that users have of them.
+pub(super) fn remove(library: &mut Library, names: &[String]) -> Result<Outcome> {
+    let mut writer = library.write()?;
+    let mut gone = 0;
+    for name in names {
+        let path = PathBuf::from(name);
+        let path = path.canonicalize().unwrap_or(path);
+        let ids = [name.clone(), Item::path_id(&path), Item::text_id(name)];
+        let mut found = false;
+        for id in ids {
+            found |= writer.remove(&id)?;
+        }
+        match found {
+            true => gone += 1,
+            false => report::warning(format_args!("{name} is not in the library")),
+        }
+    }
+    writer.commit()?;
+    drop(writer);
+    let mut out = output::stdout();
+    let items = output::count(library.len(), "item");
+    writeln!(out, "{items}: {gone} gone")?;
+    out.flush()?;
+    Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
+}

@@ -1,0 +1,123 @@
+//! What is in the library, and what could not be read.
+
+use std::io::Write;
+
+use anyhow::Result;
+use clip_retrieval::Library;
+use serde::Serialize;
+
+use crate::{Outcome, output};
+
+/// Questions by which graphs are compared with scans.
+const QUESTIONS: usize = 200;
+
+/// A file that could not be read.
+#[derive(Serialize)]
+struct FailureRow {
+    path: String,
+    error: String,
+}
+
+pub(super) fn errors(library: &Library, json: bool) -> Result<Outcome> {
+    let current = std::env::current_dir().ok();
+    let mut failures = library.failures()?;
+    failures.sort_by(|a, b| a.path.cmp(&b.path));
+    let rows = failures.iter().map(|failure| FailureRow {
+        path: output::shorten(&failure.path, current.as_deref()).to_string_lossy().into_owned(),
+        error: failure.error.clone(),
+    });
+    let rows: Vec<FailureRow> = rows.collect();
+    let mut out = output::stdout();
+    if json {
+        output::json_lines(&mut out, &rows)?;
+    } else {
+        for row in &rows {
+            // Most messages name the file already.
+            match row.error.contains(&row.path) {
+                true => writeln!(out, "{}", row.error)?,
+                false => writeln!(out, "{}: {}", row.path, row.error)?,
+            }
+        }
+    }
+    out.flush()?;
+    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+}
+
+/// How large a library is, and whose.
+#[derive(Serialize)]
+struct StatsRow {
+    library: String,
+    model: String,
+    dimension: usize,
+    precision: &'static str,
+    items: usize,
+    failures: usize,
+    segments: usize,
+    unsealed: usize,
+    dead: usize,
+    vector_bytes: u64,
+    catalog_bytes: u64,
+    /// What searches by graphs find; none where there is none.
+    graph: Option<GraphRow>,
+}
+
+/// How much of the library has a graph, and what is found by it.
+#[derive(Serialize)]
+struct GraphRow {
+    vectors: usize,
+    recall_at_10: f32,
+    questions: usize,
+}
+
+pub(super) fn stats(library: &Library, json: bool) -> Result<Outcome> {
+    let stats = library.stats()?;
+    let row = StatsRow {
+        library: library.folder().display().to_string(),
+        model: library.model_name().to_owned(),
+        dimension: library.dimension(),
+        precision: library.precision().name(),
+        items: stats.items,
+        failures: stats.failures,
+        segments: stats.segments,
+        unsealed: stats.unsealed,
+        dead: stats.dead,
+        vector_bytes: stats.vector_bytes,
+        catalog_bytes: stats.catalog_bytes,
+        graph: library.recall(QUESTIONS)?.map(|recall| GraphRow {
+            vectors: recall.connected,
+            recall_at_10: recall.at_10,
+            questions: recall.queries,
+        }),
+    };
+    let mut out = output::stdout();
+    if json {
+        serde_json::to_writer(&mut out, &row)?;
+        writeln!(out)?;
+    } else {
+        let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+        writeln!(out, "library   {}", row.library)?;
+        writeln!(out, "model     {}", row.model)?;
+        writeln!(out, "items     {} of {} numbers, {}", row.items, row.dimension, row.precision)?;
+        writeln!(
+            out,
+            "vectors   {} in {}; {} not in one yet, {} no longer wanted",
+            megabytes(row.vector_bytes),
+            output::count(row.segments, "file"),
+            row.unsealed,
+            row.dead
+        )?;
+        writeln!(out, "catalog   {}", megabytes(row.catalog_bytes))?;
+        if let Some(graph) = &row.graph {
+            writeln!(
+                out,
+                "graph     over {}: finds {:.1} % of the ten nearest ({} questions)",
+                output::count(graph.vectors, "vector"),
+                100.0 * graph.recall_at_10,
+                graph.questions
+            )?;
+        }
+        writeln!(out, "unread    {}", output::count(row.failures, "file"))?;
+    }
+    out.flush()?;
+    Ok(Outcome::Found)
+}

@@ -1,0 +1,196 @@
+//! An item as files have it.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store};
+use serde::{Deserialize, Serialize};
+
+/// An item of a library and its vector.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) item: Item,
+    pub(crate) vector: Vec<f32>,
+}
+
+/// Whose vectors a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) model: String,
+    pub(crate) fingerprint: String,
+}
+
+impl Origin {
+    pub(crate) fn of(store: &dyn Store) -> Self {
+        Self { model: store.model_name().to_owned(), fingerprint: store.fingerprint().to_owned() }
+    }
+}
+
+/// An item as files have it. What a file does not say is missing; names in brackets are those of
+/// clip-retrieval.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Record {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    /// `image` or `text`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) modality: Option<String>,
+    /// (`image_path`)
+    #[serde(alias = "image_path", skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<String>,
+    /// (`caption`)
+    #[serde(alias = "caption", skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    /// Bytes of the file when it was encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<i64>,
+    /// Its time of change in nanoseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) modified: Option<i64>,
+    /// BLAKE3 of it, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) width: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) height: Option<i64>,
+    /// Seconds since 1970 of the camera's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) taken: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latitude: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) longitude: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) embedding: Option<Vec<f32>>,
+}
+
+impl Record {
+    /// An item without its vector.
+    pub(crate) fn new(item: &Item, origin: &Origin) -> Self {
+        let Item { id, content, modality, stamp, facts } = item;
+        let Facts { hash, size, taken, place, tags } = facts;
+        let (path, text) = match content {
+            // Files are Unicode; the id has the true bytes.
+            Content::Path(path) => (Some(path.to_string_lossy().into_owned()), None),
+            Content::Text(text) => (None, Some(text.clone())),
+        };
+        let hex = |hash: &[u8; 32]| blake3::Hash::from_bytes(*hash).to_hex().to_string();
+        Self {
+            id: Some(id.clone()),
+            modality: Some(modality.name().to_owned()),
+            path,
+            text,
+            size: stamp.and_then(|stamp| i64::try_from(stamp.size).ok()),
+            modified: stamp.map(|stamp| stamp.modified),
+            hash: hash.as_ref().map(hex),
+            width: size.map(|[width, _]| width.into()),
+            height: size.map(|[_, height]| height.into()),
+            taken: *taken,
+            latitude: place.map(|[north, _]| north),
+            longitude: place.map(|[_, east]| east),
+            tags: tags.clone(),
+            model: Some(origin.model.clone()),
+            fingerprint: Some(origin.fingerprint.clone()),
+            embedding: None,
+        }
+    }
+
+    /// The item of the record.
+    pub(crate) fn item(&self) -> Result<Item> {
+        let modality = match self.modality.as_deref() {
+            Some(name) => match Modality::named(name) {
+                Some(modality) => modality,
+                None => bail!("its modality is {name:?}, not image or text"),
+            },
+            None if self.path.is_some() => Modality::Image,
+            None => Modality::Text,
+        };
+        let own = self.id.as_deref().and_then(Item::path_of_id);
+        let content = match (&self.path, &self.text) {
+            (_, Some(text)) if modality == Modality::Text => Content::Text(text.clone()),
+            (Some(path), _) => Content::Path(own.unwrap_or_else(|| PathBuf::from(path))),
+            (None, Some(text)) => Content::Text(text.clone()),
+            (None, None) => bail!("it has neither a path nor a text"),
+        };
+        let item = Item::new(content, modality);
+        let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
+        let hash = self.hash.as_ref().and_then(|hash| blake3::Hash::from_hex(hash).ok());
+        let size = self.size.and_then(|size| u64::try_from(size).ok());
+        Ok(Item {
+            id: self.id.clone().unwrap_or(item.id),
+            stamp: size.zip(self.modified).map(|(size, modified)| FileStamp { size, modified }),
+            facts: Facts {
+                hash: hash.map(|hash| *hash.as_bytes()),
+                size: side(self.width).zip(side(self.height)).map(<[u32; 2]>::from),
+                taken: self.taken,
+                place: self.latitude.zip(self.longitude).map(<[f64; 2]>::from),
+                tags: self.tags.clone(),
+            },
+            content: item.content,
+            modality,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin { model: "tiny".to_owned(), fingerprint: "40d365".to_owned() }
+    }
+
+    #[test]
+    fn items_survive() {
+        let facts = Facts {
+            hash: Some([7; 32]),
+            size: Some([640, 480]),
+            taken: Some(-5),
+            place: Some([-12.5, 170.25]),
+            tags: vec!["Anna".to_owned(), "sea".to_owned()],
+        };
+        let stamp = Some(FileStamp { size: 9, modified: -1 });
+        for item in [
+            Item { facts, ..Item::picture("/a/dog.jpg", stamp) },
+            Item::picture("b.png", None).with_id("42"),
+            Item::text("a dog"),
+            Item::text("a dog").with_id("7"),
+        ] {
+            let record = Record::new(&item, &origin());
+            let line = serde_json::to_string(&record).unwrap();
+            let read: Record = serde_json::from_str(&line).unwrap();
+            assert_eq!(read.item().unwrap(), item);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn paths_that_are_no_text_survive() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let item = Item::picture(OsStr::from_bytes(b"/caf\xe9%.jpg"), None);
+        assert_eq!(Record::new(&item, &origin()).item().unwrap(), item);
+    }
+
+    #[test]
+    fn what_others_write_is_read() {
+        let record: Record =
+            serde_json::from_str(r#"{"image_path": "x/1.jpg", "caption": "a dog", "nsfw": 1}"#)
+                .unwrap();
+        assert_eq!(record.item().unwrap(), Item::picture("x/1.jpg", None));
+        let text = Record { modality: Some("text".to_owned()), ..record };
+        assert_eq!(text.item().unwrap(), Item::text("a dog"));
+        let refused = |record: Record| record.item().unwrap_err().to_string();
+        assert!(refused(Record::default()).contains("neither a path nor a text"));
+        let sound = Record { modality: Some("sound".to_owned()), ..Record::default() };
+        assert!(refused(sound).contains("sound"));
+    }
+}

@@ -1,0 +1,129 @@
+//! The library in files, and with another model.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::sandbox::Sandbox;
+
+/// Three pictures with tags and a text.
+fn indexed() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for name in ["dog", "cat", "car"] {
+        sandbox.copy(&format!("fx-{name}.png"), format!("p/{name}.png"));
+    }
+    sandbox.run(&["index", "p", "--tag", "drawn"]).check(0, &[]);
+    sandbox.write("t.csv", "id,text\n7,a dog\n");
+    sandbox.run(&["index", "--texts", "t.csv"]).check(0, &[]);
+    sandbox
+}
+
+/// What a search over everything prints.
+fn answers(sandbox: &Sandbox, index: &str) -> String {
+    let args = ["search", "a picture of a dog", "--modality", "any", "--json", "--index", index];
+    let run = sandbox.run(&args);
+    assert_eq!(run.code, 0, "{run}");
+    run.stdout
+}
+
+#[test]
+fn what_is_exported_is_imported() {
+    let sandbox = indexed();
+    let expected = answers(&sandbox, "library");
+    for file in ["all.jsonl", "all.parquet", "all.npy"] {
+        let run = sandbox.run(&["export", file, "--modality", "any", "--force"]);
+        assert_eq!(run.stdout, format!("{file} (4 items of 256 numbers)\n"), "{run}");
+        let index = format!("from-{file}");
+        let run = sandbox.run(&["import", file, "--index", &index]);
+        assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+        assert_eq!(run.lines()[0], "4 items imported");
+        assert_eq!(answers(&sandbox, &index), expected, "{file}");
+        let tagged = sandbox.run(&["search", "a dog", "--tag", "drawn", "-f", "--index", &index]);
+        assert_eq!(tagged.lines().len(), 3, "{tagged}");
+        // Sizes and times came along: nothing is encoded again.
+        let again = sandbox.run(&["index", "p", "--index", &index]);
+        assert_eq!(again.lines()[0], "3 pictures: 0 new, 0 changed, 3 unchanged, 0 gone");
+    }
+    let rows = fs::read_to_string(sandbox.path("all.jsonl")).unwrap();
+    let row: Value = serde_json::from_str(rows.lines().next().unwrap()).unwrap();
+    assert_eq!((&row["modality"], &row["tags"][0]), (&"image".into(), &"drawn".into()));
+    // Beside an array lies what its rows are, without their numbers.
+    assert!(row.get("embedding").is_none() && row["hash"].as_str().unwrap().len() == 64);
+
+    let some = sandbox.run(&["export", "some.jsonl", "p", "-g", "c*.png"]);
+    assert_eq!(some.stdout, "some.jsonl (2 items of 256 numbers)\n", "{some}");
+    sandbox.run(&["export", "some.jsonl"]).check(2, &["is there already", "--force"]);
+    sandbox.run(&["export", "some.txt"]).check(2, &[".parquet, .jsonl or .npy"]);
+    sandbox.run(&["export", "none.jsonl", "-g", "x"]).check(2, &["nothing in the library"]);
+}
+
+#[test]
+fn what_others_made_is_imported_with_a_word() {
+    let sandbox = indexed();
+    sandbox.run(&["export", "all.jsonl"]).check(0, &[]);
+    let rows = fs::read_to_string(sandbox.path("all.jsonl")).unwrap();
+    let mut others = String::new();
+    for line in rows.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        let path = row["path"].as_str().unwrap();
+        let path = &path[path.rfind("p/").unwrap()..];
+        others +=
+            &serde_json::json!({ "image_path": path, "embedding": row["embedding"] }).to_string();
+        others += "\n";
+    }
+    sandbox.write("others.jsonl", &others);
+    let run = sandbox.run(&["import", "others.jsonl", "--index", "others"]);
+    run.check(0, &["does not say which model made its vectors", "clip-tiny"]);
+    // Relative paths are meant from the file.
+    let found = sandbox.run(&["search", "a picture of a dog", "-f", "--index", "others"]);
+    assert_eq!(found.lines()[0], "p/dog.png", "{found}");
+
+    let refused = |name: &str, content: &str, says: &[&str]| {
+        sandbox.write(name, content);
+        sandbox.run(&["import", name, "--index", "others"]).check(2, says);
+    };
+    let row = rows.lines().next().unwrap();
+    let mut other: Value = serde_json::from_str(row).unwrap();
+    other["fingerprint"] = "f00".into();
+    other["model"] = "large".into();
+    refused("a.jsonl", &other.to_string(), &["those of large, not of clip-tiny", "--model"]);
+    refused("b.jsonl", "{}\n", &["line 1 of b.jsonl", "no embedding"]);
+    refused("c.jsonl", "nonsense\n", &["line 1 of c.jsonl"]);
+    refused("d.parquet", "nonsense", &["d.parquet as Parquet"]);
+    refused("e.npy", "nonsense", &["e.npy as an array of NumPy"]);
+    sandbox.run(&["import", "gone.jsonl", "--index", "others"]).check(2, &["gone.jsonl"]);
+    // A vector of another length is named, and the rest goes on.
+    sandbox.write("f.jsonl", format!("{{\"path\":\"x\",\"embedding\":[1.0]}}\n{row}\n"));
+    let run = sandbox.run(&["import", "f.jsonl", "--index", "others"]);
+    run.check(0, &["record 1", "1 values, the library's have 256", "1 file was skipped"]);
+    assert_eq!(run.lines()[0], "1 item imported");
+}
+
+/// The old library answers until the new one is complete, and then the new one does in its place.
+#[test]
+fn a_library_is_made_anew_with_another_model() {
+    let sandbox = indexed();
+    sandbox.run(&["reindex"]).check(2, &["is a library of clip-tiny already", "--model"]);
+    let source = clip_testkit::goldens_dir().join("deep");
+    sandbox.run(&["models", "add", source.to_str().unwrap(), "--dtype", "f32"]).check(0, &[]);
+    fs::remove_file(sandbox.path("p/cat.png")).unwrap();
+    let stats = || {
+        let run = sandbox.run(&["index", "--stats", "--json"]);
+        serde_json::from_str::<Value>(&run.stdout).unwrap()
+    };
+    assert_eq!(stats()["model"], "clip-tiny");
+    let run = sandbox.run(&["reindex", "--model", "deep"]);
+    run.check(0, &["1 picture of the old library were not there"]);
+    assert!(run.stdout.contains("(3 items of deep)"), "{run}");
+    assert_eq!((&stats()["model"], &stats()["items"]), (&"deep".into(), &3.into()));
+    assert!(!sandbox.path("library.new").exists() && !sandbox.path("library.old").exists());
+    let tagged = ["search", "a", "--model", "deep", "--tag", "drawn", "-f"];
+    assert_eq!(sandbox.run(&tagged).lines().len(), 2);
+    sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
+
+    // As a program leaves it that is stopped between the two names.
+    fs::rename(sandbox.path("library"), sandbox.path("library.old")).unwrap();
+    let run = sandbox.run(&["reindex"]);
+    assert!(run.stdout.contains("(3 items of clip-tiny)"), "{run}");
+    assert_eq!(stats()["model"], "clip-tiny");
+}
