@@ -2,7 +2,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Shorthand for results of this crate.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can be wrong with a library, or with what is asked of it.
 #[derive(Debug, thiserror::Error)]
@@ -144,10 +144,99 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// What is to be the address of a cluster and is none.
+    #[error(
+        "{address} is no address of a cluster ({reason}): write it as in milvus://host:19530/collection"
+    )]
+    Address {
+        /// What was given, without its password.
+        address: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// No server is there, or none that is spoken to in this way.
+    #[error(
+        "no Milvus server answers at {server} ({reason}): start it, or correct the address, in which milvus:// means without TLS and milvus+tls:// with it"
+    )]
+    NoServer {
+        /// Host and port, and whether the connection is encrypted.
+        server: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The server wants another user or password, or any.
+    #[error(
+        "the cluster {place} does not let this user {action}: set CLIP_MILVUS_TOKEN to user:password, or to a key"
+    )]
+    Forbidden {
+        /// The address.
+        place: String,
+        /// What was to be done.
+        action: &'static str,
+    },
+    /// The server was there and does not answer any more, or not in time.
+    #[error(
+        "the cluster {place} could not {action} within {seconds} s ({reason}): try again when it is well; what was committed is there"
+    )]
+    Unavailable {
+        /// The address.
+        place: String,
+        /// What was to be done.
+        action: &'static str,
+        /// For how long it was tried.
+        seconds: u64,
+        /// What went wrong last.
+        reason: String,
+    },
+    /// The server answers that it will not.
+    #[error("the cluster {place} refuses to {action}: {reason}")]
+    Refused {
+        /// The address.
+        place: String,
+        /// What was to be done.
+        action: &'static str,
+        /// What it said.
+        reason: String,
+    },
+    /// A collection of some other program.
+    #[error(
+        "{place} is no collection of this program ({reason}): choose another collection in the address"
+    )]
+    OtherCollection {
+        /// The address.
+        place: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Something is longer than a cluster stores it.
+    #[error(
+        "{subject} has {found} {what}, a cluster stores up to {limit}: shorten it, or keep it in a library on disk"
+    )]
+    TooLong {
+        /// The item.
+        subject: String,
+        /// What it has too many of, such as `bytes in its text`.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// What is stored.
+        limit: usize,
+    },
+    /// More was asked for than a cluster answers at once.
+    #[error("a cluster answers up to {limit} hits, not {asked}: ask for fewer")]
+    TooMany {
+        /// Hits asked for.
+        asked: usize,
+        /// What it answers.
+        limit: usize,
+    },
 }
 
 /// Names the file and what was to be done with it.
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "files are the embedded library's"))]
+#[cfg_attr(
+    not(any(feature = "milvus", feature = "sqlite")),
+    expect(dead_code, reason = "files are what stores read")
+)]
 pub(crate) fn io_error<'a>(
     action: &'static str,
     path: &'a Path,

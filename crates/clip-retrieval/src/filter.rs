@@ -1,7 +1,7 @@
 //! Which items a search is about.
 
 use std::collections::HashSet;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "milvus", feature = "sqlite"))]
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ impl Filter {
     }
 
     /// Whether a path is in the set and fits a pattern, where there are such.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "milvus", feature = "sqlite"))]
     pub(crate) fn takes(&self, path: Option<&Path>) -> bool {
         let is_in = |only: &HashSet<PathBuf>| path.is_some_and(|path| only.contains(path));
         let fits = || path.is_some_and(|path| self.globs.iter().any(|glob| glob.matches(path)));

@@ -15,8 +15,11 @@
 //! never changed, checksummed and replaced by renaming. What was committed survives a killed program,
 //! a full disk and a power cut.
 //!
+//! The feature `milvus` adds `Cluster`, the same in a collection of a Milvus cluster, for many programs
+//! on many machines. Programs that work on either take a [`Store`].
+//!
 //! This crate knows neither models nor pictures; any unit vectors will do. Without its feature
-//! `sqlite`, which needs a C compiler, there is [`Flat`] alone: vectors in memory.
+//! `sqlite`, which needs a C compiler, and `milvus` there is [`Flat`] alone: vectors in memory.
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![cfg_attr(not(feature = "sqlite"), doc = "```text")]
@@ -41,6 +44,8 @@
 //! ```
 
 mod background;
+#[cfg(feature = "milvus")]
+mod cluster;
 mod dot;
 #[cfg(feature = "sqlite")]
 mod embedded;
@@ -55,6 +60,8 @@ mod top;
 mod vector;
 
 pub use background::Background;
+#[cfg(feature = "milvus")]
+pub use cluster::{Address, Cluster, ClusterIndex, Consistency};
 #[cfg(feature = "sqlite")]
 pub use embedded::{Alike, Library, Lost, Precision, Recall, Stats, Writer};
 pub use error::{Error, Result};

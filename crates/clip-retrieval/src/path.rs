@@ -28,6 +28,11 @@ pub(crate) fn encode_path(path: &Path) -> Option<String> {
 
 /// The path of a text; none where the text is not an encoded path, or a path of another platform.
 pub(crate) fn decode_path(text: &str) -> Option<PathBuf> {
+    path_of_bytes(decode(text)?)
+}
+
+/// The bytes of a text in which percent signs stand for some.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut parts = text.split('%');
     let mut bytes = parts.next()?.as_bytes().to_vec();
     for part in parts {
@@ -35,7 +40,7 @@ pub(crate) fn decode_path(text: &str) -> Option<PathBuf> {
         bytes.push(u8::from_str_radix(byte, 16).ok()?);
         bytes.extend_from_slice(rest.as_bytes());
     }
-    path_of_bytes(bytes)
+    Some(bytes)
 }
 
 #[cfg(unix)]
