@@ -165,8 +165,9 @@ impl DetailArgs {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LibraryArgs {
-    /// The folder of the library [default: in the platform's data folder, one for each model]
-    #[arg(long, value_name = "FOLDER", env = "CLIP_INDEX", hide_env_values = true)]
+    /// The folder of the library, or a collection of a Milvus cluster such as
+    /// milvus://host:19530/photos [default: in the platform's data folder, one for each model]
+    #[arg(long, value_name = "PLACE", env = "CLIP_INDEX", hide_env_values = true)]
     pub(crate) index: Option<PathBuf>,
 }
 

@@ -5,6 +5,7 @@
 //! done by the crates `clip` and `clip-retrieval`.
 
 mod args;
+mod cluster;
 mod commands;
 mod connecting;
 mod dates;
@@ -23,6 +24,7 @@ mod registry;
 mod relevance;
 mod report;
 mod scan;
+mod shard;
 mod shelf;
 
 use std::io;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clip::Checkpoint;
-use clip_retrieval::{Error, Library};
+use clip_retrieval::{Error, Library, Store};
 use directories::ProjectDirs;
 
 use crate::args::LibraryArgs;
 use crate::model::Model;
-use crate::shelf;
+use crate::{cluster, shelf};
 
 fn data_folder() -> Option<PathBuf> {
     ProjectDirs::from("", "", "clip").map(|dirs| dirs.data_dir().to_owned())
@@ -30,11 +30,16 @@ pub(crate) fn model_folders() -> Vec<PathBuf> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
+    /// At that address.
+    Cluster(String),
 }
 
 /// Where the library is that the options ask for.
 pub(crate) fn library(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<Place> {
-    folder(args, checkpoint).map(Place::Folder)
+    match args.index.as_deref().and_then(cluster::address) {
+        Some(address) => Ok(Place::Cluster(address.to_owned())),
+        None => folder(args, checkpoint).map(Place::Folder),
+    }
 }
 
 /// The folder of the library that the options ask for. The default is one for each model, so that
@@ -53,8 +58,20 @@ fn folder(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<PathBuf> {
 
 /// Opens the library that the options ask for; none is made. Nothing is encoded for it, so one that is
 /// named may be any model's.
+pub(crate) fn open_store(args: &LibraryArgs, model: Option<&Path>) -> Result<Box<dyn Store>> {
+    match args.index.as_deref().and_then(cluster::address) {
+        Some(address) => cluster::open(address),
+        None => Ok(Box::new(open_library(args, model)?)),
+    }
+}
+
+/// As [`open_store`], for what a library in a folder alone can do.
 pub(crate) fn open_library(args: &LibraryArgs, model: Option<&Path>) -> Result<Library> {
     let opened = match &args.index {
+        Some(path) if cluster::address(path).is_some() => bail!(
+            "{} is a cluster, and this is done for a library in a folder alone: `clip-cli export` brings one into a file",
+            path.display()
+        ),
         Some(path) => Library::open(path),
         None => {
             let checkpoint = Model::find(model)?.checkpoint()?;

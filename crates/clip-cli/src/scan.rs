@@ -93,6 +93,26 @@ impl Scan {
         pictures
     }
 
+    /// Adds the pictures that a file lists, a path a line.
+    pub(crate) fn add_listed(&mut self, file: &Path) -> Result<()> {
+        let listed = match file.to_str() {
+            Some("-") => io::read_to_string(io::stdin()),
+            _ => std::fs::read_to_string(file),
+        };
+        let listed =
+            listed.with_context(|| format!("cannot read the list in {}", file.display()))?;
+        let mut seen: HashSet<PathBuf> = self.pictures.iter().cloned().collect();
+        for line in listed.lines().filter(|line| !line.is_empty()) {
+            // What is not there is named when it is read.
+            let path = Path::new(line);
+            let path = path.canonicalize().or_else(|_| std::path::absolute(path))?;
+            if seen.insert(path.clone()) {
+                self.pictures.push(path);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a path that the scan did not list is really gone, as far as the scan could see.
     pub(crate) fn knows(&self, path: &Path) -> bool {
         self.roots.iter().any(|root| path.starts_with(root))

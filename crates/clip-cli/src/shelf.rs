@@ -6,18 +6,17 @@ use clip_retrieval::{Library, Precision, Store};
 
 use crate::args::LibraryArgs;
 use crate::places::{self, Place};
-use crate::{model, output, report};
+use crate::{cluster, model, output, report};
 
 /// The library that a command works on.
-#[derive(Debug)]
 pub(crate) struct Shelf {
     opened: Opened,
     is_new: bool,
 }
 
-#[derive(Debug)]
 enum Opened {
     Folder(Library),
+    Cluster(Box<dyn Store>),
 }
 
 impl Shelf {
@@ -34,18 +33,25 @@ impl Shelf {
                 warn(&library);
                 Ok(Self { opened: Opened::Folder(library), is_new })
             }
+            Place::Cluster(address) => {
+                let store = cluster::open_or_create(&address, checkpoint)?;
+                let is_new = store.count()? == 0;
+                Ok(Self { opened: Opened::Cluster(store), is_new })
+            }
         }
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
         match &self.opened {
             Opened::Folder(library) => library,
+            Opened::Cluster(store) => &**store,
         }
     }
 
     pub(crate) fn store_mut(&mut self) -> &mut dyn Store {
         match &mut self.opened {
             Opened::Folder(library) => library,
+            Opened::Cluster(store) => &mut **store,
         }
     }
 
@@ -53,6 +59,7 @@ impl Shelf {
     pub(crate) fn folder(&mut self) -> Option<&mut Library> {
         match &mut self.opened {
             Opened::Folder(library) => Some(library),
+            Opened::Cluster(_) => None,
         }
     }
 

@@ -123,7 +123,7 @@ impl Embedder {
     /// # Errors
     ///
     /// [`Error::EmptyText`], [`Error::Text`] where a text is longer than the context (see
-    /// [`Embedder::with_overflow`]), [`Error::Model`] where the weights are damaged.
+    /// [`Embedder::with_overflow`]), [`Error::UnknownToken`], [`Error::Model`] where the weights are damaged.
     pub fn texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Embedding>> {
         if texts.is_empty() {
             return Ok(Vec::new());
@@ -135,6 +135,10 @@ impl Embedder {
                 return Err(Error::EmptyText);
             }
             ids.push(tokenizer.encode(text, self.overflow)?);
+        }
+        let count = self.card().config.text.vocab_size;
+        if let Some(&token) = ids.iter().flatten().find(|id| **id as usize >= count) {
+            return Err(Error::UnknownToken { token, count });
         }
         // A batch is as long as its longest text where the model allows, so texts of like length run
         // together.

@@ -17,6 +17,16 @@ pub enum Error {
     /// A text cannot be turned into tokens, or the checkpoint has no tokenizer.
     #[error(transparent)]
     Text(#[from] clip_tokenizer::Error),
+    /// The tokenizer of the checkpoint knows more tokens than its text tower.
+    #[error(
+        "the model's tokenizer gives token {token}, and its text tower has {count}: they are of two models, convert the checkpoint again"
+    )]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Tokens of the text tower.
+        count: usize,
+    },
     /// A text without a letter in it.
     #[error("the text is empty: write what to look for")]
     EmptyText,

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::Store;
 
 use crate::args::{FilterArgs, LibraryArgs};
 use crate::exchange::{self, Entry, Format, Origin};
@@ -54,22 +53,22 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     if ending == "npy" {
         Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
     }
-    let library = places::open_library(&args.library, args.model.as_deref())?;
+    let store = places::open_store(&args.library, args.model.as_deref())?;
     let mut filter = args.filter.filter();
     filter.under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
-    let items = library.items(&filter)?;
+    let items = store.items(&filter)?;
     if items.is_empty() {
         bail!(
             "nothing in the library is meant by that: `clip-cli index --stats` says what is in it"
         );
     }
-    let size = (items.len(), library.dimension());
-    let mut sink = exchange::create(target.path(), &Origin::of(&library), size)?;
+    let size = (items.len(), store.dimension());
+    let mut sink = exchange::create(target.path(), &Origin::of(&*store), size)?;
     let bar = Bar::items(items.len());
     for item in &items {
         // Items have vectors, but for those that were lost when the library was opened.
-        let Some((item, vector)) = library.get(&item.id)? else {
-            bail!("{} changed meanwhile: export again", library.place());
+        let Some((item, vector)) = store.get(&item.id)? else {
+            bail!("{} changed meanwhile: export again", store.place());
         };
         sink.put(&Entry { item, vector })?;
         bar.advance(1);

@@ -148,11 +148,13 @@ fn located(item: Item, file: &Path) -> Item {
     Item { id, content: clip_retrieval::Content::Path(path), ..item }
 }
 
-/// Numbers of 16 bits lose a little of a vector's length; one that is far from 1 is no vector of CLIP.
+/// Numbers of 16 bits lose a little of a vector's length; one that is far from 1 is no vector of CLIP, and
+/// one that is near stays as it is.
 fn to_unit(mut vector: Vec<f32>) -> Vec<f32> {
+    const NEAR: f32 = 1e-5;
     const FAR: f32 = 0.01;
     let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if (norm - 1.0).abs() < FAR {
+    if (NEAR..FAR).contains(&(norm - 1.0).abs()) {
         vector.iter_mut().for_each(|value| *value /= norm);
     }
     vector

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::InfoArgs;
 use crate::model::Model;
 use crate::places::Place;
-use crate::{Outcome, output, places};
+use crate::{Outcome, cluster, output, places};
 
 #[derive(Serialize)]
 struct Info {
@@ -93,14 +93,19 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
 }
 
 fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
-    let Place::Folder(path) = places::library(&args.library, checkpoint)?;
-    let file = path.display().to_string();
+    let place = places::library(&args.library, checkpoint)?;
+    let file = match &place {
+        Place::Folder(path) => path.display().to_string(),
+        Place::Cluster(address) => address.clone(),
+    };
     let empty = LibraryInfo { file, items: 0, error: None };
-    if !path.exists() {
-        return Ok(empty);
-    }
-    Ok(match Library::open(&path) {
-        Ok(library) => LibraryInfo { items: library.len(), ..empty },
+    let count = match &place {
+        Place::Folder(path) if !path.exists() => return Ok(empty),
+        Place::Folder(path) => Library::open(path).map(|library| library.len()).map_err(Into::into),
+        Place::Cluster(address) => cluster::open(address).and_then(|store| Ok(store.count()?)),
+    };
+    Ok(match count {
+        Ok(items) => LibraryInfo { items, ..empty },
         Err(error) => LibraryInfo { error: Some(error.to_string()), ..empty },
     })
 }

@@ -60,6 +60,9 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
         Some(place) => beside(place, "new"),
         None => match places::library(&args.library, checkpoint)? {
             Place::Folder(place) => place,
+            Place::Cluster(address) => {
+                bail!("{address} is a cluster: index into another collection")
+            }
         },
     };
     let mut shelf = Shelf::open(&LibraryArgs { index: Some(place.clone()) }, checkpoint)?;

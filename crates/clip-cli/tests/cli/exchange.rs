@@ -113,17 +113,19 @@ fn a_library_is_made_anew_with_another_model() {
     };
     assert_eq!(stats()["model"], "clip-tiny");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
-    run.check(0, &["1 picture of the old library were not there"]);
-    assert!(run.stdout.contains("(3 items of deep)"), "{run}");
-    assert_eq!((&stats()["model"], &stats()["items"]), (&"deep".into(), &3.into()));
+    // The model of the goldens has next to no vocabulary.
+    let token = "the model's tokenizer gives token";
+    run.check(0, &["1 picture of the old library were not there", token]);
+    assert!(run.stdout.contains("(2 items of deep)"), "{run}");
+    assert_eq!((&stats()["model"], &stats()["items"]), (&"deep".into(), &2.into()));
     assert!(!sandbox.path("library.new").exists() && !sandbox.path("library.old").exists());
-    let tagged = ["search", "a", "--model", "deep", "--tag", "drawn", "-f"];
-    assert_eq!(sandbox.run(&tagged).lines().len(), 2);
+    let tagged = ["similar", "p/dog.png", "--model", "deep", "--tag", "drawn", "-f"];
+    assert_eq!(sandbox.run(&tagged).lines().len(), 1);
     sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
 
     // As a program leaves it that is stopped between the two names.
     fs::rename(sandbox.path("library"), sandbox.path("library.old")).unwrap();
     let run = sandbox.run(&["reindex"]);
-    assert!(run.stdout.contains("(3 items of clip-tiny)"), "{run}");
+    assert!(run.stdout.contains("(2 items of clip-tiny)"), "{run}");
     assert_eq!(stats()["model"], "clip-tiny");
 }

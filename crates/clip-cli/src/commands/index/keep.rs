@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clip_retrieval::{Item, Library};
+use clip_retrieval::{Item, Library, Store};
 
 use crate::{Outcome, connecting, output, report, scan};
 
@@ -41,10 +41,10 @@ pub(super) fn compact(library: &mut Library, hnsw_above: usize) -> Result<Outcom
 }
 
 /// Drops what is gone, but for what may lie on a drive that is not plugged in.
-pub(super) fn prune(library: &mut Library) -> Result<Outcome> {
-    let mut writer = library.write()?;
+pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
+    let mut writer = store.writer()?;
     let (mut gone, mut kept) = (0, 0);
-    for file in writer.library().files()? {
+    for file in writer.store().files()? {
         match &file.path {
             path if path.exists() => {}
             path if may_be_unplugged(path) => kept += 1,
@@ -54,7 +54,7 @@ pub(super) fn prune(library: &mut Library) -> Result<Outcome> {
             }
         }
     }
-    for failure in writer.library().failures()? {
+    for failure in writer.store().failures()? {
         if !failure.path.exists() && !may_be_unplugged(&failure.path) {
             writer.forgive(&failure.path)?;
         }
@@ -68,7 +68,7 @@ pub(super) fn prune(library: &mut Library) -> Result<Outcome> {
         ));
     }
     let mut out = output::stdout();
-    let items = output::count(library.len(), "item");
+    let items = output::count(store.count()?, "item");
     writeln!(out, "{}: {gone} gone", items)?;
     out.flush()?;
     Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
@@ -81,8 +81,8 @@ fn may_be_unplugged(path: &Path) -> bool {
 }
 
 /// Takes items off the library, by the paths or the ids that users have of them.
-pub(super) fn remove(library: &mut Library, names: &[String]) -> Result<Outcome> {
-    let mut writer = library.write()?;
+pub(super) fn remove(store: &mut dyn Store, names: &[String]) -> Result<Outcome> {
+    let mut writer = store.writer()?;
     let mut gone = 0;
     for name in names {
         let path = PathBuf::from(name);
@@ -100,7 +100,7 @@ pub(super) fn remove(library: &mut Library, names: &[String]) -> Result<Outcome>
     writer.commit()?;
     drop(writer);
     let mut out = output::stdout();
-    let items = output::count(library.len(), "item");
+    let items = output::count(store.count()?, "item");
     writeln!(out, "{items}: {gone} gone")?;
     out.flush()?;
     Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })

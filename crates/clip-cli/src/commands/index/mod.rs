@@ -11,15 +11,17 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 use clip::{Embedder, Overflow};
-use clip_retrieval::Library;
+use clip_retrieval::{Library, Store};
 
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
 use crate::indexing::{self, Changes, Mode, Plan};
 use crate::model::Model;
 use crate::places::Place;
 use crate::report::{self, Skipped};
+use crate::scan::Scan;
+use crate::shard::Shard;
 use crate::shelf::Shelf;
-use crate::{Outcome, connecting, model, output, places, scan};
+use crate::{Outcome, cluster, connecting, model, output, places, scan};
 
 /// Vectors that are compared one by one in about a twentieth of a second.
 pub(crate) const HNSW_ABOVE: usize = 4_000_000;
@@ -35,11 +37,20 @@ Examples:
   clip-cli index --prune                 drop what is gone, wherever it was
 
 A file that could not be read is not tried again until it changes.")]
-#[command(group(ArgGroup::new("work").args(["paths", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
+#[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+
+    /// Read the pictures that this file lists, a path a line; - is standard input
+    #[arg(long, value_name = "FILE")]
+    files_from: Option<PathBuf>,
+
+    /// Read one part of all pictures, such as 2/8: eight machines, each with its own part, fill one
+    /// library in a cluster
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
 
     /// Read texts: the lines of a file, or of .csv and .jsonl the fields id and text
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
@@ -50,11 +61,11 @@ pub(crate) struct IndexArgs {
     truncate: bool,
 
     /// Give every picture below the paths this tag, for `search --tag` (repeatable)
-    #[arg(long, value_name = "TAG", requires = "paths")]
+    #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
 
     /// Go on, and read what changes below the paths, until Ctrl-C
-    #[arg(long, requires = "paths", conflicts_with = "dry_run")]
+    #[arg(long, requires = "paths", conflicts_with_all = ["dry_run", "files_from"])]
     watch: bool,
 
     /// Make a graph to search by (HNSW) over so many vectors that have none: searches of millions are
@@ -63,11 +74,11 @@ pub(crate) struct IndexArgs {
     hnsw_above: usize,
 
     /// Say what would be done, and do nothing
-    #[arg(long, requires = "paths")]
+    #[arg(long)]
     dry_run: bool,
 
     /// Keep pictures that are gone, as those on a drive that is not plugged in
-    #[arg(long, requires = "paths")]
+    #[arg(long)]
     keep_missing: bool,
 
     /// List the files that could not be read, and why
@@ -110,20 +121,22 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     if let Some(file) = &args.texts {
         return texts::run(args, file);
     }
-    if !args.paths.is_empty() {
+    if !args.paths.is_empty() || args.files_from.is_some() {
         return match args.dry_run {
             true => dry_run(args),
             false => index(args),
         };
     }
-    let mut library = places::open_library(&args.library, args.model.model.as_deref())?;
+    let model = args.model.model.as_deref();
+    let library = || places::open_library(&args.library, model);
+    let store = || places::open_store(&args.library, model);
     match args {
-        IndexArgs { errors: true, .. } => stats::errors(&library, args.json),
-        IndexArgs { stats: true, .. } => stats::stats(&library, args.json),
-        IndexArgs { verify: true, .. } => keep::verify(&library),
-        IndexArgs { compact: true, .. } => keep::compact(&mut library, args.hnsw_above),
-        IndexArgs { prune: true, .. } => keep::prune(&mut library),
-        _ => keep::remove(&mut library, &args.remove),
+        IndexArgs { errors: true, .. } => stats::errors(&*store()?, args.json),
+        IndexArgs { stats: true, .. } => stats::stats(&library()?, args.json),
+        IndexArgs { verify: true, .. } => keep::verify(&library()?),
+        IndexArgs { compact: true, .. } => keep::compact(&mut library()?, args.hnsw_above),
+        IndexArgs { prune: true, .. } => keep::prune(&mut *store()?),
+        _ => keep::remove(&mut *store()?, &args.remove),
     }
 }
 
@@ -140,7 +153,7 @@ fn index(args: &IndexArgs) -> Result<Outcome> {
 /// Brings the library up to date with the paths, and says what was done.
 fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Outcome> {
     let mut skipped = Skipped::default();
-    let scan = scan::scan(&args.paths, &args.scan)?;
+    let scan = scan(args)?;
     let changes = indexing::update(shelf, embedder, &scan, &args.scan, mode(args), &mut skipped)?;
     if !args.tag.is_empty() {
         indexing::tag(shelf, &scan, &args.tag)?;
@@ -166,6 +179,18 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     Ok(Outcome::Found)
 }
 
+/// The pictures that are meant.
+fn scan(args: &IndexArgs) -> Result<Scan> {
+    let mut scan = scan::scan(&args.paths, &args.scan)?;
+    if let Some(file) = &args.files_from {
+        scan.add_listed(file)?;
+    }
+    if let Some(shard) = args.shard {
+        scan.pictures.retain(|path| shard.has(path));
+    }
+    Ok(scan)
+}
+
 fn mode(args: &IndexArgs) -> Mode {
     if args.keep_missing { Mode::KeepMissing } else { Mode::Prune }
 }
@@ -179,18 +204,23 @@ fn summary(changes: &Changes) -> String {
 
 /// Says what indexing would do.
 fn dry_run(args: &IndexArgs) -> Result<Outcome> {
-    let scan = scan::scan(&args.paths, &args.scan)?;
+    let scan = scan(args)?;
     let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
-    let Place::Folder(path) = places::library(&args.library, &checkpoint)?;
-    let changes = match path.exists() {
-        true => {
+    let known: Option<Box<dyn Store>> = match places::library(&args.library, &checkpoint)? {
+        Place::Folder(path) if !path.exists() => None,
+        Place::Folder(path) => {
             let name = &checkpoint.card().name;
-            let library = Library::open_for(&path, &checkpoint.fingerprint(), name)?;
-            let mut plan = Plan::new(&library, &scan, mode(args))?;
+            Some(Box::new(Library::open_for(&path, &checkpoint.fingerprint(), name)?))
+        }
+        Place::Cluster(address) => Some(cluster::open(&address)?),
+    };
+    let changes = match known {
+        Some(store) => {
+            let mut plan = Plan::new(&*store, &scan, mode(args))?;
             let moved = plan.follow(|_, _| Ok(true))?;
             Changes { moved, ..plan.changes() }
         }
-        false => Changes { added: scan.pictures.len(), ..Changes::default() },
+        None => Changes { added: scan.pictures.len(), ..Changes::default() },
     };
     let mut out = output::stdout();
     writeln!(out, "{} (nothing was done)", summary(&changes))?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use clip_retrieval::Library;
+use clip_retrieval::{Library, Store};
 use serde::Serialize;
 
 use crate::{Outcome, output};
@@ -18,9 +18,9 @@ struct FailureRow {
     error: String,
 }
 
-pub(super) fn errors(library: &Library, json: bool) -> Result<Outcome> {
+pub(super) fn errors(store: &dyn Store, json: bool) -> Result<Outcome> {
     let current = std::env::current_dir().ok();
-    let mut failures = library.failures()?;
+    let mut failures = store.failures()?;
     failures.sort_by(|a, b| a.path.cmp(&b.path));
     let rows = failures.iter().map(|failure| FailureRow {
         path: output::shorten(&failure.path, current.as_deref()).to_string_lossy().into_owned(),
