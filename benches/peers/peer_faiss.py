@@ -1,4 +1,4 @@
-"""faiss: every vector is compared, in f32 or f16, or some by a graph."""
+"""faiss: every vector is compared, in f32 or f16, or some by a graph in f32."""
 
 import sys
 import time
@@ -26,17 +26,12 @@ class Faiss(Peer):
         self.index.add(vectors)
 
     def connect(self, folder):
-        file = folder / f"vectors.{'fp16' if self.fp16 else 'f32'}.hnsw"
+        file = folder / "vectors.hnsw"
         if not file.exists():
-            if self.fp16:
-                kind = faiss.ScalarQuantizer.QT_fp16
-                index = faiss.IndexHNSWSQ(WIDTH, kind, DEGREE, faiss.METRIC_INNER_PRODUCT)
-            else:
-                index = faiss.IndexHNSWFlat(WIDTH, DEGREE, faiss.METRIC_INNER_PRODUCT)
+            index = faiss.IndexHNSWFlat(WIDTH, DEGREE, faiss.METRIC_INNER_PRODUCT)
             index.hnsw.efConstruction = CARE
             vectors = np.fromfile(folder / "vectors.f32", np.float32).reshape(-1, WIDTH)
             began = time.perf_counter()
-            index.train(vectors)
             index.add(vectors)
             print(f"graph of {len(vectors)}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
             faiss.write_index(index, str(file))

@@ -204,7 +204,7 @@ pub(crate) static PEERS: &[&Peer] = &[
             towers: Towers::Without,
         },
         numbers: Numbers::Fewer,
-        works: &[Work::Search, Work::Graph],
+        works: &[Work::Search],
     },
     &Peer {
         name: "usearch",

@@ -37,6 +37,9 @@ Examples:
   clip-cli index --prune                 drop what is gone, wherever it was
 
 A file that could not be read is not tried again until it changes.")]
+#[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
+       clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>
+       clip-cli index --errors | --stats | --verify | --compact | --prune | --remove <ITEM>")]
 #[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
