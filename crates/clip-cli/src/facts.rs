@@ -17,7 +17,7 @@ pub(crate) fn of(path: &Path) -> Facts {
     let hash = Some(*blake3::hash(&bytes).as_bytes());
     let decoder = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok();
     let Some(mut decoder) = decoder.and_then(|reader| reader.into_decoder().ok()) else {
-        return Facts { hash, ..Facts::default() };
+        return Facts { hash, ..of_heif(&bytes) };
     };
     let (width, height) = decoder.dimensions();
     let turned = match decoder.orientation() {
@@ -61,6 +61,18 @@ fn keywords(xmp: &[u8]) -> Vec<String> {
     words.sort();
     words.dedup();
     words
+}
+
+/// The size and the notes of HEIC, HEIF and AVIF. The size is known where their pixels are: in a build
+/// with the feature, on a system with libheif.
+fn of_heif(bytes: &[u8]) -> Facts {
+    let size = clip::shown_size(bytes, "").ok().map(<[u32; 2]>::from);
+    let read = exif::Reader::new()
+        .continue_on_error(true)
+        .read_from_container(&mut Cursor::new(bytes))
+        .or_else(|error| error.distill_partial_result(|_| ()));
+    let exif = read.as_ref().ok();
+    Facts { size, taken: exif.and_then(taken), place: exif.and_then(place), ..Facts::default() }
 }
 
 /// BLAKE3 of a file.
@@ -187,6 +199,21 @@ mod tests {
             (Tag::GPSLongitudeRef, text("E")),
         ]);
         assert_eq!((odd.taken, odd.place), (None, None));
+    }
+
+    /// HEIC and AVIF as telephones write them: the orientation stands in EXIF and in the format.
+    #[test]
+    fn heif_says_when_and_where() {
+        let data = clip_testkit::repository_root().join("crates/clip-preprocess/tests/data/heif");
+        for file in ["turned-6.heic", "turned-8.avif"] {
+            let facts = of(&data.join(file));
+            assert_eq!(facts.taken, Some(11_017 * 86_400 + 3723), "{file}");
+            let [north, east] = facts.place.unwrap();
+            assert!((north - 52.5).abs() < 1e-9 && (east + 13.01).abs() < 1e-9, "{north} {east}");
+            let bytes = std::fs::read(data.join(file)).unwrap();
+            let is_read = clip::shown_size(&bytes, file).is_ok();
+            assert_eq!(facts.size, is_read.then_some([64, 72]), "{file}");
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub(crate) const EXCLUDED: [&str; 4] =
 /// Files that say what below their folder is left out, as `.gitignore` does.
 const IGNORE_FILE: &str = ".clipignore";
 
+/// Those that the feature adds; the only place that asks for it.
+const HEIF_ENDINGS: &[&str] = if cfg!(feature = "heif") { &["heic", "heif", "avif"] } else { &[] };
+
 /// What was found below the given paths.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
@@ -134,7 +137,8 @@ fn is_wanted(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
 
 fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
-    ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    let mut known = ENDINGS.iter().chain(HEIF_ENDINGS);
+    ending.is_some_and(|ending| known.any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// The path that an error is about.

@@ -5,6 +5,10 @@ use image::ImageError;
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What libheif is called where programs are installed from.
+const LIBHEIF: &str =
+    "Debian and Ubuntu: `libheif1`, Fedora: `libheif`, macOS: `brew install libheif`";
+
 /// Why a picture could not be read, or a preprocessor not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +60,40 @@ pub enum Error {
         origin: String,
         /// Name of the format.
         format: String,
+    },
+    /// HEIC, HEIF or AVIF, in a program without the feature `heif`.
+    #[error(
+        "{origin} is a file in {format} format, which this program was built without: build it with `--features heif` and install libheif ({LIBHEIF}), or convert the file to JPEG or PNG"
+    )]
+    WithoutHeif {
+        /// File name, or what the bytes are called.
+        origin: String,
+        /// Name of the format.
+        format: String,
+    },
+    /// HEIC, HEIF or AVIF, on a system without libheif.
+    #[error(
+        "{origin} is a file in {format} format, and libheif, which reads it, cannot be loaded ({reason}): install it ({LIBHEIF})"
+    )]
+    NoLibheif {
+        /// File name, or what the bytes are called.
+        origin: String,
+        /// Name of the format.
+        format: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// HEIC or AVIF, where libheif has no decoder for it.
+    #[error(
+        "{origin} is a file in {format} format, for which the libheif of this system has no decoder: install one ({packages})"
+    )]
+    NoHeifDecoder {
+        /// File name, or what the bytes are called.
+        origin: String,
+        /// Name of the format.
+        format: String,
+        /// Which packages have it.
+        packages: &'static str,
     },
     /// A rare kind of a format that is read.
     #[error("{origin} is of a kind that is not read ({source}): convert it to JPEG or PNG")]

@@ -2,6 +2,7 @@
 
 use image::ImageFormat;
 
+use crate::heif::{self, Codec};
 use crate::{Error, Result};
 
 /// How many bytes [`identify`] wants to see.
@@ -9,14 +10,6 @@ pub(crate) const HEAD: u64 = 512;
 
 /// Formats that people have and the decoder does not know: position and bytes of a signature.
 const FOREIGN: &[(usize, &[u8], &str)] = &[
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
-    (4, b"ftyphevc", "HEIC"),
-    (4, b"ftypheim", "HEIC"),
-    (4, b"ftypheis", "HEIC"),
-    (4, b"ftypmif1", "HEIF"),
-    (4, b"ftypmsf1", "HEIF"),
-    (4, b"ftypavis", "AVIF"),
     (4, b"ftypcrx ", "Canon raw"),
     (0, b"\xff\x0a", "JPEG XL"),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
@@ -28,8 +21,17 @@ const FOREIGN: &[(usize, &[u8], &str)] = &[
     (0, b"FUJIFILMCCD-RAW", "Fujifilm raw"),
 ];
 
+/// A format that can be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Format {
+    /// One of the crate `image`.
+    Image(ImageFormat),
+    /// One of libheif.
+    Heif(Codec),
+}
+
 /// The format that the first [`HEAD`] bytes (or all, if fewer) belong to.
-pub(crate) fn identify(head: &[u8], origin: &str) -> Result<ImageFormat> {
+pub(crate) fn identify(head: &[u8], origin: &str) -> Result<Format> {
     let origin = || origin.to_owned();
     if head.is_empty() {
         return Err(Error::Empty { origin: origin() });
@@ -40,8 +42,11 @@ pub(crate) fn identify(head: &[u8], origin: &str) -> Result<ImageFormat> {
     if let Some((_, _, name)) = FOREIGN.iter().find(foreign) {
         return Err(Error::UnsupportedFormat { origin: origin(), format: (*name).to_owned() });
     }
+    if let Some(kind) = heif::Kind::of(head) {
+        return Codec::find(kind, &origin()).map(Format::Heif);
+    }
     match image::guess_format(head) {
-        Ok(format) if format.reading_enabled() => Ok(format),
+        Ok(format) if format.reading_enabled() => Ok(Format::Image(format)),
         Ok(format) => {
             let extension = format.extensions_str().first().copied().unwrap_or("unknown");
             Err(Error::UnsupportedFormat { origin: origin(), format: extension.to_uppercase() })

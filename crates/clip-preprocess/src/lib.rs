@@ -22,6 +22,10 @@
 //! has too, decodes in its stead, to equal pixels. It is compiled from C, and where `nasm` is on the
 //! path at that time, with vector instructions on x86. It needs a program that unwinds on panic.
 //!
+//! HEIC, HEIF and AVIF are read with the feature `heif`, by the libheif that the system has. It is
+//! looked for when the first such file is met: nothing is needed to build, and a program without it
+//! reads all other formats.
+//!
 //! ```
 //! use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 //! use clip_preprocess::{Preprocessor, ReadOptions, decode};
@@ -51,6 +55,7 @@
 mod detail;
 mod error;
 mod format;
+mod heif;
 mod indexed;
 mod jpeg;
 mod options;
@@ -68,4 +73,4 @@ pub use image::RgbImage;
 pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;
 pub use preprocessor::Preprocessor;
-pub use read::{decode, read};
+pub use read::{decode, read, shown_size};

@@ -29,7 +29,7 @@ pub enum Orientation {
     /// The picture is turned upright.
     Apply,
     /// The pixels stay as stored. TIFF is turned all the same, as Pillow turns it: there the
-    /// orientation is a field of the format.
+    /// orientation is a field of the format. So it is in HEIC and AVIF.
     Ignore,
 }
 

@@ -134,7 +134,7 @@ fn fade([r, g, b, alpha]: [u8; 4]) -> [u8; 4] {
 }
 
 /// Mode `RGBa` to `RGBA` (`rgba2rgbA` of `Convert.c`), of which alpha is then dropped.
-fn unfade(color: [u8; 3], alpha: u8) -> [u8; 3] {
+pub(crate) fn unfade(color: [u8; 3], alpha: u8) -> [u8; 3] {
     match u32::from(alpha) {
         0 | 255 => color,
         alpha => color.map(|level| (255 * u32::from(level) / alpha).min(255) as u8),

@@ -10,6 +10,7 @@ use image::{
 };
 
 use crate::detail::reduced;
+use crate::format::Format;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
 use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
@@ -52,11 +53,26 @@ pub(crate) fn load(path: &Path) -> Result<(Vec<u8>, String)> {
 ///
 /// # Errors
 ///
-/// [`Error::Empty`], [`Error::NotAPicture`], [`Error::UnsupportedFormat`],
-/// [`Error::UnsupportedKind`], [`Error::TooLarge`] (from the header, before anything is decoded),
+/// [`Error::Empty`], [`Error::NotAPicture`], [`Error::UnsupportedFormat`], [`Error::WithoutHeif`],
+/// [`Error::NoLibheif`], [`Error::NoHeifDecoder`], [`Error::UnsupportedKind`], [`Error::TooLarge`] (from the header, before anything is decoded),
 /// [`Error::CutOff`], [`Error::Damaged`], [`Error::NoPixels`].
 pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbImage> {
     Ok(rgb::convert(upright(bytes, origin, options, |_| ())?.picture, options))
+}
+
+/// Width and height as the picture is shown, from the header of its file alone.
+///
+/// # Errors
+///
+/// Those of [`decode`] that a header tells, and none for its size.
+pub fn shown_size(bytes: &[u8], origin: &str) -> Result<(u32, u32)> {
+    let format = format::identify(bytes, origin)?;
+    let Opened { mut decoder, size: (width, height), .. } =
+        open(format, bytes, &ReadOptions::default())
+            .map_err(|error| decoding_error(error, origin))?;
+    let turn = decoder.orientation().unwrap_or(Turn::NoTransforms);
+    let [width, height] = turned([Side::whole(width), Side::whole(height)], turn);
+    Ok((width.whole, height.whole))
 }
 
 /// What the decoder gives, turned as `options` say, and what it does not say. `wait` hears how many
@@ -69,25 +85,28 @@ pub(crate) fn upright(
 ) -> Result<Upright> {
     let format = format::identify(bytes, origin)?;
     let fail = |error| decoding_error(error, origin);
-    if let (ImageFormat::Png, Some(size)) = (format, format::png_size(bytes)) {
+    if let (Format::Image(ImageFormat::Png), Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
     let Opened { mut decoder, size, mut divisor, bytes: memory } =
         open(format, bytes, options).map_err(fail)?;
     check_size(size, origin, options)?;
-    if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
+    if matches!(format, Format::Image(ImageFormat::Jpeg)) && !jpeg::is_whole(bytes) {
         return Err(Error::CutOff { origin: origin.to_owned() });
     }
     let turn = match (options.orientation, format) {
         // A note that makes no sense is no reason to lose the picture.
-        (Orientation::Apply, _) | (_, ImageFormat::Tiff) => {
+        (Orientation::Apply, _) | (_, Format::Image(ImageFormat::Tiff)) => {
             decoder.orientation().unwrap_or(Turn::NoTransforms)
         }
         (Orientation::Ignore, _) => Turn::NoTransforms,
     };
-    let stored = Stored {
-        zero: indexed::zero(format, bytes, decoder.original_color_type()),
-        alpha: indexed::has_alpha_channel(format, bytes),
+    let stored = match format {
+        Format::Image(format) => Stored {
+            zero: indexed::zero(format, bytes, decoder.original_color_type()),
+            alpha: indexed::has_alpha_channel(format, bytes),
+        },
+        Format::Heif(_) => Stored { zero: None, alpha: true },
     };
     wait(memory);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
@@ -125,14 +144,12 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Reads the header.
-fn open<'a>(
-    format: ImageFormat,
-    bytes: &'a [u8],
-    options: &ReadOptions,
-) -> ImageResult<Opened<'a>> {
-    if format == ImageFormat::Jpeg {
-        return jpeg::open(bytes, options.detail());
-    }
+fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResult<Opened<'a>> {
+    let format = match format {
+        Format::Heif(codec) => return codec.open(bytes),
+        Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
+        Format::Image(format) => format,
+    };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits(options));
     let decoder = reader.into_decoder()?;

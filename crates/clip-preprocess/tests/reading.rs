@@ -62,9 +62,7 @@ fn formats_that_are_not_read() {
         );
         check(bytes, &message);
     };
-    check(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC");
-    check(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIF");
-    check(b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "AVIF");
+    check(b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "Canon raw");
     check(b"\xff\x0a\xfa\x1f", "JPEG XL");
     check(b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14", "JPEG 2000");
     check(b"8BPS\0\x01", "Photoshop");

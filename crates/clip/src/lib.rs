@@ -33,7 +33,9 @@ mod room;
 
 pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
-pub use clip_preprocess::{Detail, Picture, ReadOptions, RgbImage, read as read_picture};
+pub use clip_preprocess::{
+    Detail, Picture, ReadOptions, RgbImage, read as read_picture, shown_size,
+};
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;
 #[cfg(feature = "embedded-model")]
