@@ -213,3 +213,18 @@ fn models_that_are_not_whole() {
     std::fs::create_dir(sandbox.path("hf")).unwrap();
     sandbox.run(&["embed", "-t", "cat", "--model", "hf"]).check(2, &["models add hf"]);
 }
+
+/// What a build has not, it names.
+#[cfg(not(feature = "milvus"))]
+#[test]
+fn a_cluster_is_refused_without_its_feature() {
+    let sandbox = Sandbox::new();
+    for args in [&["search", "a dog"][..], &["index", "--errors"], &["info"]] {
+        let run = sandbox.run(&[args, &["--index", "milvus://host/photos"]].concat());
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("built without: build it with --features milvus"), "{run}");
+    }
+    sandbox
+        .run(&["dupes", "--index", "milvus://host/photos"])
+        .check(2, &["is a cluster, and this is done for a library in a folder alone"]);
+}
