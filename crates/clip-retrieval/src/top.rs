@@ -42,6 +42,12 @@ impl Best {
         Self(BinaryHeap::new(), top)
     }
 
+    /// How many of the best are wanted.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn wanted(&self) -> usize {
+        self.1
+    }
+
     pub(crate) fn add(&mut self, key: u64, score: f32) {
         // Damaged vectors may hold anything; they are found by checking the file.
         if score.is_nan() || self.1 == 0 {

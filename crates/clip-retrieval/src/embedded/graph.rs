@@ -26,7 +26,7 @@ use memmap2::Mmap;
 pub(super) use build::{Stop, build};
 
 use super::bits::Bits;
-use super::scan::Query;
+use super::scan::{Lows, Query};
 use super::segment::Segment;
 use crate::Result;
 use crate::top::Best;
@@ -104,13 +104,24 @@ impl Graph {
         live: Option<&Bits>,
         best: &mut Best,
     ) {
-        for row in self.walk(segment, query, breadth, live) {
-            best.add(segment.keys()[row], query.score(&segment.vector(row)));
+        let found = self.walk(segment, query, breadth, live);
+        // Vectors are read of those alone that may be among the best.
+        let mut lows = Lows::new(best.wanted());
+        found.iter().for_each(|(bounds, _)| lows.add(bounds.low));
+        for (_, row) in found.iter().filter(|(bounds, _)| bounds.high >= lows.threshold()) {
+            best.add(segment.keys()[*row], query.score(&segment.vector(*row)));
         }
     }
 
     /// The neighbors of a row of a level.
     fn neighbors(&self, level: &Level, row: u32) -> &[u32] {
+        let room = self.room(level, row);
+        let count = room.iter().position(|row| *row == file::NONE).unwrap_or(room.len());
+        &room[..count]
+    }
+
+    /// Where the neighbors of a row of a level are.
+    fn room(&self, level: &Level, row: u32) -> &[u32] {
         let all: &[u32] = bytemuck::cast_slice(&self.map[level.links.clone()]);
         let rows: &[u32] = bytemuck::cast_slice(&self.map[level.rows.clone()]);
         let place = match rows.is_empty() {
@@ -120,9 +131,7 @@ impl Graph {
                 Err(_) => return &[],
             },
         };
-        let own = &all[place * level.degree..][..level.degree];
-        let count = own.iter().position(|row| *row == file::NONE).unwrap_or(own.len());
-        &own[..count]
+        &all[place * level.degree..][..level.degree]
     }
 
     /// Where a search begins.

@@ -4,6 +4,7 @@
 //! say between which bounds each product lies, and the vectors themselves are read of those alone
 //! that may be among the best: the answer is that of comparing all of them.
 
+mod ahead;
 mod codes;
 mod sums;
 
@@ -19,7 +20,8 @@ use super::segment::{Segment, stride};
 use crate::dot::dot;
 use crate::top::{Best, Scored, Total};
 
-pub(super) use codes::{Aim, Query, Scale, encode};
+pub(super) use ahead::fetch;
+pub(super) use codes::{Aim, Bounds, Query, Scale, encode};
 #[cfg(feature = "hnsw")]
 pub(super) use sums::Product;
 pub(super) use sums::SumsOf;
@@ -193,14 +195,14 @@ impl Found<'_> {
 }
 
 /// The best of the least that rows score: whoever cannot reach the worst of them is out.
-struct Lows(BinaryHeap<Reverse<Total>>, usize);
+pub(super) struct Lows(BinaryHeap<Reverse<Total>>, usize);
 
 impl Lows {
-    fn new(top: usize) -> Self {
+    pub(super) fn new(top: usize) -> Self {
         Self(BinaryHeap::new(), top)
     }
 
-    fn add(&mut self, low: f32) {
+    pub(super) fn add(&mut self, low: f32) {
         if self.0.len() < self.1 {
             self.0.push(Reverse(Total(low)));
         } else if let Some(mut worst) = self.0.peek_mut()
@@ -210,7 +212,7 @@ impl Lows {
         }
     }
 
-    fn threshold(&self) -> f32 {
+    pub(super) fn threshold(&self) -> f32 {
         match self.0.peek() {
             Some(worst) if self.0.len() == self.1 => worst.0.0,
             _ => f32::NEG_INFINITY,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::bits::Bits;
-use super::super::scan::{Aim, Query, SumsOf};
+use super::super::scan::{Aim, Bounds, Query, SumsOf, fetch};
 use super::super::segment::Segment;
 use super::{Graph, Level};
 use crate::top::Total;
@@ -14,14 +14,14 @@ type Scored = (Total, u32);
 
 impl Graph {
     /// Rows near the query among those that count, about `breadth` of them: those that the walk had
-    /// in view at its end.
+    /// in view at its end, and between which bounds they score.
     pub(super) fn walk(
         &self,
         segment: &Segment,
         query: &Query<'_>,
         breadth: usize,
         live: Option<&Bits>,
-    ) -> Vec<usize> {
+    ) -> Vec<(Bounds, usize)> {
         let mut walk = Walk {
             graph: self,
             segment,
@@ -67,6 +67,10 @@ impl Walk<'_> {
         self.sums.resize(self.fresh.len(), 0);
         let codes = self.segment.codes(0..self.segment.rows());
         let (digits, rows) = (self.query.digits.as_slice(), self.fresh.as_slice());
+        for row in rows.iter().map(|row| *row as usize) {
+            fetch(&codes[row * digits.len()..][..digits.len()]);
+            fetch(&self.segment.scales()[row..=row]);
+        }
         SumsOf { codes, digits, rows, out: &mut self.sums }.run();
     }
 
@@ -98,7 +102,7 @@ impl Walk<'_> {
         from: Scored,
         breadth: usize,
         live: Option<&Bits>,
-    ) -> Vec<usize> {
+    ) -> Vec<(Bounds, usize)> {
         let counts = |row: u32| live.is_none_or(|live| live.has(row as usize));
         let mut next = BinaryHeap::from([from]);
         let mut found: BinaryHeap<Reverse<Scored>> = BinaryHeap::new();
@@ -110,6 +114,10 @@ impl Walk<'_> {
             let is_full = found.len() >= breadth;
             if is_full && found.peek().is_some_and(|worst| candidate.0 < worst.0.0) {
                 break;
+            }
+            // Unless a nearer one is among its neighbors, whose memory is on its way then.
+            if let Some(after) = next.peek() {
+                fetch(self.graph.room(level, after.1));
             }
             self.fresh.clear();
             for row in self.graph.neighbors(level, candidate.1) {
@@ -133,6 +141,10 @@ impl Walk<'_> {
                 }
             }
         }
-        found.into_iter().map(|found| found.0.1 as usize).collect()
+        let bounds = |found: Reverse<Scored>| {
+            let (middle, row) = (found.0.0.0, found.0.1 as usize);
+            (self.aim.around(middle, self.segment.scales()[row]), row)
+        };
+        found.into_iter().map(bounds).collect()
     }
 }

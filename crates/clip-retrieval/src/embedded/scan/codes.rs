@@ -111,7 +111,12 @@ impl Aim {
     /// From the sum of products of codes and digits.
     #[inline(always)]
     pub(crate) fn bounds(&self, sum: i32, scale: Scale) -> Bounds {
-        let middle = self.middle(sum, scale);
+        self.around(self.middle(sum, scale), scale)
+    }
+
+    /// From what the dot product is about.
+    #[inline(always)]
+    pub(crate) fn around(&self, middle: f32, scale: Scale) -> Bounds {
         // No vector is longer than 2 without its center.
         let off = scale.lost * self.norm + 2.0 * self.lost + SLACK * self.norm;
         Bounds { low: middle - off, high: middle + off }
