@@ -90,7 +90,8 @@ impl Library {
             opened => return opened,
         }
         let segments = segments_folder(folder);
-        if !segments.exists() && has_files(folder) {
+        // In this order: another program that makes it begins with the segments.
+        if has_files(folder) && !segments.exists() {
             return Err(Error::NotALibrary { path: folder.to_owned() });
         }
         fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
