@@ -132,7 +132,8 @@ fn is_wanted(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
     let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
     // `._name` is what macOS keeps of a file on foreign drives, whatever its ending says.
     let is_shadow = name.as_encoded_bytes().starts_with(b"._");
-    !is_shadow && !(is_folder && excluded.iter().any(|folder| folder == name))
+    let is_excluded = is_folder && excluded.iter().any(|folder| folder == name);
+    !is_shadow && !is_excluded
 }
 
 fn is_picture(path: &Path) -> bool {

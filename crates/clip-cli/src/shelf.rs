@@ -15,7 +15,7 @@ pub(crate) struct Shelf {
 }
 
 enum Opened {
-    Folder(Library),
+    Folder(Box<Library>),
     Cluster(Box<dyn Store>),
 }
 
@@ -31,7 +31,7 @@ impl Shelf {
                 let library =
                     Library::open_or_create(&path, &fingerprint, name, dimension, Precision::F32)?;
                 warn(&library);
-                Ok(Self { opened: Opened::Folder(library), is_new })
+                Ok(Self { opened: Opened::Folder(Box::new(library)), is_new })
             }
             Place::Cluster(address) => {
                 let store = cluster::open_or_create(&address, checkpoint)?;
@@ -43,14 +43,14 @@ impl Shelf {
 
     pub(crate) fn store(&self) -> &dyn Store {
         match &self.opened {
-            Opened::Folder(library) => library,
+            Opened::Folder(library) => &**library,
             Opened::Cluster(store) => &**store,
         }
     }
 
     pub(crate) fn store_mut(&mut self) -> &mut dyn Store {
         match &mut self.opened {
-            Opened::Folder(library) => library,
+            Opened::Folder(library) => &mut **library,
             Opened::Cluster(store) => &mut **store,
         }
     }

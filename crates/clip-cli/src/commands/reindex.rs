@@ -70,9 +70,9 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
 
     let pictures: HashMap<PathBuf, Vec<String>> = pictures(&old)?;
     let missing = pictures.keys().filter(|path| !path.exists()).count();
-    let mut scan = Scan::default();
-    scan.pictures = pictures.keys().filter(|path| path.exists()).cloned().collect();
-    scan.pictures.sort();
+    let mut there: Vec<PathBuf> = pictures.keys().filter(|path| path.exists()).cloned().collect();
+    there.sort();
+    let scan = Scan { pictures: there, ..Scan::default() };
     indexing::update(&mut shelf, &embedder, &scan, &args.scan, Mode::KeepMissing, &mut skipped)?;
     indexing::keep_tags(&mut shelf, &pictures)?;
     let known = old.items(&Filter::of(Modality::Text))?;
