@@ -63,7 +63,10 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
     let added = import.added;
     drop(import);
     if let Some(error) = failed {
-        return Err(error.context(format!("{} imported before", output::count(added, "item"))));
+        if added > 0 {
+            report::note(format_args!("{} imported before", output::count(added, "item")));
+        }
+        return Err(error);
     }
     connecting::connect(&mut shelf, super::index::HNSW_ABOVE)?;
     let mut out = output::stdout();
