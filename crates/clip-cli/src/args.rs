@@ -5,11 +5,13 @@ mod filters;
 
 use std::path::PathBuf;
 
-use crate::scan;
 use anyhow::{Context, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clip::{Detail, Device, DeviceName, Embedder, ReadOptions};
+
+pub(crate) use answers::AnswerArgs;
+pub(crate) use filters::FilterArgs;
 
 use crate::commands::dupes::DupesArgs;
 use crate::commands::eval::EvalArgs;
@@ -22,8 +24,7 @@ use crate::commands::models::ModelsArgs;
 use crate::commands::reindex::ReindexArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::similar::SimilarArgs;
-pub(crate) use answers::AnswerArgs;
-pub(crate) use filters::FilterArgs;
+use crate::{cluster, scan};
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -169,6 +170,13 @@ pub(crate) struct LibraryArgs {
     /// milvus://host:19530/photos [default: in the platform's data folder, one for each model]
     #[arg(long, value_name = "PLACE", env = "CLIP_INDEX", hide_env_values = true)]
     pub(crate) index: Option<PathBuf>,
+}
+
+impl LibraryArgs {
+    /// Whether the library lies in a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.index.as_deref().and_then(cluster::address).is_some()
+    }
 }
 
 /// How results are printed.

@@ -219,7 +219,8 @@ fn models_that_are_not_whole() {
 #[test]
 fn a_cluster_is_refused_without_its_feature() {
     let sandbox = Sandbox::new();
-    for args in [&["search", "a dog"][..], &["index", "--errors"], &["info"]] {
+    for args in [&["search", "a dog"][..], &["index", "--errors"], &["index", "--stats"], &["info"]]
+    {
         let run = sandbox.run(&[args, &["--index", "milvus://host/photos"]].concat());
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(said.contains("built without: build it with --features milvus"), "{run}");

@@ -135,6 +135,9 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     let store = || places::open_store(&args.library, model);
     match args {
         IndexArgs { errors: true, .. } => stats::errors(&*store()?, args.json),
+        IndexArgs { stats: true, .. } if args.library.is_cluster() => {
+            stats::of_cluster(&*store()?, args.json)
+        }
         IndexArgs { stats: true, .. } => stats::stats(&library()?, args.json),
         IndexArgs { verify: true, .. } => keep::verify(&library()?),
         IndexArgs { compact: true, .. } => keep::compact(&mut library()?, args.hnsw_above),

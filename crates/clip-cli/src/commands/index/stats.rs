@@ -61,6 +61,39 @@ struct StatsRow {
     graph: Option<GraphRow>,
 }
 
+/// What a cluster says of a library.
+#[derive(Serialize)]
+struct ClusterRow {
+    library: String,
+    model: String,
+    dimension: usize,
+    items: usize,
+    failures: usize,
+}
+
+/// As [`stats`], of what lies elsewhere.
+pub(super) fn of_cluster(store: &dyn Store, json: bool) -> Result<Outcome> {
+    let row = ClusterRow {
+        library: store.place(),
+        model: store.model_name().to_owned(),
+        dimension: store.dimension(),
+        items: store.count()?,
+        failures: store.failures()?.len(),
+    };
+    let mut out = output::stdout();
+    if json {
+        serde_json::to_writer(&mut out, &row)?;
+        writeln!(out)?;
+    } else {
+        writeln!(out, "library   {}", row.library)?;
+        writeln!(out, "model     {}", row.model)?;
+        writeln!(out, "items     {} of {} numbers", row.items, row.dimension)?;
+        writeln!(out, "unread    {}", output::count(row.failures, "file"))?;
+    }
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
 /// How much of the library has a graph, and what is found by it.
 #[derive(Serialize)]
 struct GraphRow {
