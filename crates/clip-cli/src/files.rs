@@ -56,6 +56,6 @@ impl Target {
 fn exists(path: &Path) -> String {
     let path = path.display();
     format!(
-        "{path} is there already: overwrite it with --force, or name another file with --output"
+        "{path} is there already: overwrite it with --force, or name another file"
     )
 }
