@@ -55,7 +55,5 @@ impl Target {
 
 fn exists(path: &Path) -> String {
     let path = path.display();
-    format!(
-        "{path} is there already: overwrite it with --force, or name another file"
-    )
+    format!("{path} is there already: overwrite it with --force, or name another file")
 }

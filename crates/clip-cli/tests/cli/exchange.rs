@@ -99,6 +99,35 @@ fn what_others_made_is_imported_with_a_word() {
     assert_eq!(run.lines()[0], "1 item imported");
 }
 
+/// Arrays lie apart from what their rows are, and are named for it.
+#[test]
+fn the_layout_of_clip_retrieval_is_read() {
+    let sandbox = indexed();
+    sandbox.run(&["export", "all.npy"]).check(0, &[]);
+    sandbox.run(&["export", "all.parquet"]).check(0, &[]);
+    for folder in ["out/img_emb", "out/metadata"] {
+        fs::create_dir_all(sandbox.path(folder)).unwrap();
+    }
+    let array = "out/img_emb/img_emb_0.npy";
+    fs::rename(sandbox.path("all.npy"), sandbox.path(array)).unwrap();
+    let import = || sandbox.run(&["import", array, "--index", "others"]);
+    import().check(2, &["nothing says what the rows", "img_emb_0.jsonl"]);
+    let metadata = sandbox.path("out/metadata/metadata_0.parquet");
+    fs::rename(sandbox.path("all.parquet"), &metadata).unwrap();
+    assert_eq!(import().lines()[0], "3 items imported");
+    let search = |index: &str| sandbox.run(&["search", "a picture of a dog", "--index", index]);
+    assert_eq!(search("others").stdout, search("library").stdout);
+
+    // Rows that nothing is said of, and the other way round.
+    sandbox.run(&["export", "dog.parquet", "-g", "dog.png"]).check(0, &[]);
+    fs::rename(sandbox.path("dog.parquet"), &metadata).unwrap();
+    import().check(2, &["has fewer records than", "1 item imported before"]);
+    sandbox.run(&["export", "dog.npy", "-g", "dog.png"]).check(0, &[]);
+    fs::rename(sandbox.path("dog.npy"), sandbox.path(array)).unwrap();
+    fs::rename(sandbox.path("all.jsonl"), sandbox.path("out/img_emb/img_emb_0.jsonl")).unwrap();
+    import().check(2, &["has more records than"]);
+}
+
 /// The old library answers until the new one is complete, and then the new one does in its place.
 #[test]
 fn a_library_is_made_anew_with_another_model() {
