@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Background, Content, Filter, Hit, Store};
+use clip_retrieval::{Background, Content, Filter, Hit, Modality, Store};
 
 use crate::args::AnswerArgs;
 use crate::indexing::{self, Mode};
@@ -65,6 +65,11 @@ impl<'a> Finder<'a> {
 
     pub(crate) fn store(&self) -> &dyn Store {
         self.shelf.store()
+    }
+
+    /// The kind of what is searched, if it is one.
+    pub(crate) fn modality(&self) -> Option<Modality> {
+        self.filter.modality
     }
 
     /// Prints the best answers.

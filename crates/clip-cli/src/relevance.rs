@@ -29,9 +29,10 @@ impl Terms {
         Self { terms, embeddings }
     }
 
-    /// Whether there is nothing to add up.
-    pub(crate) fn is_single(&self) -> bool {
-        self.terms.len() == 1
+    /// Whether there are both words and pictures, which have to be measured before they are added.
+    pub(crate) fn is_mixed(&self) -> bool {
+        let has = |modality| self.of(modality).next().is_some();
+        has(Modality::Text) && has(Modality::Image)
     }
 
     /// The files of the terms that are pictures.
@@ -75,27 +76,30 @@ impl Terms {
         Ok(embedder.combine(&terms)?)
     }
 
-    /// What scores of the query `vector` are compared with: halfway between what the store scores with
-    /// it and with what is usually asked, in texts or by pictures.
+    /// What scores of the query `vector` are compared with: halfway between what a sample of the store
+    /// scores with it and with what is usually asked, in texts or by pictures of the store.
     pub(crate) fn background(
         &self,
         embedder: &Embedder,
         vector: &Embedding,
         sample: &[f32],
+        store: &dyn Store,
     ) -> Result<Option<Background>> {
         let dimension = vector.as_slice().len();
         let Some(own) = Background::of(&[vector.as_slice()], sample, dimension) else {
             return Ok(None);
         };
-        let texts: Vec<Embedding> = match self.of(Modality::Text).next() {
-            Some(_) => embedder.texts(&USUAL_TEXTS.lines().collect::<Vec<_>>())?,
-            None => Vec::new(),
-        };
-        let mut usual: Vec<&[f32]> = texts.iter().map(Embedding::as_slice).collect();
-        if self.of(Modality::Image).next().is_some() {
-            let rows = sample.chunks_exact(dimension);
-            usual.extend(rows.step_by((sample.len() / dimension / USUAL).max(1)));
+        let has = |modality| self.of(modality).next().is_some();
+        let mut texts = Vec::new();
+        if has(Modality::Text) {
+            texts = embedder.texts(&USUAL_TEXTS.lines().collect::<Vec<_>>())?;
         }
+        let mut pictures = Vec::new();
+        if has(Modality::Image) {
+            pictures = store.sample(USUAL, Modality::Image)?;
+        }
+        let texts = texts.iter().map(Embedding::as_slice);
+        let usual: Vec<&[f32]> = texts.chain(pictures.chunks_exact(dimension)).collect();
         Ok(Background::of(&usual, sample, dimension).map(|usual| own.halfway(usual)))
     }
 }
@@ -109,7 +113,7 @@ impl Term {
     }
 }
 
-/// Vectors of pictures of the store, one after the other.
-pub(crate) fn sample(store: &dyn Store) -> Result<Vec<f32>> {
-    Ok(store.sample(SAMPLE, Modality::Image)?)
+/// Vectors of what is searched, one after the other.
+pub(crate) fn sample(store: &dyn Store, modality: Option<Modality>) -> Result<Vec<f32>> {
+    Ok(store.sample(SAMPLE, modality.unwrap_or(Modality::Image))?)
 }

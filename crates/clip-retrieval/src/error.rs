@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The file was written by a later version.
     #[error(
-        "{path} of the library has format version {found}, this program reads up to {supported}: update the program, or choose another folder with --index"
+        "{path} of the library has format version {found}, this program reads up to {supported}: update the program, or choose another place with --index"
     )]
     Newer {
         /// The file.
@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// The vectors are another model's.
     #[error(
-        "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another folder with --index, or remove it and index again"
+        "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another place with --index, or make it anew with `reindex`"
     )]
     OtherModel {
         /// The file.

@@ -21,6 +21,12 @@ pub(crate) fn check(vector: &[f32], expected: usize, subject: impl Fn() -> Strin
     }
 }
 
+/// As [`check`], for every query of a search.
+#[cfg(any(feature = "milvus", feature = "sqlite"))]
+pub(crate) fn check_queries(queries: &[&[f32]], expected: usize) -> Result<()> {
+    queries.iter().try_for_each(|query| check(query, expected, || "the query".to_owned()))
+}
+
 /// As [`check`], and refuses what is not of length 1.
 pub(crate) fn check_unit(
     vector: &[f32],

@@ -34,6 +34,10 @@ pub(crate) struct ReindexArgs {
     #[arg(long, value_name = "MODEL", conflicts_with = "index")]
     from: Option<PathBuf>,
 
+    /// Leave out pictures that are not there, instead of stopping before anything is done
+    #[arg(long)]
+    drop_missing: bool,
+
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
@@ -48,12 +52,21 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     if let Some(place) = &args.library.index {
         finish_swap(place)?;
     }
-    let old = places::open_library(&args.library, args.from.as_deref())?;
+    let mut old = places::open_library(&args.library, args.from.as_deref())?;
     if old.fingerprint() == checkpoint.fingerprint() {
         bail!(
             "{} is a library of {} already: name another model with --model",
             old.folder().display(),
             old.model_name()
+        );
+    }
+    let missing = Contents::of(&old)?.missing();
+    if let Some(first) = missing.first().filter(|_| !args.drop_missing) {
+        let count = output::count(missing.len(), "picture");
+        bail!(
+            "{count} of {} cannot be found, such as {}: plug in their drive, or leave them out with --drop-missing",
+            old.folder().display(),
+            first.display()
         );
     }
     let place = match &args.library.index {
@@ -67,16 +80,20 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     };
     let mut shelf = Shelf::open(&LibraryArgs { index: Some(place.clone()) }, checkpoint)?;
     let mut skipped = Skipped::default();
-
-    let pictures: HashMap<PathBuf, Vec<String>> = pictures(&old)?;
-    let missing = pictures.keys().filter(|path| !path.exists()).count();
-    let mut there: Vec<PathBuf> = pictures.keys().filter(|path| path.exists()).cloned().collect();
-    there.sort();
-    let scan = Scan { pictures: there, ..Scan::default() };
-    indexing::update(&mut shelf, &embedder, &scan, &args.scan, Mode::KeepMissing, &mut skipped)?;
-    indexing::keep_tags(&mut shelf, &pictures)?;
-    let known = old.items(&Filter::of(Modality::Text))?;
-    texts::add_new(&mut shelf, &embedder, known, args.model.batch_size.into())?;
+    loop {
+        let contents = Contents::of(&old)?;
+        let scan = Scan { pictures: contents.there(), ..Scan::default() };
+        let (options, keep) = (&args.scan, Mode::KeepMissing);
+        indexing::update(&mut shelf, &embedder, &scan, options, keep, &mut skipped)?;
+        indexing::keep_tags(&mut shelf, &contents.pictures)?;
+        let batch = args.model.batch_size.into();
+        texts::add_new(&mut shelf, &embedder, contents.texts.clone(), batch)?;
+        // Somebody may have written into the old one meanwhile.
+        old.refresh()?;
+        if Contents::of(&old)? == contents {
+            break;
+        }
+    }
     connecting::connect(&mut shelf, super::index::HNSW_ABOVE)?;
 
     let count = shelf.store().count()?;
@@ -93,20 +110,47 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     writeln!(out, "library: {} ({items} of {})", place.display(), checkpoint.card().name)?;
     out.flush()?;
     skipped.summarize();
-    if missing > 0 {
-        report::warning(format_args!(
-            "{} of the old library were not there and are not in the new one",
-            output::count(missing, "picture")
+    if !missing.is_empty() {
+        report::note(format_args!(
+            "{} not there, and not in the new library",
+            output::count(missing.len(), "picture")
         ));
     }
     Ok(Outcome::Found)
 }
 
-/// The pictures of a library that are files, and their tags.
-fn pictures(library: &Library) -> Result<HashMap<PathBuf, Vec<String>>> {
-    let items = library.items(&Filter::of(Modality::Image))?;
-    let picture = |item: Item| Some((item.path()?.to_owned(), item.facts.tags));
-    Ok(items.into_iter().filter_map(picture).collect())
+/// What a library holds.
+#[derive(Debug, PartialEq)]
+struct Contents {
+    /// Those that are files, with their tags.
+    pictures: HashMap<PathBuf, Vec<String>>,
+    texts: Vec<Item>,
+}
+
+impl Contents {
+    fn of(library: &Library) -> Result<Self> {
+        let items = library.items(&Filter::of(Modality::Image))?;
+        let picture = |item: Item| Some((item.path()?.to_owned(), item.facts.tags));
+        let pictures = items.into_iter().filter_map(picture).collect();
+        Ok(Self { pictures, texts: library.items(&Filter::of(Modality::Text))? })
+    }
+
+    /// Pictures that can be read, in order.
+    fn there(&self) -> Vec<PathBuf> {
+        self.sorted(Path::exists)
+    }
+
+    /// Pictures that cannot, in order.
+    fn missing(&self) -> Vec<PathBuf> {
+        self.sorted(|path| !path.exists())
+    }
+
+    fn sorted(&self, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> =
+            self.pictures.keys().filter(|path| wanted(path)).cloned().collect();
+        paths.sort();
+        paths
+    }
 }
 
 /// Puts a library into the place of another, which is removed.
@@ -121,9 +165,12 @@ fn swap(place: &Path, new: &Path) -> Result<()> {
     fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))
 }
 
-/// Goes on where a program was stopped between the two names of [`swap`].
+/// Goes on where a program was stopped within [`swap`].
 fn finish_swap(place: &Path) -> Result<()> {
     let (new, old) = (beside(place, "new"), beside(place, "old"));
+    if place.exists() && Library::open(&old).is_ok() {
+        fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+    }
     if !place.exists() && old.is_dir() {
         let from = if new.is_dir() { &new } else { &old };
         fs::rename(from, place)

@@ -41,7 +41,7 @@ pub(crate) struct SearchArgs {
     image: Option<PathBuf>,
 
     /// Rank the lines of this file instead of pictures
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "relevance")]
     texts: Option<PathBuf>,
 
     /// Another term to look for, written like QUERY; a bare + does the same (repeatable)
@@ -104,13 +104,13 @@ pub(super) fn find(
     // Before any indexing: a query that cannot be understood should fail at once.
     let terms = embed(&embedder, &args.scan, terms)?;
     let finder = Finder::open(args, &embedder, paths)?;
-    let sample = match terms.is_single() && args.relevance.is_none() {
-        true => Vec::new(),
-        false => relevance::sample(finder.store())?,
+    let sample = match terms.is_mixed() || args.relevance.is_some() {
+        true => relevance::sample(finder.store(), finder.modality())?,
+        false => Vec::new(),
     };
     let vector = terms.together(&embedder, &sample)?;
     let background = match args.relevance {
-        Some(_) => terms.background(&embedder, &vector, &sample)?,
+        Some(_) => terms.background(&embedder, &vector, &sample, finder.store())?,
         None => None,
     };
     finder.answer(&Question { vector: &vector, background, pictures: terms.pictures() })

@@ -142,9 +142,13 @@ fn a_library_is_made_anew_with_another_model() {
     };
     assert_eq!(stats()["model"], "clip-tiny");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
+    run.check(2, &["1 picture of", "cat.png: plug in their drive", "--drop-missing"]);
+    assert!(!sandbox.path("library.new").exists(), "nothing was done");
+    assert_eq!(stats()["items"], 4);
+    let run = sandbox.run(&["reindex", "--model", "deep", "--drop-missing"]);
     // The model of the goldens has next to no vocabulary.
     let token = "the model's tokenizer gives token";
-    run.check(0, &["1 picture of the old library were not there", token]);
+    run.check(0, &["1 picture not there", token]);
     assert!(run.stdout.contains("(2 items of deep)"), "{run}");
     assert_eq!((&stats()["model"], &stats()["items"]), (&"deep".into(), &2.into()));
     assert!(!sandbox.path("library.new").exists() && !sandbox.path("library.old").exists());
@@ -152,7 +156,17 @@ fn a_library_is_made_anew_with_another_model() {
     assert_eq!(sandbox.run(&tagged).lines().len(), 1);
     sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
 
-    // As a program leaves it that is stopped between the two names.
+    // As a program leaves it that is stopped before the old one is gone, and between the two names.
+    fs::create_dir(sandbox.path("library.old")).unwrap();
+    for entry in fs::read_dir(sandbox.path("library")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let copy = sandbox.path("library.old").join(path.file_name().unwrap());
+            fs::copy(&path, copy).unwrap();
+        }
+    }
+    sandbox.run(&["reindex", "--model", "deep"]).check(2, &["is a library of deep already"]);
+    assert!(!sandbox.path("library.old").exists());
     fs::rename(sandbox.path("library"), sandbox.path("library.old")).unwrap();
     let run = sandbox.run(&["reindex"]);
     assert!(run.stdout.contains("(2 items of clip-tiny)"), "{run}");

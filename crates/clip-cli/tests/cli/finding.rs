@@ -121,6 +121,10 @@ fn texts_are_found_too() {
     let any = sandbox.run(&["search", "a picture of a car", "--modality", "any", "-t", "50"]);
     assert_eq!(any.lines().len(), pictures.lines().len() + 3);
 
+    // Texts are compared with texts.
+    let relevant = ["similar", "p/fx-dog.png", "--modality", "text", "--relevance=0.5", "-f"];
+    assert_eq!(sandbox.run(&relevant).lines(), ["7"]);
+
     // Another text takes the place of the one with its id; one that is too long is named.
     let long = "word ".repeat(100);
     sandbox.write(

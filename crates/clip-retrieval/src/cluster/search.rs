@@ -12,7 +12,7 @@ use super::row::{self, ITEM};
 use super::schema::field;
 use super::wording::{LIST, all, condition, one_of, partitions};
 use crate::top::Total;
-use crate::vector::check;
+use crate::vector::check_queries;
 use crate::{Error, Filter, Hit, Item, PathGlob, Result};
 
 /// The most hits of one query.
@@ -45,9 +45,7 @@ impl Cluster {
         top: usize,
         filter: &Filter,
     ) -> Result<Vec<Vec<Hit>>> {
-        for query in queries {
-            check(query, self.kind.dimension, || "the query".to_owned())?;
-        }
+        check_queries(queries, self.kind.dimension)?;
         if top > TOP {
             return Err(Error::TooMany { asked: top, limit: TOP });
         }

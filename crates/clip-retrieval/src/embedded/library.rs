@@ -12,7 +12,7 @@ use super::view::{Part, View, Way, segment_path, segments_folder};
 use super::writer::Writer;
 use crate::error::io_error;
 use crate::top::Scored;
-use crate::vector::check;
+use crate::vector::check_queries;
 use crate::{Error, Failure, Filter, Hit, Item, KnownFile, Modality, Result};
 
 /// Name of the catalog in the folder of a library.
@@ -272,9 +272,7 @@ impl Library {
         top: usize,
         filter: &Filter,
     ) -> Result<Vec<Vec<Hit>>> {
-        for query in queries {
-            check(query, self.kind.dimension, || "the query".to_owned())?;
-        }
+        check_queries(queries, self.kind.dimension)?;
         let catalog = self.catalog();
         let keys = catalog.keys(filter)?;
         let best = self.view.with_places(keys.as_deref(), self.kind.dimension, way, |places| {

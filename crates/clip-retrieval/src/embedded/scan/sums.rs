@@ -27,12 +27,15 @@ impl WithSimd for Sums<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { codes, digits, out } = self;
         for (row, out) in codes.chunks_exact(digits.len()).zip(out) {
-            // As one sum, which the compiler may take apart: whole numbers add up in any order.
-            let products =
-                row.iter().zip(digits).map(|(code, digit)| i32::from(*code) * i32::from(*digit));
-            *out = products.sum();
+            *out = sum(row, digits);
         }
     }
+}
+
+/// As one sum, which the compiler may take apart: whole numbers add up in any order.
+#[inline(always)]
+fn sum(codes: &[u8], digits: &[i16]) -> i32 {
+    codes.iter().zip(digits).map(|(code, digit)| i32::from(*code) * i32::from(*digit)).sum()
 }
 
 /// As [`Sums`], of some rows alone.
@@ -60,9 +63,7 @@ impl WithSimd for SumsOf<'_> {
         let Self { codes, digits, rows, out } = self;
         for (row, out) in rows.iter().zip(out) {
             let row = &codes[*row as usize * digits.len()..][..digits.len()];
-            let products =
-                row.iter().zip(digits).map(|(code, digit)| i32::from(*code) * i32::from(*digit));
-            *out = products.sum();
+            *out = sum(row, digits);
         }
     }
 }
