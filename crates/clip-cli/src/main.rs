@@ -56,6 +56,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
+    if let Err(error) = clip_kernels::Isa::limit() {
+        report::error(&error.into());
+        return ExitCode::from(2);
+    }
     let outcome = match cli.command {
         Command::Search(args) => commands::search::run(&args),
         Command::Similar(args) => commands::similar::run(&args),

@@ -4,7 +4,6 @@
 //! arithmetic faster where the tensors live on Flex, forward and, with feature `autodiff`,
 //! backward. [`branch`] says how; `tests/fused.rs` holds it to the composed form.
 
-mod ahead;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
 #[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
@@ -21,8 +20,6 @@ mod rounding;
 mod serving;
 mod simd;
 mod tiles;
-#[cfg(target_arch = "x86_64")]
-mod vnni;
 mod weight;
 
 use burn::nn::{LayerNorm, Linear};
@@ -79,4 +76,18 @@ pub(crate) fn residual(
         out_bias: output.bias.as_ref()?.val().into_dispatch(),
     };
     Some(extension::residual(tensors, branch))
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_kernels::{Isa, MAX_CPU_ISA};
+    use clip_testkit::rerun_tests;
+
+    /// The other tests again, with the kernels of each instruction set that this processor has.
+    #[test]
+    fn every_instruction_set_agrees() {
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_enabled()) {
+            rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name());
+        }
+    }
 }

@@ -8,10 +8,11 @@ pub enum Storage {
     /// 16 bits: half the memory, and the same results where weights were so before; the arithmetic
     /// is f32.
     F16,
-    /// Whole numbers of 8 bits with one scale a column; rows are rounded to such on their way in,
-    /// with one scale and one zero each (the row that [`crate::Transformer::forward_token`] leads to, to
-    /// 12 bits), and the products are of whole numbers. A quarter of the
-    /// memory and faster, where the other two are exact (dynamic quantization, as that of ONNX
-    /// Runtime, <https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html>).
+    /// Integers of 8 bits with a scale for each column, and dynamic quantization of the activations
+    /// as in ONNX Runtime
+    /// (<https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html>): each row
+    /// gets a scale and a zero point, and 8 bits where the processor has VNNI (the row that
+    /// [`crate::Transformer::forward_token`] leads to gets 12), 12 bits elsewhere on x86-64. A quarter
+    /// of the memory and faster; the other two are exact.
     Int8,
 }

@@ -32,6 +32,7 @@ mod close;
 mod golden;
 mod paths;
 mod random;
+mod rerun;
 mod tensors;
 
 pub use answers::{Answer, Answers, Drawings};
@@ -42,4 +43,5 @@ pub use paths::{
     unpack_model, unpacked,
 };
 pub use random::Random;
+pub use rerun::{rerun_tests, say};
 pub use tensors::{GoldenIds, GoldenTensor};

@@ -2,7 +2,8 @@
 #![cfg(any(feature = "flex", feature = "ndarray", feature = "wgpu"))]
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip_testkit::{Random, assert_close};
+use clip_kernels::{Isa, MAX_CPU_ISA};
+use clip_testkit::{Random, assert_close, rerun_tests};
 use clip_vision::{Pixels, Pooling, Stem, Storage, VisionTransformer, VisionTransformerConfig};
 
 const SIDE: usize = 17;
@@ -42,6 +43,14 @@ fn levels(batch: usize, Pixels { mean, std }: &Pixels) -> Tensor<4> {
         (level / 255.0 - mean[channel]) / std[channel]
     });
     Tensor::from_data(TensorData::new(values.collect(), shape), &Device::default())
+}
+
+/// The other tests again, with the kernels of each instruction set that this processor has.
+#[test]
+fn every_instruction_set_agrees() {
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_enabled()) {
+        rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name());
+    }
 }
 
 /// Patches of a tower that was laid out, against those of the same tower as it was. In 8 bits what

@@ -4,6 +4,8 @@ use std::io::Write;
 
 use anyhow::Result;
 use clip::{Backend, Checkpoint};
+use clip_kernels::int8::Kernel;
+use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_retrieval::Library;
 use serde::Serialize;
 
@@ -17,8 +19,20 @@ struct Info {
     version: &'static str,
     device: String,
     backends: Vec<String>,
+    kernels: Kernels,
     model: ModelInfo,
     library: LibraryInfo,
+}
+
+/// The instruction sets of our kernels for `flex`, by number format.
+#[derive(Serialize)]
+struct Kernels {
+    f32: &'static str,
+    int8: &'static str,
+    /// Of training; none where the processor has no products of bf16.
+    bf16: Option<&'static str>,
+    /// What `CLIP_MAX_CPU_ISA` limits them to.
+    limit: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +69,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
         version: env!("CARGO_PKG_VERSION"),
         device: format!("{} ({device:?})", args.model.device.name()),
         backends: Backend::compiled().map(|backend| backend.to_string()).collect(),
+        kernels: kernels()?,
         model: model_info(&model, &checkpoint),
         library: library_info(args, &checkpoint)?,
     };
@@ -67,6 +82,16 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
     }
     out.flush()?;
     Ok(Outcome::Found)
+}
+
+fn kernels() -> Result<Kernels> {
+    let bf16 = Isa::Avx512Bf16;
+    Ok(Kernels {
+        f32: Isa::of_f32().name(),
+        int8: Kernel::best().isa().name(),
+        bf16: bf16.is_enabled().then_some(bf16.name()),
+        limit: Isa::limit()?.map(Isa::name),
+    })
 }
 
 fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
@@ -111,9 +136,17 @@ fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo>
 }
 
 fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
-    let Info { model, library, .. } = info;
+    let Info { model, library, kernels, .. } = info;
     writeln!(out, "clip-cli    {}", info.version)?;
     writeln!(out, "device      {}; built with {}", info.device, info.backends.join(", "))?;
+    write!(out, "kernels     f32 {}, int8 {}", kernels.f32, kernels.int8)?;
+    if let Some(bf16) = kernels.bf16 {
+        write!(out, ", bf16 {bf16}")?;
+    }
+    match kernels.limit {
+        Some(limit) => writeln!(out, "; {MAX_CPU_ISA}={limit}")?,
+        None => writeln!(out)?,
+    }
     let place = model.file.as_deref().unwrap_or("built in");
     writeln!(out, "model       {} ({place})", model.name)?;
     writeln!(out, "  weights   {}, {:.1} MB", model.weights, model.bytes as f64 / 1e6)?;

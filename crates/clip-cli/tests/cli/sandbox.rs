@@ -69,11 +69,12 @@ impl Sandbox {
         self.write(name, std::fs::read(source).unwrap())
     }
 
-    /// The program with nothing of this machine's settings in its environment.
+    /// The program with nothing of this machine's settings in its environment, but for the limit on
+    /// instruction sets.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"CLIP_") {
+            if name.as_encoded_bytes().starts_with(b"CLIP_") && name != clip_kernels::MAX_CPU_ISA {
                 command.env_remove(name);
             }
         }

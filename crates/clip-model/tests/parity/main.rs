@@ -7,3 +7,13 @@ mod siglip;
 mod sources;
 mod verify;
 mod witness;
+
+/// The other tests again, with the kernels of each instruction set that this processor has.
+#[cfg(feature = "flex")]
+#[test]
+fn every_instruction_set_agrees() {
+    use clip_kernels::{Isa, MAX_CPU_ISA};
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_enabled()) {
+        clip_testkit::rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name());
+    }
+}

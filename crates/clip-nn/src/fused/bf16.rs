@@ -11,6 +11,8 @@ use std::arch::x86_64::{
     _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
 };
 
+use clip_kernels::Isa;
+
 use super::product::{Into, Matrix};
 
 /// Columns of a panel: two registers.
@@ -24,7 +26,7 @@ const LANES: usize = 16;
 
 /// Whether this processor has the instruction.
 pub(super) fn available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bf16")
+    Isa::Avx512Bf16.is_enabled()
 }
 
 /// The right side of a product: panels of [`COLUMNS`] columns, one row of pairs after the other.

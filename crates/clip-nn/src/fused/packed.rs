@@ -6,11 +6,11 @@
 
 use std::ops::Range;
 
+use clip_kernels::{Prefetch, arch};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::ahead::Ahead;
 use super::part::Part;
 use super::product::Matrix;
 use super::simd;
@@ -112,12 +112,12 @@ impl Packed {
     }
 
     /// Where a panel lies.
-    fn ahead(&self, panel: usize) -> Ahead {
+    fn prefetch(&self, panel: usize) -> Prefetch {
         let size = self.rows * PANEL;
         let range = panel * size..(panel + 1) * size;
         match &self.values {
-            Values::F32(values) => Ahead::new(&values[range]),
-            Values::F16(values) => Ahead::new(&values[range]),
+            Values::F32(values) => Prefetch::new(&values[range]),
+            Values::F16(values) => Prefetch::new(&values[range]),
         }
     }
 
@@ -141,7 +141,7 @@ impl Packed {
         if let Start::Bias(bias) = start {
             assert_eq!(bias.len(), self.columns, "one value a column");
         }
-        Arch::new().dispatch(Product { a, b: self, start, after, out });
+        arch().dispatch(Product { a, b: self, start, after, out });
     }
 }
 
@@ -208,9 +208,9 @@ impl Product<'_> {
             let panel = b.panel(part.start / PANEL, &mut room);
             let at = part.start - columns.start..part.end - columns.start;
             for (i, tile) in tiles.clone().enumerate() {
-                let ahead = b.ahead(next / PANEL).part(i, tiles.len());
+                let prefetch = b.prefetch(next / PANEL).part(i, tiles.len());
                 let step =
-                    Step { row: tile.start, panel, first: part.start, at: at.clone(), ahead };
+                    Step { row: tile.start, panel, first: part.start, at: at.clone(), prefetch };
                 match tile.len() {
                     1 => self.tile::<S, 1>(simd, step),
                     2 => self.tile::<S, 2>(simd, step),
@@ -237,7 +237,7 @@ impl Product<'_> {
     /// Some rows by one panel.
     #[inline(always)]
     fn tile<S: Simd, const N: usize>(&mut self, simd: S, step: Step<'_>) {
-        let Step { row, panel, first, at, ahead } = step;
+        let Step { row, panel, first, at, prefetch } = step;
         let a: [&[f32]; N] = std::array::from_fn(|i| self.a.row(row + i));
         let mut tile = [[0.0; PANEL]; N];
         for (i, line) in tile.iter_mut().enumerate() {
@@ -249,7 +249,7 @@ impl Product<'_> {
         }
         let strips = PANEL / (ACROSS * S::F32_LANES);
         for strip in 0..strips {
-            add::<S, N>(simd, a, panel, strip, ahead.part(strip, strips), &mut tile);
+            add::<S, N>(simd, a, panel, strip, prefetch.part(strip, strips), &mut tile);
         }
         for (i, line) in tile.iter().enumerate() {
             copy(line, &mut self.out.row(row + i)[at.clone()]);
@@ -276,7 +276,7 @@ struct Step<'a> {
     first: usize,
     /// The panel's columns in the output.
     at: Range<usize>,
-    ahead: Ahead,
+    prefetch: Prefetch,
 }
 
 /// Adds the product of N rows and the columns of one strip of a panel.
@@ -286,7 +286,7 @@ fn add<S: Simd, const N: usize>(
     a: [&[f32]; N],
     panel: &[f32],
     part: usize,
-    ahead: Ahead,
+    prefetch: Prefetch,
     tile: &mut [[f32; PANEL]; N],
 ) {
     let strip = ACROSS * S::F32_LANES;
@@ -299,10 +299,10 @@ fn add<S: Simd, const N: usize>(
     let (strips, _) = panel.as_chunks::<ACROSS>();
     let inner = a[0].len();
     let a = a.map(|row| &row[..inner]);
-    let stride = ahead.stride(inner);
+    let stride = prefetch.stride(inner);
     for (k, b) in strips[part..].iter().step_by(PANEL / strip).enumerate().take(inner) {
         let b = *b;
-        ahead.ask(k * stride);
+        prefetch.hint(k * stride);
         for (sums, a) in sums.iter_mut().zip(&a) {
             let a = simd.splat_f32s(a[k]);
             for (sum, b) in sums.iter_mut().zip(b) {
@@ -330,7 +330,7 @@ mod tests {
 
     /// Runs a product on every instruction set of this machine.
     fn on_each(mut run: impl FnMut(&str, &dyn Fn(Product<'_>))) {
-        run("picked", &|product| Arch::new().dispatch(product));
+        run("picked", &|product| arch().dispatch(product));
         run("scalar", &|product| product.with_simd(pulp::Scalar));
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {

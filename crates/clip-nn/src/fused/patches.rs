@@ -128,7 +128,7 @@ impl Patches {
                 patches = pictures.cut(first..first + rows);
                 weight.left(Matrix::new(&patches, pictures.values()), share, &[])
             }
-            Some(levels) => weight.whole(rows, share, |i, row| {
+            Some(levels) => weight.integers(rows, share, |i, row| {
                 pictures.copy(first + i, row);
                 levels.find(row);
             }),

@@ -1,21 +1,23 @@
-//! Loops between values and the whole numbers of 8 bits that stand for them.
+//! Loops between values and the integers that stand for them.
+
+use clip_kernels::dispatch;
 
 use super::packed::Start;
 use super::part::Part;
-use super::simd::{LANES, bend, widest};
+use super::simd::{LANES, bend};
 use crate::Activation;
 
-/// From here on, to twice that, an `f32` has no bits behind the point.
+/// From here on, to twice that, an `f32` has no fraction bits.
 const WHOLE: f32 = (1 << 23) as f32;
 
-/// How a row was rounded to whole numbers: a value is `scale` times what is above `zero`.
+/// How a row was quantized: a value is `scale` times the distance of its integer from `zero`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
+pub(super) struct QuantParams {
     pub(super) scale: f32,
     pub(super) zero: i32,
 }
 
-/// What turns products of whole numbers back, one value a column each.
+/// What dequantizes products, one value a column each.
 #[derive(Clone, Copy)]
 pub(super) struct Scales<'a> {
     pub(super) columns: &'a [f32],
@@ -23,9 +25,35 @@ pub(super) struct Scales<'a> {
     pub(super) sums: &'a [i32],
 }
 
-/// Rounds a row to whole numbers up to `highest`, 0 among them, of which `digit` writes what fits.
-pub(super) fn round(row: &[f32], highest: u16, digit: impl Fn(u32) -> u8, out: &mut [u8]) -> Level {
-    widest(
+/// What a row is quantized to.
+pub(super) trait Integer: Copy + Default {
+    /// The lowest bits.
+    fn truncate(bits: u32) -> Self;
+}
+
+impl Integer for u8 {
+    #[inline(always)]
+    fn truncate(bits: u32) -> Self {
+        bits as Self
+    }
+}
+
+impl Integer for i16 {
+    #[inline(always)]
+    fn truncate(bits: u32) -> Self {
+        bits as Self
+    }
+}
+
+/// Quantizes a row to integers from 0 to `highest`, its zero exactly, of which `keep` says what is
+/// written.
+pub(super) fn quantize<T: Integer>(
+    row: &[f32],
+    highest: u16,
+    keep: impl Fn(u32) -> T,
+    out: &mut [T],
+) -> QuantParams {
+    dispatch(
         #[inline(always)]
         || {
             let (low, high) = range(row);
@@ -33,38 +61,38 @@ pub(super) fn round(row: &[f32], highest: u16, digit: impl Fn(u32) -> u8, out: &
             let scale = if high > low { (high - low) / top } else { 1.0 };
             let (steps, zero) = (1.0 / scale, (-low / scale).round_ties_even());
             for (out, value) in out.iter_mut().zip(row) {
-                // To the nearest whole number, which then stands in the lowest bits.
-                *out = digit(((value * steps + zero).clamp(0.0, top) + WHOLE).to_bits());
+                // To the nearest integer, which then stands in the lowest bits.
+                *out = keep(((value * steps + zero).clamp(0.0, top) + WHOLE).to_bits());
             }
-            Level { scale, zero: zero as i32 }
+            QuantParams { scale, zero: zero as i32 }
         },
     )
 }
 
-/// As [`round`], of values that may be whole numbers up to `highest` already, but for what a
-/// computation left behind the point: those are kept as they are.
-pub(super) fn keep(row: &[f32], highest: u8, out: &mut [u8]) -> Level {
-    let (low, high) = widest(
+/// As [`quantize`], of values that may be integers of 8 bits already, but for the rounding errors of
+/// a computation: those are kept as they are.
+pub(super) fn keep<T: Integer>(row: &[f32], highest: u16, out: &mut [T]) -> QuantParams {
+    let (low, high) = dispatch(
         #[inline(always)]
         || range(row),
     );
-    if low < -0.5 || high > f32::from(highest) + 0.5 {
-        return round(row, u16::from(highest), |whole| whole as u8, out);
+    if low < -0.5 || high > f32::from(highest.min(255)) + 0.5 {
+        return quantize(row, highest, T::truncate, out);
     }
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (out, value) in out.iter_mut().zip(row) {
-                *out = (value.max(0.0) + WHOLE).to_bits() as u8;
+                *out = T::truncate((value.max(0.0) + WHOLE).to_bits());
             }
         },
     );
-    Level { scale: 1.0, zero: 0 }
+    QuantParams { scale: 1.0, zero: 0 }
 }
 
 /// Adds the products of the last `bits` bits of a row to those of the others.
 pub(super) fn join(sums: &mut [i32], last: &[i32], bits: u32) {
-    widest(
+    dispatch(
         #[inline(always)]
         || sums.iter_mut().zip(last).for_each(|(sum, last)| *sum = (*sum << bits) + last),
     );
@@ -89,16 +117,16 @@ fn range(row: &[f32]) -> (f32, f32) {
 
 /// Turns sums of products of whole numbers back, one row of them for each of `levels`, and does what
 /// follows the product. They go to columns from `at` on of the rows of `out` from `first` on.
-pub(super) fn finish(
+pub(super) fn dequantize(
     sums: &[i32],
-    levels: &[Level],
+    params: &[QuantParams],
     scales: Scales<'_>,
     (start, after): (Start<'_>, Option<Activation>),
     (out, first, at): (&mut Part<'_>, usize, usize),
 ) {
     let width = scales.columns.len();
-    let stride = sums.len() / levels.len();
-    widest(
+    let stride = sums.len() / params.len();
+    dispatch(
         #[inline(always)]
         || {
             // A few columns of all rows: what belongs to a column then stays in registers.
@@ -111,12 +139,13 @@ pub(super) fn finish(
                 if let Start::Bias(values) = start {
                     bias[..size].copy_from_slice(&values[column..][..size]);
                 }
-                for (i, (sums, level)) in sums.chunks_exact(stride).zip(levels).enumerate() {
+                for (i, (sums, params)) in sums.chunks_exact(stride).zip(params).enumerate() {
                     let (sums, out) = (&sums[column..], &mut out.row(first + i)[at + column..]);
                     match (sums.first_chunk(), out.first_chunk_mut()) {
                         (Some(sums), Some(out)) if size == COLUMNS => {
                             let values = if let Start::Out = start { *out } else { bias };
-                            *out = turn(sums, *level, (&by, &of_column), values, after);
+                            *out =
+                                dequantize_columns(sums, *params, (&by, &of_column), values, after);
                         }
                         _ => {
                             let (mut few, mut values) = ([0; COLUMNS], bias);
@@ -124,7 +153,8 @@ pub(super) fn finish(
                             if let Start::Out = start {
                                 values[..size].copy_from_slice(&out[..size]);
                             }
-                            let values = turn(&few, *level, (&by, &of_column), values, after);
+                            let values =
+                                dequantize_columns(&few, *params, (&by, &of_column), values, after);
                             out[..size].copy_from_slice(&values[..size]);
                         }
                     }
@@ -139,16 +169,16 @@ const COLUMNS: usize = 32;
 
 /// Some columns of a row: adds them to `values`.
 #[inline(always)]
-fn turn(
+fn dequantize_columns(
     sums: &[i32; COLUMNS],
-    level: Level,
+    params: QuantParams,
     (scales, of_column): (&[f32; COLUMNS], &[i32; COLUMNS]),
     mut values: [f32; COLUMNS],
     after: Option<Activation>,
 ) -> [f32; COLUMNS] {
     for j in 0..COLUMNS {
-        let sum = (sums[j] - level.zero * of_column[j]) as f32;
-        values[j] += sum * (level.scale * scales[j]);
+        let sum = (sums[j] - params.zero * of_column[j]) as f32;
+        values[j] += sum * (params.scale * scales[j]);
     }
     if let Some(activation) = after {
         bend(activation, &mut values);
@@ -158,7 +188,7 @@ fn turn(
 
 /// The largest absolute value of each column of a matrix.
 pub(super) fn largest(matrix: &[f32], largest: &mut [f32]) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for row in matrix.chunks_exact(largest.len()) {
@@ -172,9 +202,9 @@ pub(super) fn largest(matrix: &[f32], largest: &mut [f32]) {
 }
 
 /// Rounds the values of each column to whole numbers of 8 bits, and adds up those of a column.
-pub(super) fn round_columns(matrix: &[f32], scales: &[f32], out: &mut [i8], sums: &mut [i32]) {
+pub(super) fn quantize_columns(matrix: &[f32], scales: &[f32], out: &mut [i8], sums: &mut [i32]) {
     let width = scales.len();
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (row, out) in matrix.chunks_exact(width).zip(out.chunks_exact_mut(width)) {

@@ -1,31 +1,13 @@
 //! Loops over rows that the compiler turns into the widest instructions of the machine.
 //!
-//! Each public function enters [`pulp`] by [`widest`], which picks the instruction set at run time;
+//! Each public function goes through [`dispatch`], which selects the instruction set at run time;
 //! what it calls is inlined there. Sums run in [`LANES`] parallel lanes, because the compiler may not
 //! reorder an addition of floats by itself.
 
-use pulp::{Arch, Simd, WithSimd};
+use clip_kernels::dispatch;
 
 use crate::Activation;
 use crate::activation::{QUICK, TANH_CUBE, TANH_SCALE};
-
-/// Runs a loop with the widest instructions of the machine.
-pub(super) fn widest<R>(run: impl FnMut() -> R) -> R {
-    struct Loop<F>(F);
-
-    impl<R, F: FnMut() -> R> WithSimd for Loop<F> {
-        type Output = R;
-
-        // Called as what it is: the way from a closure that could be called again to one that is
-        // called once is not inlined, and keeps the narrowest instructions.
-        #[inline(always)]
-        fn with_simd<S: Simd>(mut self, _: S) -> R {
-            (self.0)()
-        }
-    }
-
-    Arch::new().dispatch(Loop(run))
-}
 
 /// Lanes of a sum: one AVX-512 register, two of AVX2.
 pub(super) const LANES: usize = 16;
@@ -40,7 +22,7 @@ struct Moments {
 /// Each row of `width` values normalized, scaled and shifted.
 pub(super) fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
     let width = gamma.len();
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
@@ -64,7 +46,7 @@ pub(super) fn layer_norm_backward(
 ) {
     let width = gamma.len();
     let mut scaled = vec![0.0; width];
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
@@ -114,7 +96,7 @@ fn tanh_level(x: f32) -> f32 {
 /// `out = x · sigmoid(level(x))`.
 #[inline(always)]
 fn gated(x: &[f32], out: &mut [f32], level: impl Fn(f32) -> f32) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (out, x) in out.iter_mut().zip(x) {
@@ -127,7 +109,7 @@ fn gated(x: &[f32], out: &mut [f32], level: impl Fn(f32) -> f32) {
 /// The gradient of [`gated`], from the level and its slope.
 #[inline(always)]
 fn gated_backward(x: &[f32], dy: &[f32], dx: &mut [f32], level: impl Fn(f32) -> [f32; 2]) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
@@ -141,7 +123,7 @@ fn gated_backward(x: &[f32], dy: &[f32], dx: &mut [f32], level: impl Fn(f32) -> 
 
 /// `out = x · Φ(x)`.
 pub(super) fn gelu(x: &[f32], out: &mut [f32]) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (out, x) in out.iter_mut().zip(x) {
@@ -155,7 +137,7 @@ pub(super) fn gelu(x: &[f32], out: &mut [f32]) {
 pub(super) fn gelu_backward(x: &[f32], dy: &[f32], dx: &mut [f32]) {
     /// `1 / √(2π)`.
     const DENSITY: f32 = 0.398_942_3;
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
@@ -178,7 +160,7 @@ pub(super) fn bend(activation: Activation, values: &mut [f32]) {
 /// Each row becomes the softmax of `factor`, which is positive, times it. Row `i` of a causal square looks at columns `..=i` only; the rest
 /// becomes 0.
 pub(super) fn softmax(scores: &mut [f32], length: usize, factor: f32, causal: bool) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (i, row) in scores.chunks_exact_mut(length).enumerate() {
@@ -212,7 +194,7 @@ fn highest(row: &[f32]) -> f32 {
 
 /// `d = p · (d − Σ d·p) · scale`, row by row: back through [`softmax`].
 pub(super) fn softmax_backward(p: &[f32], d: &mut [f32], length: usize, scale: f32) {
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (p, d) in p.chunks_exact(length).zip(d.chunks_exact_mut(length)) {
@@ -235,7 +217,7 @@ pub(super) fn fill_rows(out: &mut [f32], bias: &[f32]) {
 /// Every row of `out` becomes that of `x` and `bias`.
 pub(super) fn add_rows(x: &[f32], bias: &[f32], out: &mut [f32]) {
     let width = bias.len();
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
@@ -250,7 +232,7 @@ pub(super) fn add_rows(x: &[f32], bias: &[f32], out: &mut [f32]) {
 /// Adds the rows of `x` to `total`.
 pub(super) fn sum_rows(x: &[f32], total: &mut [f32]) {
     let width = total.len();
-    widest(
+    dispatch(
         #[inline(always)]
         || {
             for row in x.chunks_exact(width) {

@@ -58,29 +58,29 @@ impl Weight {
         }
     }
 
-    /// Readies the left side, once for all parts; cores take `share` rows each. Where rows have to
-    /// be rounded, those of `finer`, in order, keep a few bits more.
-    pub(super) fn left<'a>(&self, rows: Matrix<'a>, share: usize, finer: &[usize]) -> Left<'a> {
+    /// Prepares the left side, once for all parts; cores take `share` rows each. Where rows have to
+    /// be quantized to 8 bits, those of `precise`, in order, keep a few bits more.
+    pub(super) fn left<'a>(&self, rows: Matrix<'a>, share: usize, precise: &[usize]) -> Left<'a> {
         match self {
             Self::Float(_) => Left::Float(rows),
-            Self::Whole(quantized) => Left::Whole(quantized.rows(rows, share, finer)),
+            Self::Whole(quantized) => Left::Whole(quantized.rows(rows, share, precise)),
         }
     }
 
-    /// A left side of whole numbers, whose rows `fill` writes.
+    /// A left side of 8-bit integers, whose rows `fill` writes.
     ///
     /// # Panics
     ///
-    /// For a weight that is not of such.
-    pub(super) fn whole(
+    /// For a weight that is not of integers.
+    pub(super) fn integers(
         &self,
         rows: usize,
         share: usize,
         fill: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Left<'static> {
         match self {
-            Self::Float(_) => panic!("whole numbers for another kind of weight"),
-            Self::Whole(quantized) => Left::Whole(quantized.whole_rows(rows, share, fill)),
+            Self::Float(_) => panic!("integers for another kind of weight"),
+            Self::Whole(quantized) => Left::Whole(quantized.integer_rows(rows, share, fill)),
         }
     }
 

@@ -3,7 +3,7 @@
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
-use pulp::Arch;
+use clip_kernels::dispatch;
 use rayon::prelude::*;
 
 use super::Update;
@@ -30,10 +30,10 @@ impl Update {
     /// The formula of [`Update::composed`], in place.
     fn write(self, value: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
         let [beta_1, beta_2] = self.betas;
-        Arch::new().dispatch(
+        dispatch(
             #[inline(always)]
             || {
-                let moments = first.iter_mut().zip(second);
+                let moments = first.iter_mut().zip(second.iter_mut());
                 for ((value, gradient), (first, second)) in
                     value.iter_mut().zip(gradient).zip(moments)
                 {

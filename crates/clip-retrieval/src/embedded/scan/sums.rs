@@ -1,6 +1,7 @@
 //! The arithmetic of the scan.
 
-use pulp::{Arch, Simd, WithSimd};
+use clip_kernels::arch;
+use pulp::{Simd, WithSimd};
 
 #[cfg(feature = "hnsw")]
 use super::codes::ZERO;
@@ -16,7 +17,7 @@ pub(crate) struct Sums<'a> {
 impl Sums<'_> {
     /// Adds them up, with the widest instructions of the machine.
     pub(crate) fn run(self) {
-        Arch::new().dispatch(self);
+        arch().dispatch(self);
     }
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct SumsOf<'a> {
 impl SumsOf<'_> {
     /// Adds them up, with the widest instructions of the machine.
     pub(crate) fn run(self) {
-        Arch::new().dispatch(self);
+        arch().dispatch(self);
     }
 }
 
@@ -76,7 +77,7 @@ pub(crate) struct Product<'a>(pub(crate) &'a [u8], pub(crate) &'a [u8]);
 impl Product<'_> {
     /// Computes it, with the widest instructions of the machine.
     pub(crate) fn run(self) -> i32 {
-        Arch::new().dispatch(self)
+        arch().dispatch(self)
     }
 }
 
