@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return verify(&summary.output, reference);
     }
     anstream::println!(
-        "\nUse it:\n  cargo run -p clip-cli -- search --model {} \"a picture of a dog\" samples",
+        "\nUse it:\n  cargo run -p clip-cli -- search --model {} \"a picture of a car\" samples",
         summary.output.display()
     );
     Ok(ExitCode::SUCCESS)
