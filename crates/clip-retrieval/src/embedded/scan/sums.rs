@@ -96,7 +96,18 @@ impl WithSimd for Product<'_> {
 
 #[cfg(test)]
 mod tests {
+    use clip_kernels::{Isa, MAX_CPU_ISA};
+    use clip_testkit::rerun_tests;
+
     use super::*;
+
+    /// The other tests again, with each instruction set that this processor has.
+    #[test]
+    fn every_instruction_set_agrees() {
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_enabled()) {
+            rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name());
+        }
+    }
 
     #[test]
     fn sums_are_those_of_a_loop() {
