@@ -1,14 +1,12 @@
 //! Whether the pixels of a file are numbers of colors or bits, which Pillow does not interpolate.
 
-use image::{ExtendedColorType, ImageFormat};
+use image::ImageFormat;
+
+use crate::tiff;
 
 /// Where Pillow opens a file in mode `P` or `1`: the color that 0 stands for. The decoder gives
 /// colors and does not say.
-pub(crate) fn zero(
-    format: ImageFormat,
-    bytes: &[u8],
-    color_type: ExtendedColorType,
-) -> Option<[u8; 3]> {
+pub(crate) fn zero(format: ImageFormat, bytes: &[u8]) -> Option<[u8; 3]> {
     const BLACK: [u8; 3] = [0; 3];
     match format {
         ImageFormat::Png => match bytes.get(24..26)? {
@@ -26,7 +24,7 @@ pub(crate) fn zero(
                 _ => palette.first().map(|&[b, g, r]| [r, g, b]),
             }
         }
-        _ if color_type == ExtendedColorType::L1 => Some(BLACK),
+        ImageFormat::Tiff => tiff::zero(bytes),
         _ => None,
     }
 }

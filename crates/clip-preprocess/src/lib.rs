@@ -66,6 +66,7 @@ mod resample;
 mod rgb;
 mod side;
 mod steps;
+mod tiff;
 
 pub use detail::Detail;
 pub use error::{Error, Result};

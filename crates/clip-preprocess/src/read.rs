@@ -13,7 +13,7 @@ use crate::detail::reduced;
 use crate::format::Format;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
-use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
+use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg, tiff};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -103,7 +103,7 @@ pub(crate) fn upright(
     };
     let stored = match format {
         Format::Image(format) => Stored {
-            zero: indexed::zero(format, bytes, decoder.original_color_type()),
+            zero: indexed::zero(format, bytes),
             alpha: indexed::has_alpha_channel(format, bytes),
         },
         Format::Heif(_) => Stored { zero: None, alpha: true },
@@ -148,6 +148,7 @@ fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResu
     let format = match format {
         Format::Heif(codec) => return codec.open(bytes),
         Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
+        Format::Image(ImageFormat::Tiff) => return tiff::open(bytes, options),
         Format::Image(format) => format,
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
