@@ -87,7 +87,8 @@ impl Compression {
         match (self, color, count) {
             (Self::WebP, Color::Rgb, 3) | (Self::WebP, Color::Rgba(_), 4) => Ok(()),
             (Self::WebP, ..) => Err(unsupported(format!("WebP of {count} samples for a pixel"))),
-            _ => jpeg::check(color, count),
+            (_, _, 1 | 3 | 4) => Ok(()),
+            _ => Err(unsupported(format!("JPEG of {count} samples for a pixel"))),
         }
     }
 

@@ -6,7 +6,6 @@ use std::io::ErrorKind;
 use image::{ImageDecoder, ImageError, ImageResult};
 
 use super::chunks::Chunk;
-use super::color::Color;
 use super::directory::Directory;
 use super::header::Header;
 use super::{damaged, unsupported};
@@ -97,6 +96,7 @@ fn decode(stream: &[u8], header: &Header, most: (u32, u32), out: &mut [u8]) -> I
     };
     let channels = header.samples_together();
     let pixels = if channels == 4 {
+        // Without a mark of Adobe's they come as they are, whatever they mean.
         jpeg::inks(stream, check)?
     } else {
         let decoder = jpeg::open(stream, Detail::Full)?.decoder;
@@ -111,14 +111,6 @@ fn decode(stream: &[u8], header: &Header, most: (u32, u32), out: &mut [u8]) -> I
     let pixels = pixels.get(..out.len()).ok_or_else(|| damaged("its pixels end early"))?;
     out.copy_from_slice(pixels);
     Ok(())
-}
-
-/// Whether pixels of a kind can be in such streams.
-pub(super) fn check(color: &Color, count: usize) -> ImageResult<()> {
-    match (color, count) {
-        (Color::Gray { .. }, 1) | (Color::Rgb | Color::YCbCr(_), 3) | (Color::Cmyk, 4) => Ok(()),
-        _ => Err(unsupported(format!("JPEG of {count} samples for a pixel"))),
-    }
 }
 
 /// A picture that is one JPEG file, to which the fields of TIFF 6.0's own JPEG lead. Those that have

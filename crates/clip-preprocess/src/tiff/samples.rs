@@ -37,8 +37,8 @@ impl Samples {
         let default = if fields.integer(259, 1)? == 6 { 8 } else { 1 };
         let bits = uniform(fields, 258, default, "numbers of bits")?;
         let is_known = match format {
-            Format::Unsigned => (1..=32).contains(&bits),
-            Format::Signed => matches!(bits, 8 | 16 | 24 | 32),
+            Format::Unsigned => (1..=32).contains(&bits) || bits == 64,
+            Format::Signed => matches!(bits, 8 | 16 | 24 | 32 | 64),
             Format::Float => matches!(bits, 16 | 32 | 64),
         };
         if !is_known {
@@ -93,7 +93,7 @@ impl Samples {
                     ByteOrder::Big => levels.for_each(|(level, b)| *level = u16::from_be_bytes(*b)),
                 }
             }
-            (_, 24 | 32) => {
+            (_, 24 | 32 | 64) => {
                 for (level, value) in levels.iter_mut().zip(row.chunks_exact(bytes)) {
                     *level = (self.order.integer(value) >> (self.bits - 16)) as u16;
                 }
