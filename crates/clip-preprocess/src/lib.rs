@@ -55,6 +55,7 @@
 mod detail;
 mod error;
 mod format;
+mod gif;
 mod heif;
 mod indexed;
 mod jpeg;

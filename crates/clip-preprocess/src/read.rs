@@ -13,7 +13,7 @@ use crate::detail::reduced;
 use crate::format::Format;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
-use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg, tiff};
+use crate::{Error, Orientation, ReadOptions, Result, format, gif, indexed, jpeg, tiff};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -149,6 +149,7 @@ fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResu
         Format::Heif(codec) => return codec.open(bytes),
         Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
         Format::Image(ImageFormat::Tiff) => return tiff::open(bytes, options),
+        Format::Image(ImageFormat::Gif) => return gif::open(bytes),
         Format::Image(format) => format,
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use clip_preprocess::{
-    Error, Gray16, Orientation, ReadOptions, RgbImage, Transparency, decode, read,
+    Error, Gray16, Orientation, ReadOptions, RgbImage, Transparency, decode, read, shown_size,
 };
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, Rgba, RgbaImage};
@@ -217,6 +217,56 @@ fn an_animation_shows_its_first_frame() {
     drop(encoder);
     let rgb = decode(&bytes, "moving.gif", &ReadOptions::default()).unwrap();
     assert_eq!(rgb, RgbImage::from_pixel(6, 4, Rgb([255, 0, 0])));
+}
+
+/// A GIF of one frame, of red and a transparent green by turns, and a screen of that size.
+fn gif(screen: (u16, u16), (left, top): (u16, u16)) -> Vec<u8> {
+    let numbers: Vec<u8> = (0..6 * 4).map(|i| 1 + i % 2).collect();
+    let mut frame = gif::Frame::from_indexed_pixels(6, 4, numbers, Some(2));
+    (frame.left, frame.top) = (left, top);
+    let mut bytes = Vec::new();
+    let palette = [0, 0, 255, 255, 0, 0, 0, 255, 0];
+    let mut encoder = gif::Encoder::new(&mut bytes, screen.0, screen.1, &palette).unwrap();
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    bytes
+}
+
+/// Where a screen does not hold the first frame, browsers and Pillow make it larger.
+#[test]
+fn the_screen_of_a_gif_holds_its_first_frame() {
+    let check = |screen, place: (u16, u16), size: (u32, u32)| {
+        let bytes = gif(screen, place);
+        assert_eq!(shown_size(&bytes, "moving.gif").unwrap(), size);
+        let read = |transparency| {
+            let options = ReadOptions { transparency, ..ReadOptions::default() };
+            decode(&bytes, "moving.gif", &options).unwrap()
+        };
+        let (on_white, dropped) = (read(Transparency::OnWhite), read(Transparency::Drop));
+        let expected = |seen: [u8; 3], behind: [u8; 3]| {
+            RgbImage::from_fn(size.0, size.1, |x, y| {
+                let (x, y) = (x.wrapping_sub(place.0.into()), y.wrapping_sub(place.1.into()));
+                Rgb(if x < 6 && y < 4 && (y * 6 + x) % 2 == 0 { seen } else { behind })
+            })
+        };
+        assert_eq!(on_white, expected([255, 0, 0], [255; 3]), "{screen:?}, {place:?}");
+        assert_eq!(dropped, expected([255, 0, 0], [0, 255, 0]), "{screen:?}, {place:?}");
+    };
+    check((6, 4), (0, 0), (6, 4));
+    check((3, 2), (0, 0), (6, 4));
+    check((0, 0), (0, 0), (6, 4));
+    check((3, 9), (0, 0), (6, 9));
+    check((10, 10), (2, 3), (10, 10));
+    check((10, 10), (9, 3), (15, 10));
+    check((5, 5), (20, 30), (26, 34));
+}
+
+#[test]
+fn a_frame_far_out_of_its_screen_is_refused_from_its_header() {
+    let bytes = gif((6, 4), (60_000, 60_000));
+    assert_eq!(shown_size(&bytes, "moving.gif").unwrap(), (60_006, 60_004));
+    let error = decode(&bytes, "moving.gif", &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { width: 60_006, height: 60_004, .. }), "{error}");
 }
 
 /// Every way of storing a picture shows about the same picture; the limits lie a little above what
