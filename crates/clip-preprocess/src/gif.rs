@@ -3,6 +3,7 @@
 //! Files whose screen is smaller than the frame, or nothing, are common. Browsers and Pillow make the
 //! screen as large as the first frame needs; the decoder of the crate `image` cuts the frame off.
 
+use std::borrow::Cow;
 use std::io::{Cursor, ErrorKind};
 
 use gif::{ColorOutput, DecodeOptions, DecodingError};
@@ -12,7 +13,7 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult};
 use crate::read::Opened;
 
 struct Decoder<'a> {
-    file: gif::Decoder<Cursor<&'a [u8]>>,
+    file: gif::Decoder<Cursor<Cow<'a, [u8]>>>,
     frame: Frame,
 }
 
@@ -26,7 +27,7 @@ struct Frame {
 }
 
 /// Reads the file up to the first frame's pixels.
-pub(crate) fn open(bytes: &[u8]) -> ImageResult<Opened<'_>> {
+pub(crate) fn open(bytes: Cow<'_, [u8]>) -> ImageResult<Opened<'_>> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut file = options.read_info(Cursor::new(bytes)).map_err(image_error)?;

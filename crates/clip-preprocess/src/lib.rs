@@ -52,6 +52,7 @@
 //!
 //! [`PreprocessConfig`]: clip_checkpoint::PreprocessConfig
 
+mod bmp;
 mod detail;
 mod error;
 mod format;
@@ -68,6 +69,7 @@ mod rgb;
 mod side;
 mod steps;
 mod tiff;
+mod trailer;
 
 pub use detail::Detail;
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! From a file to an RGB picture, or to a sentence on why not.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
@@ -13,7 +14,9 @@ use crate::detail::reduced;
 use crate::format::Format;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
-use crate::{Error, Orientation, ReadOptions, Result, format, gif, indexed, jpeg, tiff};
+use crate::{
+    Error, Orientation, ReadOptions, Result, bmp, format, gif, indexed, jpeg, tiff, trailer,
+};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -109,7 +112,12 @@ pub(crate) fn upright(
         Format::Heif(_) => Stored { zero: None, alpha: true },
     };
     wait(memory);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| match format {
+        Format::Image(format) if trailer::is_cut_off(format, bytes, &error) => {
+            Error::CutOff { origin: origin.to_owned() }
+        }
+        _ => fail(error),
+    })?;
     let further = options.detail().divisor((picture.width(), picture.height()));
     if further > 1 {
         picture = reduced(rgb::convert(picture, options), further).into();
@@ -149,10 +157,15 @@ fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResu
         Format::Heif(codec) => return codec.open(bytes),
         Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
         Format::Image(ImageFormat::Tiff) => return tiff::open(bytes, options),
-        Format::Image(ImageFormat::Gif) => return gif::open(bytes),
         Format::Image(format) => format,
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let windows = if format == ImageFormat::Bmp { bmp::from_os2(bytes)? } else { None };
+    let file = windows.map_or(Cow::Borrowed(bytes), Cow::Owned);
+    let file = trailer::completed(format, &file).map_or(file, Cow::Owned);
+    if format == ImageFormat::Gif {
+        return gif::open(file);
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits(options));
     let decoder = reader.into_decoder()?;
     let (size, bytes) = (decoder.dimensions(), decoder.total_bytes());

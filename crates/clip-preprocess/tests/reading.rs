@@ -219,6 +219,95 @@ fn an_animation_shows_its_first_frame() {
     assert_eq!(rgb, RgbImage::from_pixel(6, 4, Rgb([255, 0, 0])));
 }
 
+fn noise(width: u32, height: u32) -> RgbImage {
+    let mut state = 1_u32;
+    RgbImage::from_fn(width, height, |_, _| {
+        Rgb(std::array::from_fn(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        }))
+    })
+}
+
+/// A copy that broke off behind the last pixel is a picture; one that broke off before is an error,
+/// whatever the decoder makes of the end.
+#[test]
+fn files_that_lack_only_their_end() {
+    let check = |bytes: &[u8], end: usize, name: &str| {
+        let options = ReadOptions::default();
+        let whole = decode(bytes, name, &options).unwrap();
+        for missing in 0..bytes.len() {
+            match decode(&bytes[..bytes.len() - missing], name, &options) {
+                Ok(picture) => assert_eq!(picture, whole, "{name} without {missing} bytes"),
+                Err(error) => {
+                    assert!(missing > end, "{name} without {missing} bytes: {error}");
+                    let is_short = missing + 20 > bytes.len();
+                    let is_cut_off = matches!(error, Error::CutOff { .. });
+                    assert!(is_cut_off || is_short, "{name} without {missing} bytes: {error:?}");
+                }
+            }
+        }
+    };
+    // Rows of 39 bytes, which BMP fills up to 40.
+    let noise = noise(13, 7);
+    // The last chunk, and the checksum of the one before.
+    check(&encoded(noise.clone(), ImageFormat::Png), 12 + 4, "photo.png");
+    check(&encoded(noise.clone(), ImageFormat::Bmp), 1, "photo.bmp");
+    check(&encoded(noise, ImageFormat::Qoi), 8, "photo.qoi");
+    check(&gif((6, 4), (0, 0)), 2, "photo.gif");
+    // Two rows of three pixels, a run and single ones; their end and the end of all.
+    let runs = [3, 1, 0, 0, 0, 3, 2, 1, 2, 0, 0, 0, 0, 1];
+    check(&bitmap(40, (3, 2), 8, 1, &[[0; 4], [9; 4], [200; 4]], &runs), 4, "runs.bmp");
+}
+
+/// A BMP with a header of so many bytes.
+fn bitmap(
+    header: usize,
+    (width, height): (u32, u32),
+    bits: u32,
+    compression: u32,
+    palette: &[[u8; 4]],
+    pixels: &[u8],
+) -> Vec<u8> {
+    let number = |number: usize| (number as u32).to_le_bytes();
+    let start = 14 + header + 4 * palette.len();
+    let colors = number(palette.len());
+    let mut fields = [number(header), width.to_le_bytes(), height.to_le_bytes()].concat();
+    fields.extend((bits << 16 | 1).to_le_bytes());
+    fields.extend(
+        [compression.to_le_bytes(), number(0), number(0), number(0), colors].as_flattened(),
+    );
+    fields.resize(header, 0);
+    let file = [b"BM", &number(start + pixels.len())[..], &[0; 4], &number(start), &fields];
+    [&file.concat(), palette.as_flattened(), pixels].concat()
+}
+
+/// The header of OS/2 2.x may end anywhere behind the number of bits.
+#[test]
+fn bitmaps_of_os2() {
+    let options = ReadOptions::default();
+    let color = bitmap(40, (2, 1), 24, 0, &[], &[1, 2, 3, 4, 5, 6, 0, 0]);
+    let palette: [[u8; 4]; 16] = std::array::from_fn(|i| [i as u8, 99, 200, 0]);
+    let indexed = bitmap(40, (3, 2), 4, 0, &palette, &[0x12, 0x30, 0, 0, 0x45, 0x60, 0, 0]);
+    for header in [16, 20, 24, 36, 48, 64] {
+        for (bits, windows) in [(24, &color), (4, &indexed)] {
+            let (palette, size) =
+                if bits == 4 { (&palette[..], (3, 2)) } else { (&[][..], (2, 1)) };
+            let pixels = &windows[54 + 4 * palette.len()..];
+            let os2 = bitmap(header, size, bits, 0, palette, pixels);
+            assert_eq!(shown_size(&os2, "os2.bmp").unwrap(), size);
+            let expected = decode(windows, "windows.bmp", &options).unwrap();
+            assert_eq!(decode(&os2, "os2.bmp", &options).unwrap(), expected, "{header}, {bits}");
+        }
+    }
+    for (compression, name) in [(3, "Huffman 1D"), (4, "RLE24")] {
+        let file = bitmap(64, (2, 1), 24, compression, &[], &[0; 8]);
+        let error = decode(&file, "os2.bmp", &options).unwrap_err();
+        assert!(matches!(error, Error::UnsupportedKind { .. }), "{error:?}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
 /// A GIF of one frame, of red and a transparent green by turns, and a screen of that size.
 fn gif(screen: (u16, u16), (left, top): (u16, u16)) -> Vec<u8> {
     let numbers: Vec<u8> = (0..6 * 4).map(|i| 1 + i % 2).collect();

@@ -14,6 +14,9 @@ use serde::Deserialize;
 /// Decoders of JPEG agree on neighboring levels only; with libjpeg-turbo they are Pillow's.
 const EXACT: bool = cfg!(feature = "turbojpeg");
 
+/// In levels; measured: 3.
+const NEAR: u8 = 4;
+
 /// The most that floats of Lab differ from the integers of Little CMS, which Pillow converts with.
 const LAB: u8 = 2;
 
@@ -80,7 +83,8 @@ fn files_of_every_kind() {
         both.iter().for_each(|options| wrong.extend(difference(&file, options, &mut rest, most)));
     }
     for file in lossy {
-        let most = if EXACT { 0 } else { 8 };
+        // What has fewer samples of color libtiff fills up in its own way in old JPEG.
+        let most = if EXACT && !file.picture.ends_with("jpeg-old.tif") { 0 } else { NEAR };
         both.iter().for_each(|options| wrong.extend(difference(&file, options, &mut rest, most)));
     }
     for file in known {
