@@ -30,7 +30,7 @@ struct Frame {
 pub(crate) fn open(bytes: Cow<'_, [u8]>) -> ImageResult<Opened<'_>> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
-    let mut file = options.read_info(Cursor::new(bytes)).map_err(image_error)?;
+    let mut file = options.read_info(Cursor::new(with_palette(bytes))).map_err(image_error)?;
     let frame = file.next_frame_info().map_err(image_error)?;
     let frame = frame.ok_or_else(|| damaged("it has no pictures"))?;
     let frame = Frame {
@@ -44,6 +44,24 @@ pub(crate) fn open(bytes: Cow<'_, [u8]>) -> ImageResult<Opened<'_>> {
     let (size, numbers) = (decoder.dimensions(), decoder.file.buffer_size() as u64);
     let bytes = decoder.total_bytes() + numbers;
     Ok(Opened { decoder, size, divisor: 1, bytes })
+}
+
+/// The file with a palette for all frames. One that has none may leave the colors to us (GIF89a, 18);
+/// they are gray, as in Pillow.
+fn with_palette(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    const FLAGS: usize = 10;
+    const HEADER: usize = 13;
+    match bytes.get(FLAGS) {
+        Some(flags @ ..0x80) if bytes.len() >= HEADER => {
+            let colors = (0..=u8::MAX).flat_map(|level| [level; 3]);
+            let (flags, mut file) = (flags | 0x87, bytes[..HEADER].to_vec());
+            file[FLAGS] = flags;
+            file.extend(colors);
+            file.extend(&bytes[HEADER..]);
+            Cow::Owned(file)
+        }
+        _ => bytes,
+    }
 }
 
 impl Decoder<'_> {

@@ -350,6 +350,19 @@ fn the_screen_of_a_gif_holds_its_first_frame() {
     check((5, 5), (20, 30), (26, 34));
 }
 
+/// A palette may be left out; Pillow shows numbers in gray then.
+#[test]
+fn a_gif_without_palette_is_gray() {
+    let mut bytes = gif((6, 4), (0, 0));
+    // Four colors, which the flags of the screen announce.
+    bytes[10] &= 0x7f;
+    bytes.drain(13..13 + 12);
+    let rgb = decode(&bytes, "gray.gif", &ReadOptions::default()).unwrap();
+    let expected =
+        RgbImage::from_fn(6, 4, |x, y| Rgb(if (y * 6 + x) % 2 == 0 { [1; 3] } else { [255; 3] }));
+    assert_eq!(rgb, expected);
+}
+
 #[test]
 fn a_frame_far_out_of_its_screen_is_refused_from_its_header() {
     let bytes = gif((6, 4), (60_000, 60_000));
