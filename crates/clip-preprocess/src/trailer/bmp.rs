@@ -12,7 +12,7 @@ pub(super) fn completed(bytes: &[u8]) -> Option<Vec<u8>> {
         Compression::None => {
             let bits = u64::from(header.width) * u64::from(header.bits);
             let stride = bits.div_ceil(32) * 4;
-            let size = stride * u64::from(header.height);
+            let size = stride.checked_mul(header.height.into())?;
             let filling = stride - bits.div_ceil(8);
             let missing = size.checked_sub(pixels.len() as u64)?;
             if missing == 0 || missing > filling {
