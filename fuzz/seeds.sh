@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 mkdir -p corpus/{archive,pickle,picture,safetensors}
-cp ../crates/clip-preprocess/tests/data/jpeg/*.jpg corpus/picture/
+cp ../crates/clip-preprocess/tests/data/{jpeg/*.jpg,tiff/*.tif} corpus/picture/
 for packed in ../crates/clip-testkit/goldens/openai/*.pt.gz; do
     name=$(basename "$packed" .gz)
     gunzip -c "$packed" > "corpus/archive/$name"

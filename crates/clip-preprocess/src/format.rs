@@ -3,7 +3,7 @@
 use image::ImageFormat;
 
 use crate::heif::{self, Codec};
-use crate::{Error, Result};
+use crate::{Error, Result, tiff};
 
 /// How many bytes [`identify`] wants to see.
 pub(crate) const HEAD: u64 = 512;
@@ -44,6 +44,9 @@ pub(crate) fn identify(head: &[u8], origin: &str) -> Result<Format> {
     }
     if let Some(kind) = heif::Kind::of(head) {
         return Codec::find(kind, &origin()).map(Format::Heif);
+    }
+    if tiff::is_tiff(head) {
+        return Ok(Format::Image(ImageFormat::Tiff));
     }
     match image::guess_format(head) {
         Ok(format) if format.reading_enabled() => Ok(Format::Image(format)),

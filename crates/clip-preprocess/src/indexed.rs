@@ -1,14 +1,12 @@
 //! Whether the pixels of a file are numbers of colors or bits, which Pillow does not interpolate.
 
-use image::{ExtendedColorType, ImageFormat};
+use image::ImageFormat;
+
+use crate::tiff;
 
 /// Where Pillow opens a file in mode `P` or `1`: the color that 0 stands for. The decoder gives
 /// colors and does not say.
-pub(crate) fn zero(
-    format: ImageFormat,
-    bytes: &[u8],
-    color_type: ExtendedColorType,
-) -> Option<[u8; 3]> {
+pub(crate) fn zero(format: ImageFormat, bytes: &[u8]) -> Option<[u8; 3]> {
     const BLACK: [u8; 3] = [0; 3];
     match format {
         ImageFormat::Png => match bytes.get(24..26)? {
@@ -26,7 +24,7 @@ pub(crate) fn zero(
                 _ => palette.first().map(|&[b, g, r]| [r, g, b]),
             }
         }
-        _ if color_type == ExtendedColorType::L1 => Some(BLACK),
+        ImageFormat::Tiff => tiff::zero(bytes),
         _ => None,
     }
 }
@@ -68,10 +66,7 @@ fn png_palette(bytes: &[u8]) -> Option<&[u8]> {
 
 /// The palette of the first frame, or the one for all (GIF89a, 18 to 21).
 fn gif_palette(bytes: &[u8]) -> Option<&[u8]> {
-    let table = |flags: u8, rest: &'_ [u8]| match flags & 0x80 {
-        0 => 0,
-        _ => (3 << ((flags & 7) + 1)).min(rest.len()),
-    };
+    let table = |flags: u8, rest: &'_ [u8]| gif_table(flags).min(rest.len());
     let flags = *bytes.get(10)?;
     let rest = bytes.get(13..)?;
     let (global, mut rest) = rest.split_at(table(flags, rest));
@@ -87,7 +82,12 @@ fn gif_palette(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn after_blocks(mut rest: &[u8]) -> Option<&[u8]> {
+/// How many bytes the palette has that some flags announce.
+pub(crate) fn gif_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+pub(crate) fn after_blocks(mut rest: &[u8]) -> Option<&[u8]> {
     while let (&length @ 1.., after) = rest.split_first()? {
         rest = after.get(usize::from(length)..)?;
     }
@@ -104,6 +104,8 @@ fn bmp_palette(bytes: &[u8]) -> Option<Vec<[u8; 3]>> {
     // The oldest header has narrower fields, and colors of three bytes.
     let (bits, named, width) = match header {
         12 => (number(24, 2)?, 0, 3),
+        // The shortest of OS/2 2.x ends before the number of colors.
+        ..36 => (number(28, 2)?, 0, 4),
         _ => (number(28, 2)?, number(46, 4)?, 4),
     };
     if !(1..=8).contains(&bits) {

@@ -22,6 +22,10 @@
 //! has too, decodes in its stead, to equal pixels. It is compiled from C, and where `nasm` is on the
 //! path at that time, with vector instructions on x86. It needs a program that unwinds on panic.
 //!
+//! TIFF is a container of many kinds. All that Pillow reads are read, with its pixels; where Pillow clips
+//! what was measured, gray of more than 8 bits and floats, [`Gray16`] decides. Of what is not read the
+//! error says so.
+//!
 //! HEIC, HEIF and AVIF are read with the feature `heif`, by the libheif that the system has. It is
 //! looked for when the first such file is met: nothing is needed to build, and a program without it
 //! reads all other formats.
@@ -52,9 +56,11 @@
 //!
 //! [`PreprocessConfig`]: clip_checkpoint::PreprocessConfig
 
+mod bmp;
 mod detail;
 mod error;
 mod format;
+mod gif;
 mod heif;
 mod indexed;
 mod jpeg;
@@ -66,6 +72,8 @@ mod resample;
 mod rgb;
 mod side;
 mod steps;
+mod tiff;
+mod trailer;
 
 pub use detail::Detail;
 pub use error::{Error, Result};

@@ -1,5 +1,6 @@
 //! From a file to an RGB picture, or to a sentence on why not.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::Path;
@@ -13,7 +14,9 @@ use crate::detail::reduced;
 use crate::format::Format;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
-use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
+use crate::{
+    Error, Orientation, ReadOptions, Result, bmp, format, gif, indexed, jpeg, tiff, trailer,
+};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -103,13 +106,18 @@ pub(crate) fn upright(
     };
     let stored = match format {
         Format::Image(format) => Stored {
-            zero: indexed::zero(format, bytes, decoder.original_color_type()),
+            zero: indexed::zero(format, bytes),
             alpha: indexed::has_alpha_channel(format, bytes),
         },
         Format::Heif(_) => Stored { zero: None, alpha: true },
     };
     wait(memory);
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| match format {
+        Format::Image(format) if trailer::is_cut_off(format, bytes, &error) => {
+            Error::CutOff { origin: origin.to_owned() }
+        }
+        _ => fail(error),
+    })?;
     let further = options.detail().divisor((picture.width(), picture.height()));
     if further > 1 {
         picture = reduced(rgb::convert(picture, options), further).into();
@@ -148,9 +156,16 @@ fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResu
     let format = match format {
         Format::Heif(codec) => return codec.open(bytes),
         Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
+        Format::Image(ImageFormat::Tiff) => return tiff::open(bytes, options),
         Format::Image(format) => format,
     };
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let windows = if format == ImageFormat::Bmp { bmp::from_os2(bytes)? } else { None };
+    let file = windows.map_or(Cow::Borrowed(bytes), Cow::Owned);
+    let file = trailer::completed(format, &file).map_or(file, Cow::Owned);
+    if format == ImageFormat::Gif {
+        return gif::open(file);
+    }
+    let mut reader = ImageReader::with_format(Cursor::new(file), format);
     reader.limits(limits(options));
     let decoder = reader.into_decoder()?;
     let (size, bytes) = (decoder.dimensions(), decoder.total_bytes());

@@ -4,7 +4,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use clip_preprocess::{
-    Error, Gray16, Orientation, ReadOptions, RgbImage, Transparency, decode, read,
+    Error, Gray16, Orientation, ReadOptions, RgbImage, Transparency, decode, read, shown_size,
 };
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, Rgba, RgbaImage};
@@ -217,6 +217,158 @@ fn an_animation_shows_its_first_frame() {
     drop(encoder);
     let rgb = decode(&bytes, "moving.gif", &ReadOptions::default()).unwrap();
     assert_eq!(rgb, RgbImage::from_pixel(6, 4, Rgb([255, 0, 0])));
+}
+
+fn noise(width: u32, height: u32) -> RgbImage {
+    let mut state = 1_u32;
+    RgbImage::from_fn(width, height, |_, _| {
+        Rgb(std::array::from_fn(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        }))
+    })
+}
+
+/// A copy that broke off behind the last pixel is a picture; one that broke off before is an error,
+/// whatever the decoder makes of the end.
+#[test]
+fn files_that_lack_only_their_end() {
+    let check = |bytes: &[u8], end: usize, name: &str| {
+        let options = ReadOptions::default();
+        let whole = decode(bytes, name, &options).unwrap();
+        for missing in 0..bytes.len() {
+            match decode(&bytes[..bytes.len() - missing], name, &options) {
+                Ok(picture) => assert_eq!(picture, whole, "{name} without {missing} bytes"),
+                Err(error) => {
+                    assert!(missing > end, "{name} without {missing} bytes: {error}");
+                    let is_short = missing + 20 > bytes.len();
+                    let is_cut_off = matches!(error, Error::CutOff { .. });
+                    assert!(is_cut_off || is_short, "{name} without {missing} bytes: {error:?}");
+                }
+            }
+        }
+    };
+    // Rows of 39 bytes, which BMP fills up to 40.
+    let noise = noise(13, 7);
+    // The last chunk, and the checksum of the one before.
+    check(&encoded(noise.clone(), ImageFormat::Png), 12 + 4, "photo.png");
+    check(&encoded(noise.clone(), ImageFormat::Bmp), 1, "photo.bmp");
+    check(&encoded(noise, ImageFormat::Qoi), 8, "photo.qoi");
+    check(&gif((6, 4), (0, 0)), 2, "photo.gif");
+    // Two rows of three pixels, a run and single ones; their end and the end of all.
+    let runs = [3, 1, 0, 0, 0, 3, 2, 1, 2, 0, 0, 0, 0, 1];
+    check(&bitmap(40, (3, 2), 8, 1, &[[0; 4], [9; 4], [200; 4]], &runs), 4, "runs.bmp");
+}
+
+/// A BMP with a header of so many bytes.
+fn bitmap(
+    header: usize,
+    (width, height): (u32, u32),
+    bits: u32,
+    compression: u32,
+    palette: &[[u8; 4]],
+    pixels: &[u8],
+) -> Vec<u8> {
+    let number = |number: usize| (number as u32).to_le_bytes();
+    let start = 14 + header + 4 * palette.len();
+    let colors = number(palette.len());
+    let mut fields = [number(header), width.to_le_bytes(), height.to_le_bytes()].concat();
+    fields.extend((bits << 16 | 1).to_le_bytes());
+    fields.extend(
+        [compression.to_le_bytes(), number(0), number(0), number(0), colors].as_flattened(),
+    );
+    fields.resize(header, 0);
+    let file = [b"BM", &number(start + pixels.len())[..], &[0; 4], &number(start), &fields];
+    [&file.concat(), palette.as_flattened(), pixels].concat()
+}
+
+/// The header of OS/2 2.x may end anywhere behind the number of bits.
+#[test]
+fn bitmaps_of_os2() {
+    let options = ReadOptions::default();
+    let color = bitmap(40, (2, 1), 24, 0, &[], &[1, 2, 3, 4, 5, 6, 0, 0]);
+    let palette: [[u8; 4]; 16] = std::array::from_fn(|i| [i as u8, 99, 200, 0]);
+    let indexed = bitmap(40, (3, 2), 4, 0, &palette, &[0x12, 0x30, 0, 0, 0x45, 0x60, 0, 0]);
+    for header in [16, 20, 24, 36, 48, 64] {
+        for (bits, windows) in [(24, &color), (4, &indexed)] {
+            let (palette, size) =
+                if bits == 4 { (&palette[..], (3, 2)) } else { (&[][..], (2, 1)) };
+            let pixels = &windows[54 + 4 * palette.len()..];
+            let os2 = bitmap(header, size, bits, 0, palette, pixels);
+            assert_eq!(shown_size(&os2, "os2.bmp").unwrap(), size);
+            let expected = decode(windows, "windows.bmp", &options).unwrap();
+            assert_eq!(decode(&os2, "os2.bmp", &options).unwrap(), expected, "{header}, {bits}");
+        }
+    }
+    for (compression, name) in [(3, "Huffman 1D"), (4, "RLE24")] {
+        let file = bitmap(64, (2, 1), 24, compression, &[], &[0; 8]);
+        let error = decode(&file, "os2.bmp", &options).unwrap_err();
+        assert!(matches!(error, Error::UnsupportedKind { .. }), "{error:?}");
+        assert!(error.to_string().contains(name), "{error}");
+    }
+}
+
+/// A GIF of one frame, of red and a transparent green by turns, and a screen of that size.
+fn gif(screen: (u16, u16), (left, top): (u16, u16)) -> Vec<u8> {
+    let numbers: Vec<u8> = (0..6 * 4).map(|i| 1 + i % 2).collect();
+    let mut frame = gif::Frame::from_indexed_pixels(6, 4, numbers, Some(2));
+    (frame.left, frame.top) = (left, top);
+    let mut bytes = Vec::new();
+    let palette = [0, 0, 255, 255, 0, 0, 0, 255, 0];
+    let mut encoder = gif::Encoder::new(&mut bytes, screen.0, screen.1, &palette).unwrap();
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    bytes
+}
+
+/// Where a screen does not hold the first frame, browsers and Pillow make it larger.
+#[test]
+fn the_screen_of_a_gif_holds_its_first_frame() {
+    let check = |screen, place: (u16, u16), size: (u32, u32)| {
+        let bytes = gif(screen, place);
+        assert_eq!(shown_size(&bytes, "moving.gif").unwrap(), size);
+        let read = |transparency| {
+            let options = ReadOptions { transparency, ..ReadOptions::default() };
+            decode(&bytes, "moving.gif", &options).unwrap()
+        };
+        let (on_white, dropped) = (read(Transparency::OnWhite), read(Transparency::Drop));
+        let expected = |seen: [u8; 3], behind: [u8; 3]| {
+            RgbImage::from_fn(size.0, size.1, |x, y| {
+                let (x, y) = (x.wrapping_sub(place.0.into()), y.wrapping_sub(place.1.into()));
+                Rgb(if x < 6 && y < 4 && (y * 6 + x) % 2 == 0 { seen } else { behind })
+            })
+        };
+        assert_eq!(on_white, expected([255, 0, 0], [255; 3]), "{screen:?}, {place:?}");
+        assert_eq!(dropped, expected([255, 0, 0], [0, 255, 0]), "{screen:?}, {place:?}");
+    };
+    check((6, 4), (0, 0), (6, 4));
+    check((3, 2), (0, 0), (6, 4));
+    check((0, 0), (0, 0), (6, 4));
+    check((3, 9), (0, 0), (6, 9));
+    check((10, 10), (2, 3), (10, 10));
+    check((10, 10), (9, 3), (15, 10));
+    check((5, 5), (20, 30), (26, 34));
+}
+
+/// A palette may be left out; Pillow shows numbers in gray then.
+#[test]
+fn a_gif_without_palette_is_gray() {
+    let mut bytes = gif((6, 4), (0, 0));
+    // Four colors, which the flags of the screen announce.
+    bytes[10] &= 0x7f;
+    bytes.drain(13..13 + 12);
+    let rgb = decode(&bytes, "gray.gif", &ReadOptions::default()).unwrap();
+    let expected =
+        RgbImage::from_fn(6, 4, |x, y| Rgb(if (y * 6 + x) % 2 == 0 { [1; 3] } else { [255; 3] }));
+    assert_eq!(rgb, expected);
+}
+
+#[test]
+fn a_frame_far_out_of_its_screen_is_refused_from_its_header() {
+    let bytes = gif((6, 4), (60_000, 60_000));
+    assert_eq!(shown_size(&bytes, "moving.gif").unwrap(), (60_006, 60_004));
+    let error = decode(&bytes, "moving.gif", &ReadOptions::default()).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { width: 60_006, height: 60_004, .. }), "{error}");
 }
 
 /// Every way of storing a picture shows about the same picture; the limits lie a little above what

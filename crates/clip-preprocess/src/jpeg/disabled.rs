@@ -5,8 +5,13 @@ use std::io::Cursor;
 use std::ops::RangeInclusive;
 
 use image::codecs::jpeg::JpegDecoder;
-use image::error::{ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind};
+use image::error::{
+    DecodingError, ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind,
+};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::markers::walk;
 use super::memory;
@@ -85,6 +90,22 @@ impl ImageDecoder for Reduced<'_> {
     fn read_image_boxed(self: Box<Self>, samples: &mut [u8]) -> ImageResult<()> {
         (*self).read_image(samples)
     }
+}
+
+/// The four channels of a picture of inks, as they are stored. `check` hears the size first.
+pub(crate) fn inks(
+    bytes: &[u8],
+    check: impl FnOnce((u32, u32)) -> ImageResult<()>,
+) -> ImageResult<Vec<u8>> {
+    check(JpegDecoder::new(Cursor::new(bytes))?.dimensions())?;
+    let options = DecoderOptions::default()
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+        .jpeg_set_out_colorspace(ColorSpace::CMYK);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode().map_err(|error| {
+        ImageError::Decoding(DecodingError::new(ImageFormat::Jpeg.into(), error.to_string()))
+    })
 }
 
 /// Whether the first channel of a frame (ITU-T T.81, B.2.2) is not the finest. zune-jpeg 0.5.15

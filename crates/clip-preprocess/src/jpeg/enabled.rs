@@ -111,6 +111,25 @@ fn rgb([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
     [cyan, magenta, yellow].map(|paper| black - product(255 - paper, black))
 }
 
+/// The four channels of a picture of inks, as they are stored. `check` hears the size first.
+pub(crate) fn inks(
+    bytes: &[u8],
+    check: impl FnOnce((u32, u32)) -> ImageResult<()>,
+) -> ImageResult<Vec<u8>> {
+    let source = guarded(|| Decompress::builder().from_mem(bytes))?;
+    check((source.width() as u32, source.height() as u32))?;
+    if source.color_space() != ColorSpace::JCS_CMYK {
+        return Err(damaged("other channels than four inks".to_owned()));
+    }
+    let mut samples = vec![0; 4 * source.width() * source.height()];
+    guarded(|| {
+        let mut rows = source.to_colorspace(ColorSpace::JCS_CMYK)?;
+        rows.read_scanlines_into(&mut samples)?;
+        rows.finish()
+    })?;
+    Ok(samples)
+}
+
 fn guarded<T>(decode: impl FnOnce() -> io::Result<T>) -> ImageResult<T> {
     // Whatever the closure owns is dropped, and nobody sees samples after an error.
     match catch_unwind(AssertUnwindSafe(decode)) {

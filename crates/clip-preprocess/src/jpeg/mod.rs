@@ -9,9 +9,9 @@ mod markers;
 mod reduced;
 
 #[cfg(not(feature = "turbojpeg"))]
-pub(crate) use disabled::open;
+pub(crate) use disabled::{inks, open};
 #[cfg(feature = "turbojpeg")]
-pub(crate) use enabled::open;
+pub(crate) use enabled::{inks, open};
 pub(crate) use markers::is_whole;
 
 #[cfg(all(feature = "turbojpeg", panic = "abort"))]
