@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An item of a library and its vector.
 #[derive(Debug)]
@@ -68,8 +68,17 @@ pub(crate) struct Record {
     pub(crate) model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Empty where a row has none though the file has some.
+    #[serde(deserialize_with = "embedding", skip_serializing_if = "Option::is_none")]
     pub(crate) embedding: Option<Vec<f32>>,
+}
+
+/// Takes `null` for a row without an embedding, and a number that is `null` for NaN, as pandas
+/// writes it.
+fn embedding<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::Error> {
+    let values: Option<Vec<Option<f32>>> = Deserialize::deserialize(from)?;
+    let values = values.unwrap_or_default().into_iter();
+    Ok(Some(values.map(|value| value.unwrap_or(f32::NAN)).collect()))
 }
 
 impl Record {
