@@ -163,7 +163,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Io`] and, for Parquet, [`Error::Damaged`].
+    /// [`Error::NotFound`], [`Error::Io`] and, for Parquet, [`Error::Damaged`] and [`Error::NoPicture`].
     ///
     /// # Panics
     ///

@@ -134,6 +134,16 @@ pub enum Error {
         /// What the reader said.
         reason: String,
     },
+    /// A row of a Parquet file that has a text and no picture.
+    #[error("{path}: row {row} of group {group} has no picture: leave it out of the file")]
+    NoPicture {
+        /// The file.
+        path: PathBuf,
+        /// The group of rows, from 0.
+        group: usize,
+        /// The row in it, from 0.
+        row: usize,
+    },
     /// A setting that cannot be followed.
     #[error("`{field}` cannot be {value}: {expected}")]
     BadConfig {

@@ -70,5 +70,5 @@ pub use labels::{Label, LabelTable};
 pub use loader::{Batch, Batches, Loader, LoaderConfig};
 pub use plan::{Draw, EpochPlan, SamplerConfig};
 pub use sample::{Kind, Sample};
-pub use table::{Row, TextTable};
+pub use table::{TableRow, TextTable};
 pub use transform::Transform;

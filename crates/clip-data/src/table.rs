@@ -57,13 +57,13 @@ pub struct TextTable {
 
 /// A row of a [`TextTable`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct TableRow {
     /// The line in which it begins, from 1.
     pub line: u64,
     fields: Vec<String>,
 }
 
-impl Row {
+impl TableRow {
     /// The field of a column; empty where the row ends before it.
     pub fn get(&self, column: usize) -> &str {
         self.fields.get(column).map_or("", String::as_str)
@@ -86,7 +86,7 @@ impl TextTable {
     pub fn open(path: &Path, is_known: impl Fn(&str) -> bool) -> Result<Self> {
         let bytes = text::read_bytes(path)?;
         let is_csv = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-        let (dialect, usual) = if is_csv { (Dialect::Csv, b',') } else { (Dialect::Tsv, b'\t') };
+        let usual = if is_csv { b',' } else { b'\t' };
         // Excel's own hint, which it obeys and does not show.
         let hint = bytes.strip_prefix(b"sep=").and_then(|rest| match rest {
             [delimiter, b'\r' | b'\n', ..] => Some(*delimiter),
@@ -103,6 +103,8 @@ impl TextTable {
         };
         let best = || DELIMITERS.into_iter().max_by_key(rank).unwrap_or(usual);
         let delimiter = hint.unwrap_or_else(best);
+        let is_tsv = delimiter == b'\t' && !is_csv;
+        let dialect = if is_tsv { Dialect::Tsv } else { Dialect::Csv };
         let mut table = Self {
             path: path.to_owned(),
             reader: reader(Cursor::new(bytes), delimiter),
@@ -156,7 +158,7 @@ impl TextTable {
     }
 
     /// The next row, of as many fields as it has.
-    fn record(&mut self) -> Option<Result<Row>> {
+    fn record(&mut self) -> Option<Result<TableRow>> {
         let blank = |text: &[u8]| text.iter().take_while(|byte| is_line_end(**byte)).count();
         let start = self.offset + blank(&self.text()[self.offset..]);
         let line = self.line + text::line_ends(&self.text()[self.offset..start]);
@@ -193,7 +195,7 @@ impl TextTable {
         }
         let fields = record.iter().map(|field| str::from_utf8(field).map(str::to_owned));
         Some(match fields.collect() {
-            Ok(fields) => Ok(Row { line, fields }),
+            Ok(fields) => Ok(TableRow { line, fields }),
             Err(_) => Err(self.bad_row(line, "this is not UTF-8: save the file as UTF-8")),
         })
     }
@@ -201,7 +203,7 @@ impl TextTable {
 
 /// Rows that cannot be understood are errors, and the next can be read.
 impl Iterator for TextTable {
-    type Item = Result<Row>;
+    type Item = Result<TableRow>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let row = match self.record()? {

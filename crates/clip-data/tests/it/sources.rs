@@ -215,12 +215,14 @@ fn tables_of_every_writer_give_the_same_rows() {
         assert!(problems.is_empty(), "{problems:?}");
     };
     let expected = ["a dog, asleep", "zwei\nZeilen; \"so\"", "x"];
-    let rows =
-        "file,caption\na.png,\"a dog, asleep\"\nb.png,\"zwei\nZeilen; \"\"so\"\"\"\nc.png,x\n";
-    check("a.csv", rows.as_bytes(), &expected);
-    for delimiter in ["\t", ";", "|"] {
+    let written = |delimiter: &str| {
         let rows =
-            rows.replace("g,", &format!("g{delimiter}")).replace("e,", &format!("e{delimiter}"));
+            "file~caption\na.png~\"a dog, asleep\"\nb.png~\"zwei\nZeilen; \"\"so\"\"\"\nc.png~x\n";
+        rows.replace('~', delimiter)
+    };
+    check("a.csv", written(",").as_bytes(), &expected);
+    for delimiter in ["\t", ";", "|"] {
+        let rows = written(delimiter);
         check("a.csv", rows.as_bytes(), &expected);
         check("a.tsv", rows.as_bytes(), &expected);
         check("a.csv", format!("sep={delimiter}\r\n{rows}").as_bytes(), &expected);
@@ -228,8 +230,8 @@ fn tables_of_every_writer_give_the_same_rows() {
     let utf16 = |text: &str| -> Vec<u8> {
         "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
     };
-    check("a.csv", &utf16(rows), &expected);
-    check("a.tsv", &utf16(&rows.replace("g,", "g\t").replace("e,", "e\t")), &expected);
+    check("a.csv", &utf16(&written(",")), &expected);
+    check("a.tsv", &utf16(&written("\t")), &expected);
     // Line ends of Windows and of old Macs, blank lines, columns that a spreadsheet left empty.
     check("a.csv", b"file,caption\r\n\r\na.png,x\r\nb.png,y,,\r\n", &["x", "y"]);
     check("a.csv", b"file,caption\ra.png,x\rb.png,y", &["x", "y"]);

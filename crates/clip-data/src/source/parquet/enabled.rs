@@ -44,50 +44,81 @@ fn open(path: &Path) -> Result<SerializedFileReader<File>> {
     SerializedFileReader::new(file).map_err(|error| damaged(path, error))
 }
 
+/// The columns that are read.
+struct Columns {
+    picture: usize,
+    status: Option<TextColumn>,
+    texts: Vec<TextColumn>,
+    /// Names of the classes by number, where the file has them.
+    class_names: Option<Vec<String>>,
+}
+
+impl Columns {
+    fn of(path: &Path, reader: &SerializedFileReader<File>) -> Result<Self> {
+        let metadata = reader.metadata().file_metadata();
+        let columns = metadata.schema_descr().columns();
+        let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
+        let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+        let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
+        let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
+            return Err(Error::MissingColumn {
+                path: path.to_owned(),
+                missing: "the picture",
+                found: names.join(", "),
+                expected: "jpg, webp, png or image, with the bytes of the file",
+            });
+        };
+        let status = at(&"status").map(|at| TextColumn::new(at, &columns[at], Role::Key));
+        let mut texts: Vec<TextColumn> = (0..columns.len())
+            .filter(|at| *at != picture)
+            .filter_map(|at| TextColumn::with_role(at, &columns[at]))
+            .collect();
+        let features = class_names::read(metadata);
+        let classes = |at: usize| {
+            features.iter().find(|(column, _)| *column == names[at]).map(|(_, names)| names.clone())
+        };
+        let is_label = |text: &TextColumn| matches!(text.role, Role::Label | Role::Class);
+        if !texts.iter().any(|text| text.role == Role::Name || is_label(text)) {
+            // CIFAR-100 has `fine_label` and `coarse_label`.
+            let label = (0..columns.len()).find(|at| classes(*at).is_some());
+            texts.extend(label.map(|at| TextColumn::new(at, &columns[at], Role::Label)));
+        }
+        let class_names =
+            texts.iter().filter(|text| is_label(text)).find_map(|text| classes(text.at));
+        let columns = Self { picture, status, texts, class_names };
+        columns.check_compression(path, reader)?;
+        Ok(columns)
+    }
+
+    /// Refuses a file of which a column that is read has a compression that is not.
+    fn check_compression(&self, path: &Path, reader: &SerializedFileReader<File>) -> Result<()> {
+        let texts = self.texts.iter().chain(&self.status).map(|text| text.at);
+        let used: Vec<usize> = texts.chain([self.picture]).collect();
+        for group in reader.metadata().row_groups() {
+            for at in &used {
+                let compression = match group.column(*at).compression() {
+                    Compression::BROTLI(_) => "brotli",
+                    Compression::LZO => "LZO",
+                    _ => continue,
+                };
+                return Err(Error::Compression { path: path.to_owned(), compression });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Indexes the rows that have a picture and a text.
 pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index> {
     let reader = open(path)?;
+    let columns = Columns::of(path, &reader)?;
+    let class_names = class_names.or(columns.class_names.as_deref());
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let columns = schema.columns();
-    let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
-    let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-    let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
-    let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
-        return Err(Error::MissingColumn {
-            path: path.to_owned(),
-            missing: "the picture",
-            found: names.join(", "),
-            expected: "jpg, webp, png or image, with the bytes of the file",
-        });
-    };
-    let status = at(&"status").map(|at| TextColumn::new(at, &columns[at], Role::Key));
-    let mut texts: Vec<TextColumn> = (0..columns.len())
-        .filter(|at| *at != picture)
-        .filter_map(|at| TextColumn::with_role(at, &columns[at]))
-        .collect();
-    let features = class_names::read(reader.metadata().file_metadata());
-    let is_class = |name: &str| features.iter().any(|(column, _)| column == name);
-    let tells = |text: &TextColumn| matches!(text.role, Role::Name | Role::Label | Role::Class);
-    if !texts.iter().any(tells) {
-        // CIFAR-100 has `fine_label` and `coarse_label`.
-        let label = names.iter().position(|name| is_class(name));
-        texts.extend(label.map(|at| TextColumn::new(at, &columns[at], Role::Label)));
-    }
-    let own_names = texts.iter().filter(|text| tells(text)).find_map(|text| {
-        features
-            .iter()
-            .find(|(column, _)| *column == names[text.at])
-            .map(|(_, names)| names.clone())
-    });
-    let class_names = class_names.or(own_names.as_deref());
-    let used = texts.iter().chain(&status).map(|text| text.at).chain([picture]);
-    check_compression(path, &reader, &used.collect::<Vec<_>>())?;
-
     let groups = reader.num_row_groups();
     let table = Table {
         path: path.to_owned(),
-        column: picture,
-        levels: Levels::of(&columns[picture]),
+        column: columns.picture,
+        levels: Levels::of(&schema.column(columns.picture)),
         idle: Mutex::default(),
     };
     let table = Arc::new(table);
@@ -101,7 +132,7 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
         let rows = usize::try_from(row_group.metadata().num_rows()).unwrap_or(0);
         let read = |column: &TextColumn| column.read(row_group.as_ref(), rows).map_err(fail);
         let mut drafts: Vec<Draft> = std::iter::repeat_with(Draft::default).take(rows).collect();
-        for column in &texts {
+        for column in &columns.texts {
             for (draft, texts) in drafts.iter_mut().zip(read(column)?) {
                 let mut texts = texts.iter().map(String::as_str);
                 match column.is_list {
@@ -110,7 +141,7 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
                 }
             }
         }
-        let states = status.as_ref().map(read).transpose()?;
+        let states = columns.status.as_ref().map(read).transpose()?;
         for (row, mut draft) in drafts.into_iter().enumerate() {
             let key = format!("{stem}/{}", first_row + row);
             let state = states.as_ref().and_then(|states| states.get(row)?.first());
@@ -127,7 +158,7 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
     }
     failed.report(path, "its download failed", &mut index.problems);
     without_text.report(path, "has no text", &mut index.problems);
-    index.class_names = own_names;
+    index.class_names = columns.class_names;
     Ok(index)
 }
 
@@ -156,25 +187,6 @@ impl Table {
         };
         let bytes = read().map_err(|error| damaged(&self.path, error))?;
         idle().push(reader);
-        bytes.ok_or_else(|| damaged(&self.path, format!("row {row} of group {group} is empty")))
+        bytes.ok_or_else(|| Error::NoPicture { path: self.path.clone(), group, row })
     }
-}
-
-/// Refuses a file of which a column that is read has a compression that is not.
-fn check_compression(
-    path: &Path,
-    reader: &SerializedFileReader<File>,
-    columns: &[usize],
-) -> Result<()> {
-    for group in reader.metadata().row_groups() {
-        for at in columns {
-            let compression = match group.column(*at).compression() {
-                Compression::BROTLI(_) => "brotli",
-                Compression::LZO => "LZO",
-                _ => continue,
-            };
-            return Err(Error::Compression { path: path.to_owned(), compression });
-        }
-    }
-    Ok(())
 }
