@@ -114,19 +114,22 @@ impl Record {
 
     /// The item of the record.
     pub(crate) fn item(&self) -> Result<Item> {
+        // Tables have an empty text where they have none.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let (path, text) = (given(&self.path), given(&self.text));
         let modality = match self.modality.as_deref() {
             Some(name) => match Modality::named(name) {
                 Some(modality) => modality,
                 None => bail!("its modality is {name:?}, not image or text"),
             },
-            None if self.path.is_some() => Modality::Image,
+            None if path.is_some() => Modality::Image,
             None => Modality::Text,
         };
         let own = self.id.as_deref().and_then(Item::path_of_id);
-        let content = match (&self.path, &self.text) {
-            (_, Some(text)) if modality == Modality::Text => Content::Text(text.clone()),
+        let content = match (path, text) {
+            (_, Some(text)) if modality == Modality::Text => Content::Text(text),
             (Some(path), _) => Content::Path(own.unwrap_or_else(|| PathBuf::from(path))),
-            (None, Some(text)) => Content::Text(text.clone()),
+            (None, Some(text)) => Content::Text(text),
             (None, None) => bail!("it has neither a path nor a text"),
         };
         let item = Item::new(content, modality);
@@ -199,6 +202,8 @@ mod tests {
         assert_eq!(text.item().unwrap(), Item::text("a dog"));
         let refused = |record: Record| record.item().unwrap_err().to_string();
         assert!(refused(Record::default()).contains("neither a path nor a text"));
+        let empty = Record { text: Some(" ".to_owned()), ..Record::default() };
+        assert!(refused(empty).contains("neither a path nor a text"));
         let sound = Record { modality: Some("sound".to_owned()), ..Record::default() };
         assert!(refused(sound).contains("sound"));
     }
