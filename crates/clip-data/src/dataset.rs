@@ -31,13 +31,14 @@ impl Dataset {
     ///
     /// Class names and templates are taken from `classnames.txt` and
     /// `zeroshot_classification_templates.txt` beside the first source that has them, or one
-    /// folder above it.
+    /// folder above it; class names else from what the Hub's `datasets` writes into Parquet files.
     ///
     /// # Errors
     ///
     /// [`Error::NoPaths`]; [`Error::NotFound`], [`Error::NoMatch`], [`Error::BadPattern`],
     /// [`Error::EmptyFolder`], [`Error::UnknownFormat`], [`Error::NeedsFeature`] for a path;
-    /// [`Error::Io`], [`Error::MissingColumn`], [`Error::Damaged`] for a file; and
+    /// [`Error::Io`], [`Error::NotEncoded`], [`Error::UnreadEncoding`], [`Error::MissingColumn`],
+    /// [`Error::BadRow`], [`Error::Compression`], [`Error::Damaged`] for a file; and
     /// [`Error::NoSamples`] if nothing in them can be used. What else is wrong is skipped and
     /// listed by [`Self::problems`].
     pub fn open(paths: &[PathBuf]) -> Result<Self> {
@@ -53,7 +54,7 @@ impl Dataset {
         for file in &files {
             let beside = Classes::beside(&file.path)?;
             let index = source::index(file, &beside)?;
-            classes.names = classes.names.or(beside.names);
+            classes.names = classes.names.or(beside.names).or(index.class_names);
             classes.templates = classes.templates.or(beside.templates);
             problems.extend(index.problems);
             for (sample, place) in index.samples {
@@ -162,7 +163,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Io`] and, for Parquet, [`Error::Damaged`].
+    /// [`Error::NotFound`], [`Error::Io`] and, for Parquet, [`Error::Damaged`] and [`Error::NoPicture`].
     ///
     /// # Panics
     ///

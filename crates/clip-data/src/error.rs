@@ -76,6 +76,24 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A text that is not in the encoding that it seems to have.
+    #[error("{path}, line {line}: this is not {encoding}: save the file as UTF-8")]
+    NotEncoded {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// A text in an encoding that is not read.
+    #[error("{path} is in {encoding}, which is not read: save the file as UTF-8")]
+    UnreadEncoding {
+        /// The file.
+        path: PathBuf,
+        /// The encoding.
+        encoding: &'static str,
+    },
     /// A table without the columns that are needed.
     #[error("{path} has no column for {missing} (its columns: {found}): name one {expected}")]
     MissingColumn {
@@ -98,13 +116,33 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// A table or Parquet file that cannot be read at all.
+    /// A Parquet file in a compression that is not read.
+    #[error(
+        "{path} is compressed with {compression}, which is not read: write it with zstd, snappy or gzip"
+    )]
+    Compression {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        compression: &'static str,
+    },
+    /// A Parquet file that cannot be read at all.
     #[error("{path} is damaged ({reason}): copy or download it again")]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What the reader said.
         reason: String,
+    },
+    /// A row of a Parquet file that has a text and no picture.
+    #[error("{path}: row {row} of group {group} has no picture: leave it out of the file")]
+    NoPicture {
+        /// The file.
+        path: PathBuf,
+        /// The group of rows, from 0.
+        group: usize,
+        /// The row in it, from 0.
+        row: usize,
     },
     /// A setting that cannot be followed.
     #[error("`{field}` cannot be {value}: {expected}")]

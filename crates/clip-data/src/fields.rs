@@ -47,6 +47,16 @@ pub(crate) fn plain(name: &str) -> String {
     plain.to_lowercase()
 }
 
+/// A text of a list; Karpathy's lists of captions have it beside what was made of it.
+fn text_of(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("raw")?.as_str())
+}
+
+/// The number of a class; pandas writes a column with gaps as `3.0`.
+fn class(text: &str) -> Option<usize> {
+    text.strip_suffix(".0").unwrap_or(text).parse().ok()
+}
+
 /// A sample in the making.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -68,10 +78,12 @@ impl Draft {
             Role::Key => sample.key = text.to_owned(),
             Role::Name => sample.name = text.to_owned(),
             // A name beside the label is the better one.
-            Role::Label | Role::Class => match text.parse() {
-                Ok(class) => sample.class = Some(class),
-                Err(_) if sample.name.is_empty() => sample.name = text.to_owned(),
-                Err(_) => {}
+            // No label, as the Hub's test sets have it.
+            Role::Label | Role::Class if text == "-1" => {}
+            Role::Label | Role::Class => match class(text) {
+                Some(class) => sample.class = Some(class),
+                None if sample.name.is_empty() => sample.name = text.to_owned(),
+                None => {}
             },
             Role::Caption => sample.captions.push(text.to_owned()),
             Role::Keywords => {
@@ -91,20 +103,19 @@ impl Draft {
             match value {
                 Value::String(text) => self.set(role, text),
                 Value::Number(number) => self.set(role, &number.to_string()),
-                Value::Array(values) => {
-                    let texts = values.iter().filter_map(Value::as_str);
-                    let texts = texts.map(str::trim).filter(|text| !text.is_empty());
-                    match role {
-                        // A comma inside a listed keyword belongs to it.
-                        Role::Keywords => {
-                            self.sample.keywords.extend(texts.map(str::to_owned));
-                        }
-                        Role::Caption => texts.for_each(|text| self.set(role, text)),
-                        _ => {}
-                    }
-                }
+                Value::Array(values) => self.set_list(role, values.iter().filter_map(text_of)),
                 _ => {}
             }
+        }
+    }
+
+    /// Takes a list of texts. A comma inside a listed keyword belongs to it.
+    pub(crate) fn set_list<'a>(&mut self, role: Role, texts: impl Iterator<Item = &'a str>) {
+        let texts = texts.map(str::trim).filter(|text| !text.is_empty());
+        match role {
+            Role::Keywords => self.sample.keywords.extend(texts.map(str::to_owned)),
+            Role::Caption => texts.for_each(|text| self.set(role, text)),
+            _ => {}
         }
     }
 

@@ -2,8 +2,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::fields::plain;
-use crate::source::open_table;
-use crate::{Error, Result};
+use crate::{Result, TextTable};
 
 /// Columns by what they are good for, the better name first.
 const IDS: &[&str] = &["id", "key", "file", "path", "filename", "image"];
@@ -12,7 +11,7 @@ const GROUPS: &[&str] = &["split", "group", "kind"];
 
 /// Labels that a table of its own gives to some samples, in place of the names in the data.
 ///
-/// The table is a `.csv`, or else tab-separated, with a header. The column `id` (or `key`, or
+/// The table is a [`TextTable`], a `.csv` or else a TSV, with a header. The column `id` (or `key`, or
 /// `file`) has the key of a sample, `label` (or `class`, or `name`) its label, and `split` (or
 /// `group`, or `kind`), where there is one, the group in which the sample is counted. Other columns
 /// say nothing.
@@ -52,40 +51,35 @@ impl LabelTable {
     /// # Errors
     ///
     /// [`Error::NotFound`] and [`Error::Io`]; [`Error::MissingColumn`] without a column of keys or
-    /// of labels; [`Error::BadRow`] for a row without either, a key that stands twice, and a table
-    /// without rows; [`Error::Damaged`] where it cannot be read at all.
+    /// of labels; [`Error::BadRow`] for a row without either, a key that stands twice, a row that
+    /// cannot be understood, and a table without rows; and those of [`TextTable::open`].
     pub fn read(path: &Path) -> Result<Self> {
-        let tabs = path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("csv"));
-        let (mut reader, header) = open_table(path, tabs)?;
+        let is_known = |name: &str| {
+            [IDS, LABELS, GROUPS].iter().any(|names| names.contains(&plain(name).as_str()))
+        };
+        let mut rows = TextTable::open(path, is_known)?;
         let column = |names: &[&str]| {
-            names.iter().find_map(|name| header.iter().position(|given| plain(given) == *name))
+            names
+                .iter()
+                .find_map(|name| rows.header().iter().position(|given| plain(given) == *name))
         };
-        let need = |names, missing, expected| {
-            let found = header.join(", ");
-            let path = path.to_owned();
-            column(names).ok_or(Error::MissingColumn { path, missing, found, expected })
-        };
+        let need =
+            |names, missing, expected| column(names).ok_or_else(|| rows.missing(missing, expected));
         let id = need(IDS, "the keys of the samples", "id, key or file")?;
         let label = need(LABELS, "the labels", "label, class or name")?;
         let group = column(GROUPS);
 
-        let damaged = |reason: String| Error::Damaged { path: path.to_owned(), reason };
         let mut table = Self::default();
-        let mut record = csv::ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(|error| damaged(error.to_string()))? {
-            let cell = |column| {
-                let bytes: &[u8] = record.get(column).unwrap_or_default();
-                String::from_utf8_lossy(bytes).trim().to_owned()
-            };
-            let line = record.position().map_or(0, csv::Position::line);
-            let bad = |reason| Error::BadRow { path: path.to_owned(), line, reason };
+        while let Some(row) = rows.next() {
+            let row = row?;
+            let cell = |column| row.get(column).trim().to_owned();
             let (id, label) = (cell(id), cell(label));
             if id.is_empty() || label.is_empty() {
                 let reason = "the key or the label is missing: fill it in, or remove the row";
-                return Err(bad(reason.to_owned()));
+                return Err(rows.bad_row(row.line, reason));
             }
             let group = group.map(cell).filter(|group| !group.is_empty());
-            let row = Label {
+            let label = Label {
                 label: table.labels.number(label),
                 group: group.map(|group| table.groups.number(group)),
             };
@@ -93,15 +87,13 @@ impl LabelTable {
                 table.first.clone_from(&id);
             }
             if table.rows.contains_key(&id) {
-                return Err(bad(format!(
-                    "{id} stands in the table before: remove one of the rows"
-                )));
+                let reason = format!("{id} stands in the table before: remove one of the rows");
+                return Err(rows.bad_row(row.line, reason));
             }
-            table.rows.insert(id, row);
+            table.rows.insert(id, label);
         }
         if table.rows.is_empty() {
-            let reason = "no row follows the header: write one for each picture".to_owned();
-            return Err(Error::BadRow { path: path.to_owned(), line: 1, reason });
+            return Err(rows.bad_row(1, "no row follows the header: write one for each picture"));
         }
         Ok(table)
     }
@@ -153,6 +145,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     /// A table of that name and content, or why there is none.
     fn read(name: &str, content: &str) -> std::result::Result<LabelTable, String> {

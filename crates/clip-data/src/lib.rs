@@ -56,6 +56,8 @@ mod plan;
 mod sample;
 mod seed;
 mod source;
+mod table;
+pub mod text;
 mod transform;
 mod workers;
 
@@ -68,4 +70,5 @@ pub use labels::{Label, LabelTable};
 pub use loader::{Batch, Batches, Loader, LoaderConfig};
 pub use plan::{Draw, EpochPlan, SamplerConfig};
 pub use sample::{Kind, Sample};
+pub use table::{TableRow, TextTable};
 pub use transform::Transform;

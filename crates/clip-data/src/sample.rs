@@ -20,6 +20,8 @@ pub struct Sample {
     pub license: Option<String>,
     /// Number of its class, in data made for classification.
     pub class: Option<usize>,
+    /// Which of the captions is the `.txt` file of a shard.
+    pub(crate) text_file: Option<usize>,
 }
 
 /// What kind of picture one is.
@@ -52,6 +54,19 @@ impl Kind {
 }
 
 impl Sample {
+    /// The captions one by one. A `.txt` file in a shard has one a line, as CLIP_benchmark keeps
+    /// several of them; a line end in any other caption belongs to it.
+    pub fn single_captions(&self) -> impl Iterator<Item = &str> {
+        self.captions.iter().enumerate().flat_map(|(at, caption)| {
+            let (lines, whole) = match self.text_file == Some(at) {
+                true => (Some(caption.lines()), None),
+                false => (None, Some(caption.as_str())),
+            };
+            let captions = lines.into_iter().flatten().chain(whole);
+            captions.map(str::trim).filter(|caption| !caption.is_empty())
+        })
+    }
+
     /// Whether the name is a concept of its own, not a caption in place of one.
     pub fn has_concept(&self) -> bool {
         self.captions.first() != Some(&self.name)

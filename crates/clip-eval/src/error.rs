@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -120,14 +118,6 @@ pub enum Error {
         line: usize,
         /// What it says.
         text: String,
-    },
-    /// A file that cannot be read.
-    #[error("cannot read the templates {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
     },
     /// A probe with nothing to tell apart.
     #[error("all training rows have one label: give rows of at least two classes")]

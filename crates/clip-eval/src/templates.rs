@@ -1,7 +1,5 @@
 //! Sentences around the name of a class.
 
-use std::path::Path;
-
 use crate::{Error, Result};
 
 /// The sets that come with the crate: name, file.
@@ -47,19 +45,8 @@ impl Templates {
         Self::parse(name, text)
     }
 
-    /// A file with one template a line, as CLIP_benchmark's
-    /// `zeroshot_classification_templates.txt`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Read`] where the file cannot be read or is not UTF-8, and as [`Self::parse`].
-    pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::parse(&path.display().to_string(), &text)
-    }
-
-    /// One template a line; empty lines are skipped. `{}` or `{c}` stands for the name. Errors call
+    /// One template a line, as CLIP_benchmark's `zeroshot_classification_templates.txt`; empty lines
+    /// are skipped. `{}` or `{c}` stands for the name. Errors call
     /// the text `file`.
     ///
     /// # Errors
@@ -147,15 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn files_and_names_that_are_not_there() {
+    fn names_that_are_not_there() {
         let error = Templates::named("openai").unwrap_err().to_string();
         assert!(error.ends_with("choose one of openai-80, openai-7, picture, generic, or a file"));
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("templates.txt");
-        let error = Templates::read(&path).unwrap_err().to_string();
-        assert!(error.starts_with("cannot read the templates"), "{error}");
-        std::fs::write(&path, "a {c}.\n").unwrap();
-        let read: Vec<_> = Templates::read(&path).unwrap().fill("dog").collect();
-        assert_eq!(read, ["a dog."]);
     }
 }

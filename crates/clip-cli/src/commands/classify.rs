@@ -91,7 +91,7 @@ fn read_labels(given: &[String]) -> Result<Vec<String>> {
     for part in given.iter().flat_map(|given| given.split(',')).map(str::trim) {
         match part.strip_prefix('@') {
             Some(file) => {
-                let text = std::fs::read_to_string(file)
+                let text = clip_data::text::read(Path::new(file))
                     .with_context(|| format!("cannot read the labels in {file}"))?;
                 labels.extend(text.lines().map(str::trim).map(str::to_owned));
             }

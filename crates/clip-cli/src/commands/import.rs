@@ -97,6 +97,9 @@ impl Import<'_> {
             number += 1;
             self.check(&record, file)?;
             let put = || -> Result<()> {
+                if vector.is_empty() {
+                    bail!("it has no embedding");
+                }
                 let item = located(record.item()?, file);
                 Ok(self.writer.upsert(&item, &to_unit(vector))?)
             };

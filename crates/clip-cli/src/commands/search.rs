@@ -133,7 +133,7 @@ fn embed(embedder: &Embedder, scan: &ScanArgs, terms: Vec<Term>) -> Result<Terms
 fn rank_texts(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
     let embedder = model::embedder(&args.answers.model, super::overflow(args.truncate))?;
     let query = embed(&embedder, &args.answers.scan, terms)?.together(&embedder, &[])?;
-    let content = std::fs::read_to_string(file)
+    let content = clip_data::text::read(file)
         .with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let embeddings = embedder.texts(&lines).map_err(super::name_truncate)?;

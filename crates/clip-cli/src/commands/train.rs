@@ -70,7 +70,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
 
 fn read(path: &Path) -> Result<TrainConfig> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+    let text = clip_data::text::read(path).with_context(|| format!("cannot read {file}"))?;
     Ok(TrainConfig::parse(&file, &text)?)
 }
 
@@ -93,6 +93,7 @@ fn introduce(trainer: &Trainer) {
     for problem in dataset.problems() {
         report::warning(problem);
     }
+    super::warn_of_numbers(dataset.names());
     let parameters: usize =
         clip_checkpoint::tensors(&trainer.card().config).map(|spec| spec.elements()).sum();
     report::note(format_args!(

@@ -1,10 +1,11 @@
 //! An object a line.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clip_data::text::{self, Line};
 
 use super::{Entry, Origin, Record, Sink};
 
@@ -49,11 +50,10 @@ impl Sink for Lines {
 /// Calls `take` with the record of every line.
 pub(super) fn read(path: &Path, take: &mut dyn FnMut(Record) -> Result<()>) -> Result<()> {
     let shown = path.display();
-    let file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let line = line.with_context(|| format!("cannot read {shown}"))?;
-        if !line.trim().is_empty() {
-            let record = serde_json::from_str(&line).map_err(anyhow::Error::from);
+    for line in text::lines(path)? {
+        let Line { number, text } = line?;
+        if !text.trim().is_empty() {
+            let record = serde_json::from_str(&text).map_err(anyhow::Error::from);
             record.and_then(&mut *take).with_context(|| format!("line {number} of {shown}"))?;
         }
     }

@@ -30,6 +30,10 @@ impl Format {
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "parquet" => Ok(Self::Parquet),
             "npy" => Ok(Self::Npy),
+            "npz" => bail!(
+                "{} holds several arrays: save the one with the vectors as .npy, with numpy.save",
+                path.display()
+            ),
             _ => bail!(
                 "{} ends in no format of vectors: name it .parquet, .jsonl or .npy",
                 path.display()

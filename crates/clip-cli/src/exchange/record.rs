@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An item of a library and its vector.
 #[derive(Debug)]
@@ -68,8 +68,17 @@ pub(crate) struct Record {
     pub(crate) model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Empty where a row has none though the file has some.
+    #[serde(deserialize_with = "embedding", skip_serializing_if = "Option::is_none")]
     pub(crate) embedding: Option<Vec<f32>>,
+}
+
+/// Takes `null` for a row without an embedding, and a number that is `null` for NaN, as pandas
+/// writes it.
+fn embedding<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::Error> {
+    let values: Option<Vec<Option<f32>>> = Deserialize::deserialize(from)?;
+    let values = values.unwrap_or_default().into_iter();
+    Ok(Some(values.map(|value| value.unwrap_or(f32::NAN)).collect()))
 }
 
 impl Record {
@@ -105,19 +114,22 @@ impl Record {
 
     /// The item of the record.
     pub(crate) fn item(&self) -> Result<Item> {
+        // Tables have an empty text where they have none.
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let (path, text) = (given(&self.path), given(&self.text));
         let modality = match self.modality.as_deref() {
             Some(name) => match Modality::named(name) {
                 Some(modality) => modality,
                 None => bail!("its modality is {name:?}, not image or text"),
             },
-            None if self.path.is_some() => Modality::Image,
+            None if path.is_some() => Modality::Image,
             None => Modality::Text,
         };
         let own = self.id.as_deref().and_then(Item::path_of_id);
-        let content = match (&self.path, &self.text) {
-            (_, Some(text)) if modality == Modality::Text => Content::Text(text.clone()),
+        let content = match (path, text) {
+            (_, Some(text)) if modality == Modality::Text => Content::Text(text),
             (Some(path), _) => Content::Path(own.unwrap_or_else(|| PathBuf::from(path))),
-            (None, Some(text)) => Content::Text(text.clone()),
+            (None, Some(text)) => Content::Text(text),
             (None, None) => bail!("it has neither a path nor a text"),
         };
         let item = Item::new(content, modality);
@@ -190,6 +202,8 @@ mod tests {
         assert_eq!(text.item().unwrap(), Item::text("a dog"));
         let refused = |record: Record| record.item().unwrap_err().to_string();
         assert!(refused(Record::default()).contains("neither a path nor a text"));
+        let empty = Record { text: Some(" ".to_owned()), ..Record::default() };
+        assert!(refused(empty).contains("neither a path nor a text"));
         let sound = Record { modality: Some("sound".to_owned()), ..Record::default() };
         assert!(refused(sound).contains("sound"));
     }

@@ -227,3 +227,62 @@ fn devices_are_chosen_by_name() {
         .run(&["search", "a dog", "p", "--device", "tpu"])
         .check(2, &["there is no device 'tpu'"]);
 }
+
+/// A byte order mark is no part of the first line; UTF-16 is what Windows calls Unicode.
+#[test]
+fn lists_are_read_in_every_encoding_of_an_editor() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "dog.png");
+    let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
+    };
+    let text = "dog\r\nZürich\r\n";
+    let encoded = [
+        text.as_bytes().to_vec(),
+        text.replace("\r\n", "\r").into_bytes(),
+        format!("\u{feff}{text}").into_bytes(),
+        utf16(text, u16::to_le_bytes),
+        utf16(text, u16::to_be_bytes),
+    ];
+    for command in [
+        &["classify", "dog.png", "--labels", "@list.txt"][..],
+        &["search", "--image", "dog.png", "--texts", "list.txt"],
+    ] {
+        let answers: Vec<String> = encoded
+            .iter()
+            .map(|content| {
+                sandbox.write("list.txt", content);
+                let run = sandbox.run(command);
+                assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+                run.stdout
+            })
+            .collect();
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        sandbox.write("list.txt", b"dog\ncaf\xe9\n");
+        sandbox.run(command).check(2, &["list.txt, line 2: this is not UTF-8: save the file as"]);
+        sandbox.write("list.txt", b"\xff\xfe\0\0d\0\0\0");
+        sandbox.run(command).check(2, &["list.txt is in UTF-32"]);
+    }
+    let rows = "{\"text\": \"a dog\"}\n{\"text\": \"Zürich\"}\n";
+    for (name, content) in [
+        ("t.txt", utf16("a dog\nZürich\n", u16::to_le_bytes)),
+        ("t.jsonl", format!("\u{feff}{rows}").into_bytes()),
+        ("t.jsonl", utf16(rows, u16::to_be_bytes)),
+        ("t.csv", "\u{feff}Text;id\na dog;\nZürich;\n".as_bytes().to_vec()),
+        ("t.csv", utf16("id\tcaption\n\ta dog\n\tZürich\n", u16::to_le_bytes)),
+        ("t.tsv", b"caption\na dog\n\"Z\xc3\xbcrich\"\n".to_vec()),
+    ] {
+        sandbox.write(name, content);
+        let run = sandbox.run(&["index", "--texts", name]);
+        assert_eq!(run.code, 0, "{run}");
+        assert!(run.stdout.contains("library (2 items)"), "{name}: {run}");
+    }
+    sandbox.write("t.csv", "text\n\"a dog\na cat\n");
+    sandbox
+        .run(&["index", "--texts", "t.csv"])
+        .check(2, &["t.csv, line 2: a quotation mark opens"]);
+    sandbox.write("d/captions.csv", "file,name\n../dog.png,dog\n../dog.png,cat\n");
+    sandbox.write("templates.txt", utf16("a {}\nthe {c}\n", u16::to_le_bytes));
+    let eval = ["eval", "zeroshot", "--data", "d", "--templates", "templates.txt"];
+    sandbox.run(&eval).check(0, &[]);
+}

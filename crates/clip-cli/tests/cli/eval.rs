@@ -175,6 +175,42 @@ fn captions_ask_for_their_own_picture() {
     run.check(2, &["no captions", "leave out --captions"]);
 }
 
+/// Only a shard's `.txt` has a caption a line; a line end in a field belongs to its caption.
+#[test]
+fn a_caption_of_two_lines_is_one() {
+    let sandbox = drawings();
+    sandbox.write("d/captions.tsv", "");
+    sandbox.write(
+        "d/c.csv",
+        "file;caption\ndog.png;\"a picture\nof a dog\"\ncar.png;a picture of a car\n",
+    );
+    let rows = "{\"file\": \"dog.png\", \"caption\": \"a picture\\nof a dog\"}\n{\"file\": \"car.png\", \"caption\": \"a picture of a car\"}\n";
+    sandbox.write("d/c.jsonl", rows);
+    for table in ["d/c.csv", "d/c.jsonl"] {
+        let results = json(&sandbox.run(&["eval", "retrieval", "--data", table, "--json"]).stdout);
+        assert_eq!((&results["pictures"], &results["texts"]), (&2.into(), &2.into()), "{table}");
+        assert_eq!(results["metrics"]["text_retrieval_recall@1"], 1.0, "{table}");
+    }
+}
+
+#[test]
+fn numbers_in_place_of_names_are_warned_of() {
+    let sandbox = drawings();
+    let rows = "file,label\ndog.png,1\nflower.png,0\n";
+    sandbox.write("d/c.csv", rows);
+    let zeroshot = ["eval", "zeroshot", "--data", "d/c.csv"];
+    sandbox.run(&zeroshot).check(0, &["2 of the 2 names are numbers", "classnames.txt"]);
+    sandbox.run(&["eval", "retrieval", "--data", "d/c.csv"]).check(0, &["are numbers"]);
+    sandbox.write("labels.csv", "id,label\ndog.png,1\nflower.png,0\n");
+    let table = ["eval", "zeroshot", "--data", "d/captions.tsv", "--labels", "labels.csv"];
+    sandbox.run(&table).check(0, &["are numbers"]);
+    // As Notepad saves it.
+    sandbox.write("d/classnames.txt", "\u{feff}flower\r\ndog\r\n");
+    let run = sandbox.run(&[&zeroshot[..], &["--json"]].concat());
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run}");
+    assert_eq!(json(&run.stdout)["metrics"]["acc1"], 1.0);
+}
+
 /// Twelve photographs and twelve drawings, each drawing twice.
 #[test]
 fn a_probe_learns_the_labels() {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::io;
-use crate::Result;
+use crate::{Result, text};
 
 const NAMES: &[&str] = &["classnames.txt"];
 const TEMPLATES: &[&str] = &["zeroshot_classification_templates.txt", "templates.txt"];
@@ -30,9 +29,7 @@ impl Classes {
                 for name in names {
                     let path = folder.join(name);
                     if path.is_file() {
-                        let text =
-                            std::fs::read_to_string(&path).map_err(|source| io(&path, source))?;
-                        return Ok(Some(lines(&text)));
+                        return Ok(Some(lines(&text::read(&path)?)));
                     }
                 }
             }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 pub(crate) use self::classes::Classes;
 use self::parquet::Table as ParquetTable;
 pub(crate) use self::paths::{Format, SourceFile, find};
-pub(crate) use self::table::open as open_table;
 use crate::{Error, Problem, Result, Sample};
 
 /// Endings of pictures; what is inside is decided by the content.
@@ -38,6 +37,8 @@ pub(crate) enum Place {
 pub(crate) struct Index {
     pub(crate) samples: Vec<(Sample, Place)>,
     pub(crate) problems: Vec<Problem>,
+    /// Names of the classes by number, where the file itself has them.
+    pub(crate) class_names: Option<Vec<String>>,
 }
 
 /// Indexes one file.
@@ -45,7 +46,7 @@ pub(crate) fn index(file: &SourceFile, classes: &Classes) -> Result<Index> {
     let names = classes.names.as_deref();
     match file.format {
         Format::Tar => tar::index(&file.path, names),
-        Format::Tsv | Format::Csv => table::index(&file.path, file.format, names),
+        Format::Tsv | Format::Csv => table::index(&file.path, names),
         Format::JsonLines => table::index_json_lines(&file.path, names),
         Format::Parquet => parquet::index(&file.path, names),
     }

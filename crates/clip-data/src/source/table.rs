@@ -1,13 +1,12 @@
 //! A table of picture files and texts: TSV, CSV or JSON lines. Files are relative to its folder.
 
-use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::{Format, Index, PICTURES, Place, Skipped, io};
-use crate::fields::{Draft, Role, role};
-use crate::{Error, Result};
+use super::{Index, PICTURES, Place, Skipped};
+use crate::fields::{Draft, Role, plain, role};
+use crate::text::{self, Line};
+use crate::{Error, Problem, Result, TextTable};
 
 const TEXTS: &str = "name, caption, label or text";
 const FILES: &str = "file, path, filename or image";
@@ -23,80 +22,85 @@ struct Rows<'a> {
     unreadable: Skipped,
 }
 
-/// Opens a TSV or CSV and reads its header.
-pub(crate) fn open(path: &Path, tabs: bool) -> Result<(csv::Reader<BufReader<File>>, Vec<String>)> {
-    let file = File::open(path).map_err(|source| io(path, source))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(if tabs { b'\t' } else { b',' })
-        // In TSV a quotation mark is one; tabs and line ends cannot be in a field at all.
-        .quoting(!tabs)
-        .flexible(true)
-        .from_reader(BufReader::new(file));
-    let damaged =
-        |error: csv::Error| Error::Damaged { path: path.to_owned(), reason: error.to_string() };
-    let header = reader.byte_headers().map_err(damaged)?;
-    let header = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-    Ok((reader, header))
-}
-
 /// Indexes a TSV or CSV with a header.
-pub(super) fn index(path: &Path, format: Format, names: Option<&[String]>) -> Result<Index> {
-    let (mut reader, header) = open(path, format == Format::Tsv)?;
-    let roles: Vec<Option<Role>> = header.iter().map(|name| role(name)).collect();
-    let need = |wanted: &[Role], missing, expected| {
-        if roles.iter().flatten().any(|role| wanted.contains(role)) {
-            return Ok(());
-        }
-        let found = header.join(", ");
-        Err(Error::MissingColumn { path: path.to_owned(), missing, found, expected })
-    };
-    need(&[Role::File], "the picture", FILES)?;
-    need(
-        &[Role::Name, Role::Label, Role::Caption, Role::Class, Role::Keywords],
-        "the text",
-        TEXTS,
-    )?;
+pub(super) fn index(path: &Path, names: Option<&[String]>) -> Result<Index> {
+    let mut table = TextTable::open(path, |name| role(name).is_some())?;
+    let roles: Vec<Option<Role>> = table.header().iter().map(|name| role(name)).collect();
+    let has = |wanted: &[Role]| roles.iter().flatten().any(|role| wanted.contains(role));
+    if !has(&[Role::File]) {
+        return Err(table.missing("the picture", FILES));
+    }
+    if !has(&[Role::Name, Role::Label, Role::Caption, Role::Class, Role::Keywords]) {
+        return Err(table.missing("the text", TEXTS));
+    }
+    if let Some(name) = ambiguous(table.header()) {
+        return Err(table.bad_row(1, format!("two columns are called {name}: rename one of them")));
+    }
 
     let mut rows = Rows::new(path, names);
-    let mut record = csv::ByteRecord::new();
-    loop {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => {}
-            // Reading on after a failing disk would never end.
-            Err(error) => {
-                rows.unreadable.add(error);
-                break;
+    let mut short = Skipped::default();
+    for row in &mut table {
+        let row = match row {
+            Ok(row) => row,
+            Err(Error::BadRow { line, reason, .. }) => {
+                rows.unreadable.add(format_args!("line {line} ({reason})"));
+                continue;
             }
-        }
+            Err(error) => return Err(error),
+        };
         let mut draft = Draft::default();
-        for (role, field) in roles.iter().zip(&record) {
+        for (role, field) in roles.iter().zip(row.fields()) {
             if let Some(role) = role {
-                draft.set(*role, &String::from_utf8_lossy(field));
+                draft.set(*role, field);
             }
         }
-        let line = record.position().map_or(0, csv::Position::line);
-        rows.add(draft, line);
+        if rows.add(draft, row.line) && row.fields().len() < roles.len() {
+            short.add(format_args!("line {}", row.line));
+        }
     }
-    Ok(rows.finish())
+    let mut index = rows.finish();
+    if short.count > 0 {
+        let reason = format!(
+            "{} with fewer columns than the header, the first is {}: what is missing counts as empty",
+            short.count, short.first
+        );
+        index.problems.push(Problem::new(path.display(), reason));
+    }
+    Ok(index)
+}
+
+/// A name that two columns have of which one alone can be meant. Captions and keywords may come in
+/// several columns.
+fn ambiguous(header: &[String]) -> Option<&str> {
+    let is_single =
+        |name: &str| role(name).is_some_and(|role| !matches!(role, Role::Caption | Role::Keywords));
+    let mut seen = HashSet::new();
+    let mut names = header.iter().map(String::as_str).filter(|name| is_single(name));
+    names.find(|name| !seen.insert(plain(name)))
 }
 
 /// Indexes a file with one JSON object a line.
 pub(super) fn index_json_lines(path: &Path, names: Option<&[String]>) -> Result<Index> {
-    let file = File::open(path).map_err(|source| io(path, source))?;
     let mut rows = Rows::new(path, names);
-    for (number, line) in BufReader::new(file).split(b'\n').enumerate() {
-        let line = line.map_err(|source| io(path, source))?;
-        if line.trim_ascii().is_empty() {
+    for line in text::lines(path)? {
+        let Line { number, text } = match line {
+            Ok(line) => line,
+            Err(Error::NotEncoded { line, encoding, .. }) => {
+                rows.unreadable.add(format_args!("line {line} (this is not {encoding})"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        if text.trim().is_empty() {
             continue;
         }
-        match serde_json::from_slice(&line) {
+        match serde_json::from_str(&text) {
             Ok(object) => {
                 let mut draft = Draft::default();
                 draft.set_json(&object);
-                rows.add(draft, number as u64 + 1);
+                rows.add(draft, number);
             }
-            Err(error) => rows.unreadable.add(format_args!("line {} ({error})", number + 1)),
+            Err(error) => rows.unreadable.add(format_args!("line {number} ({error})")),
         }
     }
     Ok(rows.finish())
@@ -115,24 +119,28 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn add(&mut self, mut draft: Draft, line: u64) {
+    /// Takes a row; whether it is one of a picture and a text is the answer.
+    fn add(&mut self, mut draft: Draft, line: u64) -> bool {
         // OpenCLIP's tables name files in any way; only what is clearly no picture is left out.
         let Some(file) = draft.file.take().filter(|file| may_be_picture(file)) else {
-            return self.without_file.add(format_args!("line {line}"));
+            self.without_file.add(format_args!("line {line}"));
+            return false;
         };
         let only_captions = draft.sample.name.is_empty() && draft.sample.class.is_none();
         if !draft.complete(&file, self.class_names) {
-            return self.without_text.add(format_args!("line {line}"));
+            self.without_text.add(format_args!("line {line}"));
+            return false;
         }
         let samples = &mut self.index.samples;
         if only_captions {
             if let Some(&known) = self.captioned.get(&file) {
                 samples[known].0.captions.append(&mut draft.sample.captions);
-                return;
+                return true;
             }
             self.captioned.insert(file.clone(), samples.len());
         }
         samples.push((draft.sample, Place::File(self.path.with_file_name(file))));
+        true
     }
 
     fn finish(mut self) -> Index {

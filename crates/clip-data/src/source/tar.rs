@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Index, PICTURES, Place, Skipped, io};
 use crate::fields::{Draft, Role};
-use crate::{Problem, Result};
+use crate::{Problem, Result, text};
 
 /// Longer texts and metadata are taken for a mistake.
 const MAX_TEXT: u64 = 16 << 20;
@@ -17,6 +17,8 @@ const MAX_TEXT: u64 = 16 << 20;
 #[derive(Default)]
 struct Member {
     draft: Draft,
+    /// The `.txt` file, which may have several captions.
+    text: Option<String>,
     place: Option<Place>,
 }
 
@@ -106,14 +108,21 @@ impl Shard<'_> {
             offset,
             length: size,
         });
+        let Ok(text) = text::decode(Path::new(&name), &text) else {
+            self.unreadable.add(format_args!("{name} (it is not UTF-8)"));
+            return Ok(());
+        };
         let member = self.member(key);
         match extension.as_str() {
-            "json" => match serde_json::from_slice(&text) {
+            "json" => match serde_json::from_str(&text) {
                 Ok(object) => member.draft.set_json(&object),
                 Err(error) => self.unreadable.add(format_args!("{name} ({error})")),
             },
-            "txt" => member.draft.set(Role::Caption, &String::from_utf8_lossy(&text)),
-            "cls" => member.draft.set(Role::Class, &String::from_utf8_lossy(&text)),
+            "txt" => {
+                member.draft.set(Role::Caption, &text);
+                member.text = Some(text.trim().to_owned());
+            }
+            "cls" => member.draft.set(Role::Class, &text),
             // Of a picture in several formats, the first counts.
             _ => {
                 member.place.get_or_insert(place.expect("made for pictures"));
@@ -138,7 +147,7 @@ impl Shard<'_> {
         let mut index = Index::default();
         let (mut without_picture, mut without_text) = (Skipped::default(), Skipped::default());
         let shard = self.path.file_stem().unwrap_or_default().to_string_lossy();
-        for (key, Member { mut draft, place }) in self.members {
+        for (key, Member { mut draft, text, place }) in self.members {
             let Some(place) = place else {
                 without_picture.add(key);
                 continue;
@@ -147,6 +156,8 @@ impl Shard<'_> {
             let captions = &mut draft.sample.captions;
             let mut seen = std::collections::HashSet::new();
             captions.retain(|caption| seen.insert(caption.clone()));
+            draft.sample.text_file =
+                captions.iter().position(|caption| Some(caption) == text.as_ref());
             if draft.complete(&format!("{shard}/{key}"), class_names) {
                 index.samples.push((draft.sample, place));
             } else {

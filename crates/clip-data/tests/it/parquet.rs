@@ -1,6 +1,6 @@
 //! Parquet files as img2dataset writes them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::common::{format, names, open, refusal};
@@ -110,4 +110,60 @@ fn what_is_no_table_of_pictures_is_refused() {
     SerializedFileWriter::new(file, schema, Arc::default()).unwrap().close().unwrap();
     let text = refusal(&path);
     assert!(text.contains("the picture") && text.contains("caption"), "{text}");
+}
+
+/// A file of `tests/data`, as pyarrow writes it.
+fn pyarrow(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+#[test]
+fn every_compression_is_read_or_named() {
+    for name in ["gzip.parquet", "lz4.parquet"] {
+        let dataset = open(&pyarrow(name));
+        assert_eq!(names(&dataset), ["red", "green"], "{name}");
+    }
+    let refusal = refusal(&pyarrow("brotli.parquet"));
+    assert!(
+        refusal.contains("is compressed with brotli") && !refusal.contains("damaged"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn lists_of_captions_are_captions() {
+    let dataset = open(&pyarrow("flickr.parquet"));
+    let captions: Vec<_> = dataset.samples().iter().map(|sample| &sample.captions[..]).collect();
+    assert_eq!(captions, [&["one", "two\nlines"][..], &["only"], &["last"]]);
+    assert_eq!(names(&dataset), ["one", "only", "last"]);
+    let problems: Vec<String> = dataset.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("2 skipped, the first is flickr/1: has no text"), "{problems:?}");
+
+    let dataset = open(&pyarrow("karpathy.parquet"));
+    let first = dataset.sample(0);
+    assert_eq!(
+        (&first.captions[..], &first.keywords[..]),
+        (&["one".into(), "two".into()][..], &["pet, small".into(), "animal".into()][..])
+    );
+    assert_eq!(dataset.sample(1).captions, ["three"]);
+    assert_eq!(names(&dataset).len(), 2);
+}
+
+#[test]
+fn class_names_come_with_the_file() {
+    let dataset = open(&pyarrow("hub.parquet"));
+    assert_eq!(names(&dataset), ["dog", "flower", "dog"]);
+    assert_eq!(dataset.class_names().unwrap(), ["flower", "dog"]);
+    assert_eq!(dataset.sample(0).class, Some(1));
+    let dataset = open(&pyarrow("cifar.parquet"));
+    assert_eq!(names(&dataset), ["cloud", "apple"]);
+    assert!(dataset.problems()[0].reason.contains("has no text"));
+
+    // A list beside the file is the user's own.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.parquet");
+    std::fs::copy(pyarrow("hub.parquet"), &path).unwrap();
+    std::fs::write(folder.path().join("classnames.txt"), "rose\npoodle\n").unwrap();
+    assert_eq!(names(&open(&path)), ["poodle", "rose", "poodle"]);
 }

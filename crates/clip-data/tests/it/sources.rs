@@ -196,6 +196,153 @@ fn bad_rows_are_counted() {
     );
 }
 
+/// Each row of the table: its file's caption, and what was said about the rest.
+fn table(name: &str, content: impl AsRef<[u8]>) -> (Vec<Vec<String>>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).unwrap();
+    let dataset = open(&path);
+    let captions = dataset.samples().iter().map(|sample| sample.captions.clone()).collect();
+    (captions, dataset.problems().iter().map(ToString::to_string).collect())
+}
+
+/// Semicolons are Excel's in half of Europe, tabs OpenCLIP's; pandas and Excel write UTF-16 too.
+#[test]
+fn tables_of_every_writer_give_the_same_rows() {
+    let check = |name: &str, content: &[u8], expected: &[&str]| {
+        let (captions, problems) = table(name, content);
+        assert_eq!(captions, expected.iter().map(|text| vec![*text]).collect::<Vec<_>>(), "{name}");
+        assert!(problems.is_empty(), "{problems:?}");
+    };
+    let expected = ["a dog, asleep", "zwei\nZeilen; \"so\"", "x"];
+    let written = |delimiter: &str| {
+        let rows =
+            "file~caption\na.png~\"a dog, asleep\"\nb.png~\"zwei\nZeilen; \"\"so\"\"\"\nc.png~x\n";
+        rows.replace('~', delimiter)
+    };
+    check("a.csv", written(",").as_bytes(), &expected);
+    for delimiter in ["\t", ";", "|"] {
+        let rows = written(delimiter);
+        check("a.csv", rows.as_bytes(), &expected);
+        check("a.tsv", rows.as_bytes(), &expected);
+        check("a.csv", format!("sep={delimiter}\r\n{rows}").as_bytes(), &expected);
+    }
+    let utf16 = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    check("a.csv", &utf16(&written(",")), &expected);
+    check("a.tsv", &utf16(&written("\t")), &expected);
+    // Line ends of Windows and of old Macs, blank lines, columns that a spreadsheet left empty.
+    check("a.csv", b"file,caption\r\n\r\na.png,x\r\nb.png,y,,\r\n", &["x", "y"]);
+    check("a.csv", b"file,caption\ra.png,x\rb.png,y", &["x", "y"]);
+    check(
+        "a.tsv",
+        b"file\tcaption\na.png\t\"Oh\", she said\nb.png\t\"y\n",
+        &["\"Oh\", she said", "\"y"],
+    );
+    check(
+        "a.jsonl",
+        "{\"file\": \"a.png\", \"caption\": \"two\\nlines\"}\n".as_bytes(),
+        &["two\nlines"],
+    );
+    check("a.jsonl", "\u{feff}{\"file\": \"a.png\", \"caption\": \"x\"}\r\n".as_bytes(), &["x"]);
+    check("a.jsonl", &utf16("{\"file\": \"a.png\", \"caption\": \"x\"}"), &["x"]);
+    let karpathy = r#"{"file": "a.png", "sentences": [{"raw": "x", "tokens": ["x"]}]}"#;
+    check("a.jsonl", karpathy.as_bytes(), &["x"]);
+}
+
+/// A mark that was forgotten must not swallow the rows after it.
+#[test]
+fn rows_that_cannot_be_understood_are_named_and_the_others_kept() {
+    let check = |name: &str, content: &[u8], kept: &[&str], says: &[&str]| {
+        let (captions, problems) = table(name, content);
+        assert_eq!(
+            captions,
+            kept.iter().map(|text| vec![*text]).collect::<Vec<_>>(),
+            "{problems:?}"
+        );
+        assert_eq!(problems.len(), says.len(), "{problems:?}");
+        for (problem, says) in problems.iter().zip(says) {
+            assert!(problem.contains(says), "{problem}");
+        }
+    };
+    let open = "1 skipped, the first is line 2 (a quotation mark opens";
+    check("a.csv", b"file,caption\na.png,\"x\nb.png,y\nc.png,z\n", &["y", "z"], &[open]);
+    check("a.csv", b"file,caption\na.png,\"x\nb.png,\"y\"\nc.png,z\n", &["y", "z"], &[open]);
+    check("a.csv", b"file,caption\r\na.png,\"x\r\n\"b.png\",\"y\"\r\n", &["y"], &[open]);
+    let third = "the first is line 4 (a quotation mark opens";
+    check("a.csv", b"file,caption\na.png,\"x\nx\"\nb.png,\"y\nc.png,z", &["x\nx", "z"], &[third]);
+    check(
+        "a.csv",
+        b"file,caption\na.png,x, y\nb.png,z\n",
+        &["z"],
+        &["line 2 (it has 3 columns and the header 2"],
+    );
+    check(
+        "a.csv",
+        b"file,caption,license\na.png,x\nb.png,y,MIT\n",
+        &["x", "y"],
+        &["1 with fewer columns than the header, the first is line 2"],
+    );
+    check(
+        "a.csv",
+        b"file,caption\na.png,caf\xe9\nb.png,y\n",
+        &["y"],
+        &["line 2 (this is not UTF-8"],
+    );
+    let rows = b"{\"file\": \"a.png\", \"caption\": \"caf\xe9\"}\n{\"file\": \"b.png\", \"caption\": \"y\"}\n";
+    check("a.jsonl", rows, &["y"], &["line 1 (this is not UTF-8)"]);
+}
+
+#[test]
+fn headers_that_say_too_little_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, content: &[u8], says: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let refusal = refusal(&path);
+        assert!(refusal.contains(says), "{refusal}");
+    };
+    check("a.csv", b"foo;bar\n", "no column for the picture (its columns: foo, bar)");
+    check("a.csv", b"file~caption\n", "file~caption; commas, tabs, semicolons and bars");
+    check("a.csv", b"", "the file is empty");
+    check("a.csv", b"file,File,caption\n", "line 1: two columns are called File: rename one");
+    check("a.csv", b"file,\"caption\na.png,x\n", "line 1: a quotation mark opens");
+    check("a.csv", b"\xff\xfef\0\0\xd8", "line 1: this is not UTF-16");
+}
+
+#[test]
+fn members_of_shards_come_in_any_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.tar");
+    let picture = format("dog-lossy.webp");
+    let utf16: Vec<u8> = "\u{feff}a fox\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    std::fs::write(folder.path().join("classnames.txt"), "\u{feff}cat\ndog\n").unwrap();
+    tar(
+        &path,
+        &[
+            ("0.webp", &picture),
+            ("0.txt", "\u{feff}a dog\na puppy\n".as_bytes()),
+            ("1.webp", &picture),
+            ("1.txt", &utf16),
+            ("2.webp", &picture),
+            ("2.json", "\u{feff}{\"caption\": \"two\\nlines\"}".as_bytes()),
+            ("3.webp", &picture),
+            ("3.cls", "\u{feff}0".as_bytes()),
+            ("4.webp", &picture),
+            ("4.txt", b"caf\xe9"),
+        ],
+    );
+    let dataset = open(&path);
+    let single = |at: usize| dataset.sample(at).single_captions().collect::<Vec<_>>();
+    assert_eq!(single(0), ["a dog", "a puppy"], "a .txt has a caption a line");
+    assert_eq!((single(1), single(2)), (vec!["a fox"], vec!["two\nlines"]));
+    assert_eq!((dataset.sample(3).name.as_str(), dataset.sample(3).class), ("cat", Some(0)));
+    let problems: Vec<String> = dataset.problems().iter().map(ToString::to_string).collect();
+    assert!(problems[0].contains("4.txt (it is not UTF-8)"), "{problems:?}");
+    assert_eq!((dataset.len(), problems.len()), (4, 2), "{problems:?}");
+}
+
 #[test]
 fn what_holds_nothing_says_what_was_looked_for() {
     let folder = tempfile::tempdir().unwrap();

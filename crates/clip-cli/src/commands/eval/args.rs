@@ -36,8 +36,8 @@ pub(super) struct RetrievalArgs {
     #[command(flatten)]
     pub(super) data: DataArgs,
 
-    /// Ask with the captions of each picture, one a line, and count that picture alone as right; the
-    /// default where the data has captions and no names
+    /// Ask with the captions of each picture, in a shard's .txt one a line, and count that picture
+    /// alone as right; the default where the data has captions and no names
     #[arg(long, conflicts_with = "labels")]
     pub(super) captions: bool,
 

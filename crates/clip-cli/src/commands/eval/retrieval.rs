@@ -30,6 +30,7 @@ pub(super) fn run(args: &RetrievalArgs, skipped: &mut Skipped) -> Result<()> {
         true => by_caption_of(&dataset)?,
         false => Labeling::new(&dataset, args.data.labels.as_deref())?,
     };
+    commands::warn_of_numbers(&labeling.names);
 
     let embedder = model::embedder(&args.model, commands::overflow(args.prompts.truncate))?;
     let pictures = Pictures::encode(&embedder, &dataset, &labeling.rows, skipped)?;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &RetrievalArgs, skipped: &mut Skipped) -> Result<()> {
 
 /// Each picture that has captions answers those alone.
 fn by_caption_of(dataset: &Dataset) -> Result<Labeling> {
-    let has_caption = |sample| texts::captions(dataset, sample).next().map(|_| sample);
+    let has_caption = |sample| dataset.sample(sample).single_captions().next().map(|_| sample);
     let labeling = Labeling::by_number((0..dataset.len()).map(has_caption), Vec::new());
     if labeling.rows.is_empty() {
         bail!("the data has no captions: leave out --captions to ask with its names");
@@ -85,7 +86,7 @@ impl Texts {
     ) -> Result<Self> {
         let (mut captions, mut labels) = (Vec::new(), Vec::new());
         for row in &pictures.rows {
-            for caption in texts::captions(dataset, row.sample) {
+            for caption in dataset.sample(row.sample).single_captions() {
                 captions.push(caption.to_owned());
                 labels.push(row.label);
             }

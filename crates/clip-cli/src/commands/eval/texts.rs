@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use clip::Embedder;
-use clip_data::Dataset;
 use clip_eval::{ClassVectors, Matrix, Templates};
 
 use super::args::PromptArgs;
@@ -24,7 +23,9 @@ pub(super) fn templates(
         return Ok(Templates::parse("--template", &args.template.join("\n"))?);
     }
     match (&args.templates, beside) {
-        (Some(name), _) if Path::new(name).is_file() => Ok(Templates::read(Path::new(name))?),
+        (Some(name), _) if Path::new(name).is_file() => {
+            Ok(Templates::parse(name, &clip_data::text::read(Path::new(name))?)?)
+        }
         (Some(name), _) => Ok(Templates::named(name)?),
         (None, Some(lines)) => {
             Ok(Templates::parse("the templates of the data", &lines.join("\n"))?)
@@ -51,10 +52,4 @@ pub(super) fn encode(
         bar.advance(names.len());
     }
     Ok(classes.finish()?)
-}
-
-/// The captions of a sample, one a line, as CLIP_benchmark keeps several of them.
-pub(super) fn captions(dataset: &Dataset, sample: usize) -> impl Iterator<Item = &str> {
-    let captions = &dataset.sample(sample).captions;
-    captions.iter().flat_map(|text| text.lines()).map(str::trim).filter(|text| !text.is_empty())
 }

@@ -17,7 +17,11 @@ pub(super) fn run(args: &ZeroshotArgs, skipped: &mut Skipped) -> Result<()> {
     let templates = texts::templates(&args.prompts, dataset.templates(), "generic")?;
     let labeling = match (&args.data.labels, by_class(&dataset)?) {
         (None, Some(labeling)) => labeling,
-        (table, _) => Labeling::new(&dataset, table.as_deref())?,
+        (table, _) => {
+            let labeling = Labeling::new(&dataset, table.as_deref())?;
+            commands::warn_of_numbers(&labeling.names);
+            labeling
+        }
     };
     let names = &labeling.names;
     if let [only] = &names[..] {

@@ -55,7 +55,7 @@ pub(crate) struct IndexArgs {
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
 
-    /// Read texts: the lines of a file, or of .csv and .jsonl the fields id and text
+    /// Read texts: the lines of a file, or of .csv, .tsv and .jsonl the fields id and text
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     texts: Option<PathBuf>,
 

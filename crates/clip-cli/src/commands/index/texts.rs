@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clip::{Embedder, Embedding};
+use clip_data::TextTable;
+use clip_data::text::{self, Line};
 use clip_retrieval::{Content, Filter, Item, Modality};
 use serde::Deserialize;
 
@@ -113,7 +115,7 @@ pub(crate) fn add_new(
 
 /// The vectors of some texts; one that is too long does not keep the others.
 fn embed(embedder: &Embedder, items: &[Item]) -> Vec<Result<Embedding>> {
-    let texts: Vec<String> = items.iter().map(text).collect();
+    let texts: Vec<String> = items.iter().map(text_of).collect();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     match embedder.texts(&texts) {
         Ok(embeddings) => embeddings.into_iter().map(Ok).collect(),
@@ -121,24 +123,25 @@ fn embed(embedder: &Embedder, items: &[Item]) -> Vec<Result<Embedding>> {
     }
 }
 
-fn text(item: &Item) -> String {
+fn text_of(item: &Item) -> String {
     match &item.content {
         Content::Text(text) => text.clone(),
         Content::Path(path) => path.display().to_string(),
     }
 }
 
-/// The texts of a file: of `.csv` and `.jsonl` rows, of any other its lines.
+/// The texts of a file: of tables and JSON lines the rows, of any other its lines.
 fn read(file: &Path) -> Result<Vec<Item>> {
-    let content = std::fs::read_to_string(file)
-        .with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let rows = match ending.to_ascii_lowercase().as_str() {
-        "csv" => csv_rows(&content),
-        "jsonl" | "ndjson" => json_rows(&content),
-        _ => Ok(content.lines().map(|line| Row { id: None, text: line.to_owned() }).collect()),
+        "csv" | "tsv" => table_rows(file),
+        "jsonl" | "ndjson" => json_rows(file),
+        _ => text::read(file).map_err(anyhow::Error::from).map(|content| {
+            content.lines().map(|line| Row { id: None, text: line.to_owned() }).collect()
+        }),
     };
-    let rows = rows.with_context(|| format!("cannot read the texts in {}", file.display()))?;
+    let rows: Vec<Row> =
+        rows.with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let mut seen = HashSet::new();
     let items = rows.into_iter().filter_map(|row| row.item());
     let items: Vec<Item> = items.filter(|item| seen.insert(item.id.clone())).collect();
@@ -161,22 +164,35 @@ impl Row {
     }
 }
 
-fn csv_rows(content: &str) -> Result<Vec<Row>> {
-    let mut reader = csv::Reader::from_reader(content.as_bytes());
-    let headers = reader.headers()?;
-    if !headers.iter().any(|name| matches!(name, "text" | "caption")) {
-        bail!("its first line names no column text or caption, but {:?}", headers.as_slice());
+fn table_rows(file: &Path) -> Result<Vec<Row>> {
+    let is = |given: &str, name: &str| given.trim().eq_ignore_ascii_case(name);
+    let mut table = TextTable::open(file, |given| {
+        ["id", "text", "caption"].iter().any(|name| is(given, name))
+    })?;
+    let column = |name: &str| table.header().iter().position(|given| is(given, name));
+    let Some(text) = column("text").or_else(|| column("caption")) else {
+        return Err(table.missing("the text", "text or caption").into());
+    };
+    let id = column("id");
+    let mut rows = Vec::new();
+    for row in &mut table {
+        let row = row?;
+        let id = id.map(|id| Id::Text(row.get(id).trim().to_owned()));
+        rows.push(Row { id, text: row.get(text).to_owned() });
     }
-    let rows = reader.deserialize().collect::<std::result::Result<_, _>>();
-    Ok(rows?)
+    Ok(rows)
 }
 
-fn json_rows(content: &str) -> Result<Vec<Row>> {
-    let lines = (1..).zip(content.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let row = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).with_context(|| format!("line {number} is no text with an id"))
-    };
-    lines.map(row).collect()
+fn json_rows(file: &Path) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for line in text::lines(file)? {
+        let Line { number, text } = line?;
+        if !text.trim().is_empty() {
+            let row = serde_json::from_str(&text);
+            rows.push(row.with_context(|| format!("line {number} is no text with an id"))?);
+        }
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -189,7 +205,7 @@ mod tests {
         std::fs::write(&file, content).unwrap();
         let items = read(&file).unwrap();
         let found: Vec<(&str, String)> =
-            items.iter().map(|item| (item.id.as_str(), text(item))).collect();
+            items.iter().map(|item| (item.id.as_str(), text_of(item))).collect();
         let expected: Vec<(&str, String)> =
             expected.iter().map(|(id, text)| (*id, (*text).to_owned())).collect();
         assert_eq!(found, expected, "{name}");
@@ -217,7 +233,9 @@ mod tests {
             format!("{:#}", read(&file).unwrap_err())
         };
         assert!(refused("t.txt", "\n \n").contains("there are no texts"));
-        assert!(refused("t.csv", "a,b\n1,2\n").contains("names no column text"));
+        assert!(
+            refused("t.csv", "a,b\n1,2\n").contains("no column for the text (its columns: a, b)")
+        );
         assert!(refused("t.jsonl", "{\"text\": \"a\"}\n{}\n").contains("line 2"));
     }
 }

@@ -189,6 +189,7 @@ pub(in crate::exchange) fn read(
     let cannot = || format!("cannot read {} as Parquet", path.display());
     let file = File::open(path).with_context(cannot)?;
     let reader = SerializedFileReader::new(file).with_context(cannot)?;
+    check_compression(path, &reader)?;
     let said = reader.metadata().file_metadata().key_value_metadata();
     let said = |key: &str| {
         let pair = said?.iter().find(|pair| pair.key == key)?;
@@ -198,6 +199,20 @@ pub(in crate::exchange) fn read(
     for row in reader.get_row_iter(None).with_context(cannot)? {
         let record = record(&row.with_context(cannot)?);
         take(Record { model: model.clone(), fingerprint: fingerprint.clone(), ..record })?;
+    }
+    Ok(())
+}
+
+/// Says of a file that is whole why it is not read.
+fn check_compression(path: &Path, reader: &SerializedFileReader<File>) -> Result<()> {
+    let groups = reader.metadata().row_groups().iter();
+    for column in groups.flat_map(|group| group.columns()) {
+        let compression = match column.compression() {
+            Compression::BROTLI(_) => "brotli",
+            Compression::LZO => "LZO",
+            _ => continue,
+        };
+        return Err(clip_data::Error::Compression { path: path.to_owned(), compression }.into());
     }
     Ok(())
 }
@@ -220,7 +235,7 @@ fn record(row: &Row) -> Record {
             "longitude" => record.longitude = number(field),
             "tags" => record.tags = list(field, text).unwrap_or_default(),
             "embedding" | "vector" => {
-                record.embedding = list(field, |field| Some(number(field)? as f32));
+                record.embedding = embedding(field);
             }
             _ => {}
         }
@@ -238,8 +253,12 @@ fn text(field: &Field) -> Option<String> {
 
 fn whole(field: &Field) -> Option<i64> {
     match field {
+        Field::Byte(number) => Some((*number).into()),
+        Field::Short(number) => Some((*number).into()),
         Field::Int(number) => Some((*number).into()),
         Field::Long(number) => Some(*number),
+        Field::UByte(number) => Some((*number).into()),
+        Field::UShort(number) => Some((*number).into()),
         Field::UInt(number) => Some((*number).into()),
         Field::ULong(number) => i64::try_from(*number).ok(),
         _ => None,
@@ -251,8 +270,17 @@ fn number(field: &Field) -> Option<f64> {
         Field::Float16(number) => Some(number.to_f64()),
         Field::Float(number) => Some((*number).into()),
         Field::Double(number) => Some(*number),
-        _ => None,
+        field => whole(field).map(|number| number as f64),
     }
+}
+
+/// None of a column of another type; empty of a row without one.
+fn embedding(field: &Field) -> Option<Vec<f32>> {
+    let value = |field: &Field| match field {
+        Field::Null => Some(f32::NAN),
+        field => number(field).map(|number| number as f32),
+    };
+    if *field == Field::Null { Some(Vec::new()) } else { list(field, value) }
 }
 
 fn list<T>(field: &Field, value: impl Fn(&Field) -> Option<T>) -> Option<Vec<T>> {

@@ -5,23 +5,26 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use parquet::basic::Type;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArray, DataType};
+use parquet::basic::{Compression, Type};
+use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::fields::{Draft, role};
+use super::class_names;
+use super::columns::{Levels, TextColumn, Values, values};
+use crate::fields::{Draft, Role};
 use crate::source::{Index, Place, Skipped, io};
 use crate::{Error, Result};
 
 /// Columns that may hold the bytes of a picture; `image.bytes` is how the Hub's data sets do it.
-const PICTURES: &[&str] = &["jpg", "jpeg", "webp", "png", "image", "image.bytes", "bytes"];
+const PICTURES: &[&str] =
+    &["jpg", "jpeg", "webp", "png", "image", "image.bytes", "img", "img.bytes", "bytes"];
 
 /// An open Parquet file.
 pub(crate) struct Table {
     path: PathBuf,
     column: usize,
+    levels: Levels,
     /// Readers that nobody uses just now. A reader moves its file's position, so each has its own.
     idle: Mutex<Vec<SerializedFileReader<File>>>,
 }
@@ -41,31 +44,83 @@ fn open(path: &Path) -> Result<SerializedFileReader<File>> {
     SerializedFileReader::new(file).map_err(|error| damaged(path, error))
 }
 
+/// The columns that are read.
+struct Columns {
+    picture: usize,
+    status: Option<TextColumn>,
+    texts: Vec<TextColumn>,
+    /// Names of the classes by number, where the file has them.
+    class_names: Option<Vec<String>>,
+}
+
+impl Columns {
+    fn of(path: &Path, reader: &SerializedFileReader<File>) -> Result<Self> {
+        let metadata = reader.metadata().file_metadata();
+        let columns = metadata.schema_descr().columns();
+        let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
+        let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+        let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
+        let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
+            return Err(Error::MissingColumn {
+                path: path.to_owned(),
+                missing: "the picture",
+                found: names.join(", "),
+                expected: "jpg, webp, png or image, with the bytes of the file",
+            });
+        };
+        let status = at(&"status").map(|at| TextColumn::new(at, &columns[at], Role::Key));
+        let mut texts: Vec<TextColumn> = (0..columns.len())
+            .filter(|at| *at != picture)
+            .filter_map(|at| TextColumn::with_role(at, &columns[at]))
+            .collect();
+        let features = class_names::read(metadata);
+        let classes = |at: usize| {
+            features.iter().find(|(column, _)| *column == names[at]).map(|(_, names)| names.clone())
+        };
+        let is_label = |text: &TextColumn| matches!(text.role, Role::Label | Role::Class);
+        if !texts.iter().any(|text| text.role == Role::Name || is_label(text)) {
+            // CIFAR-100 has `fine_label` and `coarse_label`.
+            let label = (0..columns.len()).find(|at| classes(*at).is_some());
+            texts.extend(label.map(|at| TextColumn::new(at, &columns[at], Role::Label)));
+        }
+        let class_names =
+            texts.iter().filter(|text| is_label(text)).find_map(|text| classes(text.at));
+        let columns = Self { picture, status, texts, class_names };
+        columns.check_compression(path, reader)?;
+        Ok(columns)
+    }
+
+    /// Refuses a file of which a column that is read has a compression that is not.
+    fn check_compression(&self, path: &Path, reader: &SerializedFileReader<File>) -> Result<()> {
+        let texts = self.texts.iter().chain(&self.status).map(|text| text.at);
+        let used: Vec<usize> = texts.chain([self.picture]).collect();
+        for group in reader.metadata().row_groups() {
+            for at in &used {
+                let compression = match group.column(*at).compression() {
+                    Compression::BROTLI(_) => "brotli",
+                    Compression::LZO => "LZO",
+                    _ => continue,
+                };
+                return Err(Error::Compression { path: path.to_owned(), compression });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Indexes the rows that have a picture and a text.
 pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index> {
     let reader = open(path)?;
+    let columns = Columns::of(path, &reader)?;
+    let class_names = class_names.or(columns.class_names.as_deref());
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
-    let columns = schema.columns();
-    let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
-    let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-    let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
-    let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
-        return Err(Error::MissingColumn {
-            path: path.to_owned(),
-            missing: "the picture",
-            found: names.join(", "),
-            expected: "jpg, webp, png or image, with the bytes of the file",
-        });
-    };
-    let status = at(&"status");
-    let flat = |at: usize| columns[at].max_rep_level() == 0 && at != picture;
-    let texts: Vec<_> = (0..names.len())
-        .filter(|at| flat(*at))
-        .filter_map(|at| role(&names[at]).map(|role| (at, role)))
-        .collect();
-
     let groups = reader.num_row_groups();
-    let table = Table { path: path.to_owned(), column: picture, idle: Mutex::default() };
+    let table = Table {
+        path: path.to_owned(),
+        column: columns.picture,
+        levels: Levels::of(&schema.column(columns.picture)),
+        idle: Mutex::default(),
+    };
     let table = Arc::new(table);
     let mut index = Index::default();
     let (mut failed, mut without_text) = (Skipped::default(), Skipped::default());
@@ -75,19 +130,21 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
         let fail = |error| damaged(path, error);
         let row_group = reader.get_row_group(group).map_err(fail)?;
         let rows = usize::try_from(row_group.metadata().num_rows()).unwrap_or(0);
-        let column = |at: usize| words(row_group.as_ref(), at, rows).map_err(fail);
+        let read = |column: &TextColumn| column.read(row_group.as_ref(), rows).map_err(fail);
         let mut drafts: Vec<Draft> = std::iter::repeat_with(Draft::default).take(rows).collect();
-        for (at, role) in &texts {
-            for (draft, text) in drafts.iter_mut().zip(column(*at)?) {
-                if let Some(text) = text {
-                    draft.set(*role, &text);
+        for column in &columns.texts {
+            for (draft, texts) in drafts.iter_mut().zip(read(column)?) {
+                let mut texts = texts.iter().map(String::as_str);
+                match column.is_list {
+                    true => draft.set_list(column.role, texts),
+                    false => texts.next().into_iter().for_each(|text| draft.set(column.role, text)),
                 }
             }
         }
-        let states = status.map(column).transpose()?;
+        let states = columns.status.as_ref().map(read).transpose()?;
         for (row, mut draft) in drafts.into_iter().enumerate() {
             let key = format!("{stem}/{}", first_row + row);
-            let state = states.as_ref().and_then(|states| states.get(row)?.as_deref());
+            let state = states.as_ref().and_then(|states| states.get(row)?.first());
             if state.is_some_and(|state| state != "success") {
                 failed.add(key);
             } else if draft.complete(&key, class_names) {
@@ -101,6 +158,7 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
     }
     failed.report(path, "its download failed", &mut index.problems);
     without_text.report(path, "has no text", &mut index.problems);
+    index.class_names = columns.class_names;
     Ok(index)
 }
 
@@ -117,58 +175,18 @@ impl Table {
             Some(reader) => reader,
             None => open(&self.path)?,
         };
-        let read = || -> std::result::Result<Option<ByteArray>, ParquetError> {
+        let read = || -> std::result::Result<Option<Vec<u8>>, ParquetError> {
             match reader.get_row_group(group)?.get_column_reader(self.column)? {
                 ColumnReader::ByteArrayColumnReader(mut column) => {
                     column.skip_records(row)?;
-                    let mut values = values(&mut column, 1)?;
-                    Ok(values.pop().flatten())
+                    let rows: Values<_> = values(&mut column, self.levels, 1)?;
+                    Ok(rows.into_iter().flatten().next().map(|bytes| bytes.data().to_vec()))
                 }
                 _ => Ok(None),
             }
         };
         let bytes = read().map_err(|error| damaged(&self.path, error))?;
         idle().push(reader);
-        match bytes {
-            Some(bytes) => Ok(bytes.data().to_vec()),
-            None => Err(damaged(&self.path, format!("row {row} of group {group} is empty"))),
-        }
+        bytes.ok_or_else(|| Error::NoPicture { path: self.path.clone(), group, row })
     }
-}
-
-/// A column as text. Columns of other types than text and whole numbers are empty.
-fn words(
-    group: &dyn RowGroupReader,
-    at: usize,
-    rows: usize,
-) -> std::result::Result<Vec<Option<String>>, ParquetError> {
-    fn write<T: ToString>(values: Vec<Option<T>>) -> Vec<Option<String>> {
-        values.into_iter().map(|value| value.map(|value| value.to_string())).collect()
-    }
-    Ok(match group.get_column_reader(at)? {
-        ColumnReader::ByteArrayColumnReader(mut column) => {
-            let texts = values(&mut column, rows)?.into_iter();
-            texts.map(|text| Some(String::from_utf8_lossy(text?.data()).into_owned())).collect()
-        }
-        ColumnReader::Int32ColumnReader(mut column) => write(values(&mut column, rows)?),
-        ColumnReader::Int64ColumnReader(mut column) => write(values(&mut column, rows)?),
-        _ => vec![None; rows],
-    })
-}
-
-/// The next values of a column that is no list, with a gap for each null.
-fn values<T: DataType>(
-    column: &mut ColumnReaderImpl<T>,
-    rows: usize,
-) -> std::result::Result<Vec<Option<T::T>>, ParquetError> {
-    let (mut defined, mut found) = (Vec::new(), Vec::new());
-    let (read, filled, _) = column.read_records(rows, Some(&mut defined), None, &mut found)?;
-    if filled == read {
-        return Ok(found.into_iter().map(Some).collect());
-    }
-    // A value is there where the level is the highest; below lie nulls of the field or around it.
-    let highest = defined.iter().max().copied();
-    let mut found = found.into_iter();
-    let value = |level: &i16| if Some(*level) == highest { found.next() } else { None };
-    Ok(defined.iter().map(value).collect())
 }

@@ -1,5 +1,9 @@
 //! Parquet files of img2dataset; the only place that asks for the feature.
 
+#[cfg(feature = "parquet")]
+mod class_names;
+#[cfg(feature = "parquet")]
+mod columns;
 #[cfg(not(feature = "parquet"))]
 mod disabled;
 #[cfg(feature = "parquet")]
