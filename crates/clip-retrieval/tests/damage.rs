@@ -338,7 +338,7 @@ fn no_catalog_makes_a_library_panic() {
         library.items(&Filter::default())?;
         library.files()?;
         library.failures()?;
-        library.search(&vec![0.25; DIMENSION], 10, &Filter::default()).map(drop).or_else(
+        library.search(&[0.25; DIMENSION], 10, &Filter::default()).map(drop).or_else(
             // A library of another dimension now.
             |error| if matches!(error, Error::Dimension { .. }) { Ok(()) } else { Err(error) },
         )?;
@@ -384,7 +384,7 @@ fn a_catalog_that_is_a_folder() {
 /// small library is lost, whose vectors are in no segment yet, that is said.
 #[test]
 fn a_catalog_that_was_not_made() {
-    for files in [&[][..], &["lock"], &["lock", "catalog.new", "catalog.new-wal"]] {
+    for files in [&[][..], &["lock"], &["lock", "catalog.new", "catalog.new-journal"]] {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             fs::write(folder.path().join(file), "").unwrap();
@@ -510,10 +510,12 @@ fn the_rest_is_compared_where_vectors_are_lost() {
 #[test]
 fn folders_of_other_files_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("dog.jpg"), "woof").unwrap();
-    let made = Library::open_or_create(folder.path(), "1", "tiny", DIMENSION, Precision::F32);
-    assert!(matches!(made, Err(Error::NotALibrary { .. })), "{made:?}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    for (count, name) in [(1, "dog.jpg"), (2, "lock")] {
+        fs::write(folder.path().join(name), "woof").unwrap();
+        let made = Library::open_or_create(folder.path(), "1", "tiny", DIMENSION, Precision::F32);
+        assert!(matches!(made, Err(Error::NotALibrary { .. })), "{made:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), count);
+    }
 }
 
 #[test]

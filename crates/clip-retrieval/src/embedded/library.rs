@@ -94,8 +94,7 @@ impl Library {
             opened => return opened,
         }
         let [lock, catalog, unfinished] = [LOCK, CATALOG, UNFINISHED].map(|name| folder.join(name));
-        // In this order: another program that makes it begins with the lock.
-        if has_files(folder) && !lock.exists() {
+        if has_other_files(folder) {
             return Err(Error::NotALibrary { path: folder.to_owned() });
         }
         fs::create_dir_all(folder).map_err(io_error("make", folder))?;
@@ -435,9 +434,13 @@ impl Library {
     }
 }
 
-/// Whether there is anything in a folder.
-fn has_files(folder: &Path) -> bool {
-    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+/// Whether there is anything in a folder but what a library begins with.
+fn has_other_files(folder: &Path) -> bool {
+    let own = [CATALOG, UNFINISHED].map(|name| catalog_files(&folder.join(name)));
+    let own: Vec<PathBuf> =
+        own.into_iter().flatten().chain([folder.join(LOCK), segments_folder(folder)]).collect();
+    let mut entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.any(|entry| !own.contains(&entry.path()))
 }
 
 /// Refuses what is in the place of a library and is none.

@@ -72,7 +72,8 @@ impl Files {
                 std::iter::once((best[group.best], 1.0)).chain(others).collect()
             });
             let groups: Vec<Members> = members.collect();
-            // Else what was like a file that is another one now may be like one that is there.
+            // Else compare again without those that are not: what was like one of them may be like one
+            // that is.
             if self.are_as_indexed(&groups) {
                 return Ok(self.finish("near", groups));
             }

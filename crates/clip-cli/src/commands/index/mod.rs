@@ -188,13 +188,16 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
 /// The library as it is, where there is one: nothing is made.
 fn existing(args: &IndexArgs) -> Result<Option<Box<dyn Store>>> {
     let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
-    let path = match places::library(&args.library, &checkpoint)? {
-        Place::Folder(path) => path,
-        Place::Cluster(address) => return Ok(Some(cluster::open(&address)?)),
+    let opened: Result<Box<dyn Store>> = match places::library(&args.library, &checkpoint)? {
+        Place::Folder(path) => {
+            Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)
+                .map(|library| Box::new(library) as Box<dyn Store>)
+                .map_err(Into::into)
+        }
+        Place::Cluster(address) => cluster::open(&address),
     };
-    match Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name) {
-        Ok(library) => Ok(Some(Box::new(library))),
-        Err(Error::NoLibrary { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    match opened {
+        Err(error) if matches!(error.downcast_ref(), Some(Error::NoLibrary { .. })) => Ok(None),
+        opened => opened.map(Some),
     }
 }

@@ -11,7 +11,7 @@ use crate::commands::library::{
 };
 
 /// Options that are about reading pictures.
-const READING: [&str; 8] = [
+const READING: [&str; 9] = [
     "shard",
     "tag",
     "watch",
@@ -20,6 +20,7 @@ const READING: [&str; 8] = [
     "include_hidden",
     "max_megapixels",
     "exact",
+    "batch_size",
 ];
 
 #[derive(Debug, Args)]

@@ -25,6 +25,9 @@ const LOG: &str = "-wal";
 /// Ending of the file by which programs that have it open know of one another.
 const SHARED: &str = "-shm";
 
+/// Ending of the file that takes back what was not committed, as long as there is no log.
+const JOURNAL: &str = "-journal";
+
 /// How long a reader waits for a writer that changes the file itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -136,8 +139,8 @@ fn no_catalog(path: &Path, reason: &str) -> Error {
     }
 }
 /// The files of a catalog, whether they are there or not.
-pub(in crate::embedded) fn files(path: &Path) -> [PathBuf; 3] {
-    [path.to_owned(), beside(path, LOG), beside(path, SHARED)]
+pub(in crate::embedded) fn files(path: &Path) -> [PathBuf; 4] {
+    ["", LOG, SHARED, JOURNAL].map(|ending| beside(path, ending))
 }
 
 /// Which of the files of a catalog cannot be opened, and why.
