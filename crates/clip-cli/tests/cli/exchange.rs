@@ -158,6 +158,22 @@ fn a_library_is_made_anew_with_another_model() {
     sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
 }
 
+/// Also what came from elsewhere with ids of its own is dropped when its file is gone.
+#[test]
+fn items_with_ids_of_their_own_are_pruned() {
+    let sandbox = indexed();
+    sandbox.run(&["export", "dog.jsonl", "-g", "dog.png"]).check(0, &[]);
+    let line = fs::read_to_string(sandbox.path("dog.jsonl")).unwrap();
+    let mut record: Value = serde_json::from_str(&line).unwrap();
+    record["id"] = "77".into();
+    record["path"] = sandbox.path("p/gone.png").to_str().into();
+    sandbox.write("gone.jsonl", record.to_string());
+    let others = |args: &[&str]| sandbox.run(&[args, &["--index", "others"]].concat());
+    others(&["import", "gone.jsonl"]).check(0, &[]);
+    assert_eq!(others(&["library", "prune"]).lines(), ["0 items: 1 gone"]);
+    others(&["library", "prune"]).check(1, &[]);
+}
+
 /// A library, and a model to make it anew with.
 fn with_model() -> Sandbox {
     let sandbox = indexed();

@@ -156,7 +156,7 @@ impl LeftOut {
             (
                 &self.other_content,
                 "of another content than was indexed, with the same size and time",
-                "take it off with `clip-cli library remove` and index it again",
+                "give it a new time, as with `touch`, and index its folder again",
             ),
             (&self.unreadable, "cannot be read", "see who may read it"),
         ] {

@@ -46,8 +46,8 @@ pub(super) fn compact(library: &mut Library, hnsw_above: usize) -> Result<Outcom
 pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     let mut writer = store.writer()?;
     let gone = Gone::of(writer.store())?;
-    for id in &gone.ids {
-        writer.remove(id)?;
+    for item in &gone.items {
+        writer.remove(&item.id)?;
     }
     for path in &gone.failures {
         writer.forgive(path)?;
@@ -55,14 +55,14 @@ pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     writer.commit()?;
     drop(writer);
     gone.note_kept();
-    print_gone(store.count()?, gone.ids.len(), "")
+    print_gone(store.count()?, gone.items.len(), "")
 }
 
 /// Says what [`prune`] would do.
 pub(super) fn prune_dry_run(store: &dyn Store) -> Result<Outcome> {
     let gone = Gone::of(store)?;
     gone.note_kept();
-    print_gone(store.count()?.saturating_sub(gone.ids.len()), gone.ids.len(), DRY)
+    print_gone(store.count()?.saturating_sub(gone.items.len()), gone.items.len(), DRY)
 }
 
 /// What is said where nothing was done.
@@ -70,7 +70,7 @@ const DRY: &str = " (nothing was done)";
 
 /// What the library has of files that are gone.
 struct Gone {
-    ids: Vec<String>,
+    items: Vec<Item>,
     /// Files that could not be read.
     failures: Vec<PathBuf>,
     /// Pictures whose drive may not be plugged in.
@@ -81,17 +81,17 @@ impl Gone {
     fn of(store: &dyn Store) -> Result<Self> {
         // One that may not be looked at may be there.
         let is_gone = |path: &Path| path.try_exists().is_ok_and(|exists| !exists);
-        let (mut ids, mut kept) = (Vec::new(), 0);
+        let (mut items, mut kept) = (Vec::new(), 0);
         for item in store.items(&Filter::default())? {
             match item.path().filter(|path| is_gone(path)) {
                 None => {}
                 Some(path) if may_be_unplugged(path) => kept += 1,
-                Some(_) => ids.push(item.id),
+                Some(_) => items.push(item),
             }
         }
         let failures = store.failures()?.into_iter().map(|failure| failure.path);
         let failures = failures.filter(|path| is_gone(path) && !may_be_unplugged(path));
-        Ok(Self { ids, failures: failures.collect(), kept })
+        Ok(Self { items, failures: failures.collect(), kept })
     }
 
     fn note_kept(&self) {

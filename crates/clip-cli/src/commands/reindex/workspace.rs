@@ -14,7 +14,7 @@
 //! somebody else's, and is left alone.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirEntry, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,8 +23,11 @@ use clip_retrieval::Library;
 
 use crate::report;
 
-/// What the marker says.
-const MARKER: &str = "`clip-cli reindex` works in this folder and removes it when it is done.\n";
+/// Name of the marker.
+const MARKER: &str = "marker";
+
+/// What it says.
+const SAYS: &str = "`clip-cli reindex` works in this folder and removes it when it is done.\n";
 
 /// The folder, while nobody else works in it.
 #[derive(Debug)]
@@ -44,8 +47,7 @@ impl Workspace {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.with_context(|| format!("cannot make {}", folder.display()))?,
         }
-        // One without the marker that is empty was made just now, or by a run that was stopped then.
-        if !is_ours(&folder) && fs::read_dir(&folder)?.next().is_some() {
+        if !is_ours(&folder) && !is_begun(&folder) {
             bail!(
                 "{} is in the way, and not of this program: move it away, and reindex again",
                 folder.display()
@@ -62,7 +64,7 @@ impl Workspace {
     }
 
     fn lock(place: PathBuf, folder: PathBuf) -> Result<Self> {
-        let path = folder.join("marker");
+        let path = folder.join(MARKER);
         let context = || format!("cannot write {}", path.display());
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
@@ -76,7 +78,7 @@ impl Workspace {
             Err(TryLockError::Error(error)) => return Err(error).with_context(context),
         }
         if marker.metadata().with_context(context)?.len() == 0 {
-            marker.write_all(MARKER.as_bytes()).with_context(context)?;
+            marker.write_all(SAYS.as_bytes()).with_context(context)?;
             marker.sync_all().with_context(context)?;
         }
         Ok(Self { place, folder, marker })
@@ -129,7 +131,7 @@ impl Workspace {
         let old = self.old_library();
         let mut is_gone = !old.exists() || Library::delete(&old)?;
         if is_gone {
-            let marker_path = folder.join("marker");
+            let marker_path = folder.join(MARKER);
             let _ = marker.unlock();
             let remove = fs::remove_file(&marker_path);
             remove.with_context(|| format!("cannot remove {}", marker_path.display()))?;
@@ -158,11 +160,22 @@ pub(crate) fn put_back(place: &Path) -> Result<()> {
     if place.exists() { Ok(()) } else { finish(place) }
 }
 
+/// Whether nothing is in the folder that anybody could miss: it was made just now, or by a run that was
+/// stopped before it had written the marker.
+fn is_begun(folder: &Path) -> bool {
+    let is_empty_marker = |entry: DirEntry| {
+        let size = entry.metadata().map(|metadata| metadata.is_file().then_some(metadata.len()));
+        entry.file_name() == MARKER && matches!(size, Ok(Some(0)))
+    };
+    let entries = folder.read_dir();
+    entries.is_ok_and(|entries| entries.flatten().all(is_empty_marker))
+}
+
 fn is_ours(folder: &Path) -> bool {
     let mut content = String::new();
-    let read = File::open(folder.join("marker"))
-        .and_then(|marker| marker.take(MARKER.len() as u64 + 1).read_to_string(&mut content));
-    read.is_ok() && content == MARKER
+    let read = File::open(folder.join(MARKER))
+        .and_then(|marker| marker.take(SAYS.len() as u64 + 1).read_to_string(&mut content));
+    read.is_ok() && content == SAYS
 }
 
 /// The place with its links resolved: what is moved is the library, not a link to it. Nothing may be
