@@ -113,7 +113,7 @@ impl Catalog {
             (APPLICATION, found) if found > VERSION => {
                 Err(Error::Newer { path: path.to_owned(), found, supported: VERSION })
             }
-            _ => Err(no_catalog(path, "another program has written it")),
+            _ => Err(no_catalog(path, "it is not of this program")),
         }
     }
 }
@@ -138,6 +138,7 @@ fn no_catalog(path: &Path, reason: &str) -> Error {
         false => Error::NotALibrary { path },
     }
 }
+
 /// The files of a catalog, whether they are there or not.
 pub(in crate::embedded) fn files(path: &Path) -> [PathBuf; 4] {
     ["", LOG, SHARED, JOURNAL].map(|ending| beside(path, ending))
