@@ -206,10 +206,14 @@ fn folders_that_are_not_of_this_program_are_left_alone() {
     run.check(2, &[".library.reindex is in the way", "move it away"]);
     assert_eq!(fs::read(sandbox.path(".library.reindex/letter.txt")).unwrap(), b"mine");
     fs::rename(sandbox.path(".library.reindex"), sandbox.path("elsewhere")).unwrap();
-    sandbox.write("library/letter.txt", "mine");
-    let run = sandbox.run(&["reindex", "--model", "deep"]);
-    run.check(0, &["files that are not of this program are left in", ".library.reindex/old"]);
-    assert_eq!(fs::read(sandbox.path(".library.reindex/old/letter.txt")).unwrap(), b"mine");
+    for name in ["letter.txt", "segments/letter.txt", "letters/1.txt"] {
+        sandbox.write(format!("library/{name}"), "mine");
+    }
+    sandbox.run(&["reindex", "--model", "deep"]).check(0, &[]);
+    for name in ["letter.txt", "segments/letter.txt", "letters/1.txt"] {
+        assert_eq!(fs::read(sandbox.path(format!("library/{name}"))).unwrap(), b"mine", "{name}");
+    }
+    assert!(!sandbox.path(".library.reindex").exists());
     let stats = |index: &str| {
         let run = sandbox.run(&["library", "stats", "--json", "--index", index]);
         let stats: Value = serde_json::from_str(&run.stdout).unwrap();

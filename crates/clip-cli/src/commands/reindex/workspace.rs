@@ -114,7 +114,10 @@ impl Workspace {
                 rename(&new, &self.place)?;
                 self.remove()
             }
-            (false, false, true) => rename(&old, &self.place),
+            (false, false, true) => {
+                rename(&old, &self.place)?;
+                self.remove()
+            }
             (true, false, true) => self.remove(),
             (true, true, true) => bail!(
                 "an earlier run was stopped as it moved libraries, and another {} was made since: the one before it is {}, and the one that was to take its place is {}; move the one that you want to keep to {0} and the others away",
@@ -127,24 +130,48 @@ impl Workspace {
 
     /// Removes the old library, and the folder.
     fn remove(self) -> Result<()> {
-        let Self { folder, marker, .. } = &self;
+        let Self { folder, marker, place } = &self;
         let old = self.old_library();
-        let mut is_gone = !old.exists() || Library::delete(&old)?;
-        if is_gone {
-            let marker_path = folder.join(MARKER);
-            let _ = marker.unlock();
-            let remove = fs::remove_file(&marker_path);
-            remove.with_context(|| format!("cannot remove {}", marker_path.display()))?;
-            is_gone = fs::remove_dir(folder).is_ok();
+        if old.exists() && !Library::delete(&old)? {
+            move_rest(&old, place)?;
+            if old.exists() {
+                bail!(
+                    "{} is made anew, and files that are not of this program are left in {}: move them away",
+                    place.display(),
+                    old.display()
+                );
+            }
         }
-        if !is_gone {
+        let marker_path = folder.join(MARKER);
+        let _ = marker.unlock();
+        fs::remove_file(&marker_path)
+            .with_context(|| format!("cannot remove {}", marker_path.display()))?;
+        if fs::remove_dir(folder).is_err() {
             report::warning(format_args!(
                 "files that are not of this program are left in {}",
-                if old.exists() { &old } else { folder }.display()
+                folder.display()
             ));
         }
         Ok(())
     }
+}
+
+/// Moves what somebody else has put into the folder of a library to the same place in another, and
+/// removes the folder; what is in the way there stays.
+fn move_rest(from: &Path, to: &Path) -> Result<()> {
+    let context = || format!("cannot read {}", from.display());
+    for entry in fs::read_dir(from).with_context(context)? {
+        let from = entry.with_context(context)?.path();
+        let Some(to) = from.file_name().map(|name| to.join(name)) else { continue };
+        match to.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => rename(&from, &to)?,
+            Ok(metadata) if metadata.is_dir() && from.is_dir() => move_rest(&from, &to)?,
+            _ => {}
+        }
+    }
+    // It stays where something stays in it.
+    let _ = fs::remove_dir(from);
+    Ok(())
 }
 
 /// Goes on where a run was stopped as it put a new library into the place of the one at `place`.
