@@ -19,6 +19,7 @@ use crate::commands::explain::ExplainArgs;
 use crate::commands::export::ExportArgs;
 use crate::commands::import::ImportArgs;
 use crate::commands::index::IndexArgs;
+use crate::commands::library::MaintenanceArgs;
 use crate::commands::map::MapArgs;
 use crate::commands::models::ModelsArgs;
 use crate::commands::reindex::ReindexArgs;
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Index(IndexArgs),
     /// Find pictures of the library that are the same, or nearly
     Dupes(DupesArgs),
+    /// Say what is in the library, and keep it in order
+    Library(MaintenanceArgs),
     /// Make the library anew with another model
     Reindex(ReindexArgs),
     /// Write the vectors of the library into a file

@@ -67,6 +67,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
+        Command::Library(args) => commands::library::run(&args),
         Command::Reindex(args) => commands::reindex::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Import(args) => commands::import::run(&args),

@@ -8,6 +8,7 @@ use clip_retrieval::{Error, Library, Store};
 use directories::ProjectDirs;
 
 use crate::args::LibraryArgs;
+use crate::commands::reindex;
 use crate::model::Model;
 use crate::{cluster, shelf};
 
@@ -72,7 +73,10 @@ pub(crate) fn open_library(args: &LibraryArgs, model: Option<&Path>) -> Result<L
             "{} is a cluster, and this is done for a library in a folder alone: `clip-cli export` brings one into a file",
             path.display()
         ),
-        Some(path) => Library::open(path),
+        Some(path) => {
+            reindex::put_back(path)?;
+            Library::open(path)
+        }
         None => {
             let checkpoint = Model::find(model)?.checkpoint()?;
             let (fingerprint, name) = (checkpoint.fingerprint(), &checkpoint.card().name);

@@ -5,6 +5,7 @@ use clip::Checkpoint;
 use clip_retrieval::{Library, Precision, Store};
 
 use crate::args::LibraryArgs;
+use crate::commands::reindex;
 use crate::places::{self, Place};
 use crate::{cluster, model, output, report};
 
@@ -26,6 +27,7 @@ impl Shelf {
         let dimension = card.config.embed_dim;
         match places::library(args, checkpoint)? {
             Place::Folder(path) => {
+                reindex::put_back(&path)?;
                 let is_new = !path.exists();
                 let name = &card.name;
                 let library =

@@ -18,7 +18,7 @@ mod view;
 mod wording;
 mod writer;
 
-pub use duplicates::Alike;
+pub use duplicates::NearDuplicates;
 pub use library::{Library, Lost, Stats};
 pub use recall::Recall;
 pub use segment::Precision;

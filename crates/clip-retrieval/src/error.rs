@@ -80,6 +80,17 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// What the vectors stand for is lost: the catalog is gone, or is not what was written.
+    #[error(
+        "the catalog {path} of the library is damaged ({reason}): move the folder {folder} away and index again, which encodes all pictures anew; tags that were given to pictures are lost with it, unless a backup of the catalog is put back",
+        folder = folder_of(path).display()
+    )]
+    DamagedCatalog {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// The vectors are another model's.
     #[error(
         "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another place with --index, or make it anew with `reindex`"
@@ -245,7 +256,6 @@ pub(crate) fn io_error<'a>(
 }
 
 /// The folder that a file is in.
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "files are the embedded library's"))]
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,6 +1,7 @@
 //! What a vector stands for.
 
 use std::fmt;
+use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -75,7 +76,15 @@ impl FileStamp {
     ///
     /// What the system says where there is no such file, or where it keeps no time of change.
     pub fn of(path: impl AsRef<Path>) -> io::Result<Self> {
-        let metadata = std::fs::metadata(path)?;
+        Self::from_metadata(&std::fs::metadata(path)?)
+    }
+
+    /// The stamp of a file of which the system has said this.
+    ///
+    /// # Errors
+    ///
+    /// Where it keeps no time of change.
+    pub fn from_metadata(metadata: &Metadata) -> io::Result<Self> {
         // Centuries away all times are the same.
         let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
         let modified = match metadata.modified()?.duration_since(UNIX_EPOCH) {

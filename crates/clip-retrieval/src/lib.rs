@@ -63,7 +63,7 @@ pub use background::Background;
 #[cfg(feature = "milvus")]
 pub use cluster::{Address, Cluster, ClusterIndex, Consistency};
 #[cfg(feature = "sqlite")]
-pub use embedded::{Alike, Library, Lost, Precision, Recall, Stats, Writer};
+pub use embedded::{Library, Lost, NearDuplicates, Precision, Recall, Stats, Writer};
 pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;

@@ -229,21 +229,293 @@ fn what_is_no_library_is_refused_by_name() {
     );
     check_refused(
         |path| {
-            library(path);
+            fs::create_dir(path).unwrap();
             fs::write(path.join("catalog.sqlite"), "a letter, and a long one at that").unwrap();
         },
         "/library/catalog.sqlite is not a library of this program: choose another folder with --index",
     );
 }
 
+/// A catalog that is not what was written is named with what has to be done, nothing is changed before
+/// that is done, and then it helps: so does a backup of the catalog.
+fn check_catalog(break_it: impl Fn(&Path), reason: &str) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("library");
+    library(&folder);
+    let (catalog, backup) = (folder.join("catalog.sqlite"), parent.path().join("backup"));
+    fs::copy(&catalog, &backup).unwrap();
+    break_it(&catalog);
+    let before = segments(&folder);
+    // What is cut off behind its beginning shows when it is read.
+    let read = || Library::open(&folder).and_then(|library| library.items(&Filter::default()));
+    let write = || {
+        let mut library = Library::open_or_create(&folder, "1", "tiny", DIMENSION, Precision::F32)?;
+        let mut writer = library.write()?;
+        for item in 0..20 {
+            writer.upsert(&Item::picture(item.to_string(), None), &vector(item))?;
+        }
+        writer.compact()
+    };
+    for error in [read().map(drop), write()] {
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::DamagedCatalog { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(&format!("is damaged ({reason}")), "{error}");
+        let advice = format!("move the folder {} away and index again", folder.display());
+        assert!(error.contains(&advice), "{error}");
+    }
+    assert_eq!(segments(&folder), before);
+
+    let away = parent.path().join("away");
+    fs::rename(&folder, &away).unwrap();
+    assert!(open(&folder, DIMENSION).is_empty());
+    let broken = away.join("catalog.sqlite");
+    let _ = fs::remove_file(&broken).or_else(|_| fs::remove_dir(&broken));
+    for log in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        let _ = fs::remove_file(away.join(log));
+    }
+    fs::copy(&backup, &broken).unwrap();
+    let library = Library::open(&away).unwrap();
+    assert_eq!((library.len(), library.lost().len()), (2 * ITEMS + 10, 0));
+}
+
+#[test]
+fn a_catalog_that_is_gone() {
+    check_catalog(|path| fs::remove_file(path).unwrap(), "it is not there");
+}
+
+#[test]
+fn a_catalog_that_is_empty() {
+    check_catalog(|path| fs::write(path, "").unwrap(), "it is empty");
+}
+
+#[test]
+fn a_catalog_that_is_cut_off() {
+    for bytes in [1, 99, 1000, 4096, 10_000] {
+        check_catalog(|path| change(path, |content| content.truncate(bytes)), "");
+    }
+    check_catalog(|path| change(path, |bytes| bytes.truncate(bytes.len() / 2)), "");
+}
+
+#[test]
+fn a_catalog_that_was_overwritten() {
+    check_catalog(|path| fs::write(path, "a letter").unwrap(), "");
+    check_catalog(|path| change(path, |bytes| bytes.fill(0)), "");
+    check_catalog(|path| change(path, |bytes| bytes[..4096].fill(0)), "");
+    check_catalog(|path| change(path, |bytes| bytes[..16].fill(b'x')), "file is not a database");
+    check_catalog(|path| change(path, |bytes| bytes[100..].fill(b'x')), "");
+    check_catalog(|path| change(path, |bytes| bytes[4096..].fill(0)), "");
+    // The mark of this program, and the version of its tables.
+    check_catalog(|path| change(path, |bytes| bytes[68] ^= 1), "it is not of this program");
+    check_catalog(|path| change(path, |bytes| bytes[60..64].fill(0)), "it is not of this program");
+}
+
+/// Whatever bytes a catalog has: an answer, or an error that says what to do.
+#[test]
+fn no_catalog_makes_a_library_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut library = open(folder, DIMENSION);
+    let mut writer = library.write().unwrap();
+    for item in 0..300 {
+        writer.upsert(&Item::picture(item.to_string(), None), &vector(item)).unwrap();
+    }
+    writer.compact().unwrap();
+    for item in 300..320 {
+        writer.upsert(&Item::text(item.to_string()), &vector(item)).unwrap();
+    }
+    writer.fail(Path::new("x"), None, "cut off").unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    drop(library);
+    let catalog = folder.join("catalog.sqlite");
+    let before = fs::read(&catalog).unwrap();
+    let kept = segments(folder);
+    let kept: Vec<(&PathBuf, Vec<u8>)> =
+        kept.iter().map(|path| (path, fs::read(path).unwrap())).collect();
+    let use_it = || -> Result<(), Error> {
+        let mut library = Library::open(folder)?;
+        library.items(&Filter::default())?;
+        library.files()?;
+        library.failures()?;
+        library.search(&[0.25; DIMENSION], 10, &Filter::default()).map(drop).or_else(
+            // A library of another dimension now.
+            |error| if matches!(error, Error::Dimension { .. }) { Ok(()) } else { Err(error) },
+        )?;
+        library.verify()?;
+        let mut writer = library.write()?;
+        writer.remove("path:7")?;
+        writer.commit()
+    };
+    let mut random = Random::new(11);
+    for round in 0..150 {
+        for (path, bytes) in &kept {
+            fs::write(path, bytes).unwrap();
+        }
+        for log in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
+            let _ = fs::remove_file(folder.join(log));
+        }
+        fs::write(&catalog, &before).unwrap();
+        // In the header as often as in a page.
+        let end = if round % 2 == 0 { 200 } else { before.len() };
+        change(&catalog, |bytes| {
+            for value in random.values(if round % 2 == 0 { 2 } else { 40 }) {
+                let at = ((value + 1.0) / 2.0 * (end - 1) as f32) as usize;
+                bytes[at] = (value.to_bits() & 0xff) as u8;
+            }
+        });
+        if let Err(error) = use_it() {
+            let is_named = matches!(error, Error::DamagedCatalog { .. } | Error::Newer { .. });
+            assert!(is_named, "round {round}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn a_catalog_that_is_a_folder() {
+    let make = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+    };
+    check_catalog(make, "it is a folder");
+}
+
+/// Where a program was killed that began a library the next one begins it again; where the catalog of a
+/// small library is lost, whose vectors are in no segment yet, that is said.
+#[test]
+fn a_catalog_that_was_not_made() {
+    for files in [&[][..], &["lock"], &["lock", "catalog.new", "catalog.new-journal"]] {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            fs::write(folder.path().join(file), "").unwrap();
+        }
+        assert!(matches!(Library::open(folder.path()), Err(Error::NoLibrary { .. })), "{files:?}");
+        let mut library = open(folder.path(), DIMENSION);
+        let mut writer = library.write().unwrap();
+        writer.upsert(&Item::text("a dog"), &vector(0)).unwrap();
+        writer.commit().unwrap();
+        drop(writer);
+        drop(library);
+        assert_eq!(open(folder.path(), DIMENSION).len(), 1);
+        assert!(!folder.path().join("catalog.new").exists());
+        let catalog = folder.path().join("catalog.sqlite");
+        fs::write(&catalog, "").unwrap();
+        let is_named = || matches!(Library::open(folder.path()), Err(Error::DamagedCatalog { .. }));
+        assert!(is_named());
+        fs::remove_file(&catalog).unwrap();
+        assert!(is_named());
+    }
+}
+
+#[test]
+fn a_catalog_from_the_future() {
+    let folder = tempfile::tempdir().unwrap();
+    library(folder.path());
+    change(&folder.path().join("catalog.sqlite"), |bytes| bytes[63] = 9);
+    let error = Library::open(folder.path()).unwrap_err();
+    assert!(matches!(error, Error::Newer { found: 9, .. }), "{error}");
+}
+
+/// SQLite takes no log that is not the catalog's; what cannot be opened is named.
+#[test]
+fn what_lies_beside_a_catalog_may_be_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    library(folder);
+    for name in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        fs::write(folder.join(name), vec![b'x'; 40_000]).unwrap();
+    }
+    assert_eq!(Library::open(folder).unwrap().len(), 2 * ITEMS + 10);
+    let log = folder.join("catalog.sqlite-wal");
+    let _ = fs::remove_file(&log);
+    fs::create_dir(&log).unwrap();
+    let error = Library::open(folder).unwrap_err().to_string();
+    assert!(error.contains("catalog.sqlite-wal of the library: "), "{error}");
+    fs::remove_dir(&log).unwrap();
+    assert_eq!(Library::open(folder).unwrap().len(), 2 * ITEMS + 10);
+}
+
+#[test]
+fn the_folder_of_the_segments_may_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    library(folder);
+    fs::remove_dir_all(folder.join("segments")).unwrap();
+    let mut library = Library::open(folder).unwrap();
+    assert_eq!((library.lost()[0].items, library.len()), (2 * ITEMS, 10));
+    let mut writer = library.write().unwrap();
+    for item in 0..5 {
+        writer.upsert(&Item::picture(item.to_string(), None), &vector(item)).unwrap();
+    }
+    writer.compact().unwrap();
+    drop(writer);
+    assert_eq!((library.verify().unwrap().len(), library.len()), (0, 15));
+}
+
+/// What is not allowed is not damaged.
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_not_damaged() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    library(folder);
+    let set = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (path, forbidden, allowed) in
+        [(folder.join("catalog.sqlite"), 0o000, 0o644), (folder.to_owned(), 0o000, 0o755)]
+    {
+        set(&path, forbidden);
+        let is_root = fs::File::open(&path).is_ok();
+        let opened = Library::open(folder);
+        let made = Library::open_or_create(folder, "1", "tiny", DIMENSION, Precision::F32);
+        set(&path, allowed);
+        if is_root {
+            assert!(opened.is_ok() && made.is_ok());
+            continue;
+        }
+        for error in [opened.unwrap_err(), made.unwrap_err()] {
+            let said = error.to_string();
+            assert!(matches!(error, Error::Io { action: "open", .. }), "{said}");
+            assert!(said.contains("Permission denied"), "{said}");
+        }
+    }
+    assert_eq!(Library::open(folder).unwrap().len(), 2 * ITEMS + 10);
+}
+
+/// What is like a vector that is lost cannot be known; all others are compared.
+#[test]
+fn the_rest_is_compared_where_vectors_are_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    library(folder.path());
+    let twins = [3 * ITEMS, 3 * ITEMS + 1].map(|item| item.to_string());
+    let mut library = Library::open(folder.path()).unwrap();
+    let mut writer = library.write().unwrap();
+    for twin in &twins {
+        writer.upsert(&Item::picture(twin, None), &vector(3 * ITEMS)).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    fs::remove_file(&segments(folder.path())[0]).unwrap();
+    let library = Library::open(folder.path()).unwrap();
+    let ids = ["0", &twins[0], "1", &twins[1]].map(|path| Item::path_id(path.as_ref()));
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let groups = library.near_duplicates(&ids, 0.99, |_, _| ()).unwrap();
+    let [group] = &groups[..] else { panic!("{groups:?}") };
+    assert_eq!((group.best, group.others[0].0), (1, 3));
+}
+
 /// A folder of anything else does not become a library.
 #[test]
 fn folders_of_other_files_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("dog.jpg"), "woof").unwrap();
-    let made = Library::open_or_create(folder.path(), "1", "tiny", DIMENSION, Precision::F32);
-    assert!(matches!(made, Err(Error::NotALibrary { .. })), "{made:?}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    for (count, name) in [(1, "dog.jpg"), (2, "lock")] {
+        fs::write(folder.path().join(name), "woof").unwrap();
+        let made = Library::open_or_create(folder.path(), "1", "tiny", DIMENSION, Precision::F32);
+        assert!(matches!(made, Err(Error::NotALibrary { .. })), "{made:?}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), count);
+    }
 }
 
 #[test]

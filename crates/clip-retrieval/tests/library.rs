@@ -386,41 +386,66 @@ fn half_precision_is_near() {
     }
 }
 
-/// Files of one content, and groups that hang together though their ends do not.
-#[test]
-fn what_is_alike_is_grouped() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), 2);
+/// A library of vectors at these angles, with ids that are the angles.
+fn at_angles(folder: &Path, degrees: impl IntoIterator<Item = f32>) -> Library {
+    let mut library = open(folder, 2);
     let mut writer = library.write().unwrap();
-    let at = |degrees: f32| [degrees.to_radians().cos(), degrees.to_radians().sin()];
-    for (path, degrees, hash) in [
-        ("a", 0.0, Some(1)),
-        ("lone", 90.0, Some(2)),
-        ("b", 8.0, Some(3)),
-        ("far", 180.0, None),
-        ("c", 16.0, None),
-        ("a-copy", 0.0, Some(1)),
-        ("far-too", 183.0, None),
-    ] {
-        let facts = Facts { hash: hash.map(|hash| [hash; 32]), ..Facts::default() };
-        let item = Item { facts, ..Item::picture(path, None) };
-        writer.upsert(&item, &at(degrees)).unwrap();
+    for degrees in degrees {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let item = Item::text(degrees.to_string()).with_id(degrees.to_string());
+        writer.upsert(&item, &[cos, sin]).unwrap();
     }
     writer.commit().unwrap();
     drop(writer);
-    let ids = |items: &[Item]| -> Vec<String> {
-        items.iter().map(|item| item.content.to_string()).collect()
-    };
-    let copies = library.copies(&Filter::default()).unwrap();
-    assert_eq!(copies.iter().map(|group| ids(group)).collect::<Vec<_>>(), [["a", "a-copy"]]);
+    library
+}
+
+/// Who keeps the best of each group keeps something within ten degrees of everything, whatever else is
+/// between.
+#[test]
+fn near_duplicates_are_like_the_best_of_their_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = at_angles(folder.path(), [0.0, 8.0, 16.0, 90.0, 180.0, 183.0]);
+    let min_score = 10f32.to_radians().cos();
     let mut heard = Vec::new();
-    let least = 10f32.to_radians().cos();
-    let alike = library.alike(least, &Filter::default(), |done, of| heard.push((done, of)));
-    let alike = alike.unwrap();
-    let groups: Vec<Vec<String>> = alike.iter().map(|group| ids(&group.items)).collect();
-    assert_eq!(groups, [vec!["a", "b", "c"], vec!["far", "far-too"]]);
-    assert!((alike[0].score - 8f32.to_radians().cos()).abs() < 1e-6);
-    assert_eq!(heard, [(6, 6)]);
-    let under = Filter { under: vec!["c".into(), "a".into()], ..Filter::default() };
-    assert_eq!(library.alike(least, &under, |_, _| ()).unwrap(), []);
+    let mut check = |ids: &[&str], expected: &[(&str, &[&str])]| {
+        let groups =
+            library.near_duplicates(ids, min_score, |done, of| heard.push((done, of))).unwrap();
+        let found: Vec<(&str, Vec<&str>)> = groups
+            .iter()
+            .map(|group| {
+                let others = group.others.iter().map(|(other, _)| ids[*other]);
+                (ids[group.best], others.collect())
+            })
+            .collect();
+        let expected: Vec<(&str, Vec<&str>)> =
+            expected.iter().map(|(best, others)| (*best, others.to_vec())).collect();
+        assert_eq!(found, expected);
+        for group in &groups {
+            let angle = |at: usize| ids[at].parse::<f32>().unwrap();
+            for (other, score) in &group.others {
+                let apart = (angle(group.best) - angle(*other)).to_radians();
+                assert!((score - apart.cos()).abs() < 1e-6);
+            }
+        }
+    };
+    // 16 is like 8, which is dropped, and not like 0.
+    check(&["0", "90", "8", "180", "16", "183"], &[("0", &["8"]), ("180", &["183"])]);
+    check(&["183", "8", "16", "180", "90", "0"], &[("183", &["180"]), ("8", &["16", "0"])]);
+    check(&["16", "0", "8"], &[("16", &["8"])]);
+    check(&["0", "16", "no such item"], &[]);
+    check(&[], &[]);
+    assert_eq!(heard, [(6, 6), (6, 6), (3, 3), (2, 2)]);
+}
+
+/// Also a group larger than what a search looks at.
+#[test]
+fn many_near_duplicates_are_one_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let angles = (0..500).map(|i| i as f32 / 100.0);
+    let library = at_angles(folder.path(), angles.clone());
+    let ids: Vec<String> = angles.map(|angle| angle.to_string()).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let groups = library.near_duplicates(&ids, 10f32.to_radians().cos(), |_, _| ()).unwrap();
+    assert_eq!((groups.len(), groups[0].best, groups[0].others.len()), (1, 0, 499));
 }

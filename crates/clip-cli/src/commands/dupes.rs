@@ -1,17 +1,19 @@
 //! `clip-cli dupes`.
 
-use std::cmp::Reverse;
+mod disk;
+mod groups;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use clip_retrieval::{Filter, Item, Modality};
+use clip_retrieval::{Filter, Modality};
 use serde::Serialize;
 
 use crate::args::{Format, FormatArgs, LibraryArgs};
-use crate::report::Bar;
 use crate::{Outcome, output, places, report, scan};
+use groups::Files;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,7 +23,11 @@ Examples:
   clip-cli dupes --copies -0 | xargs -0 -p rm    ask about removing each copy but the best
 
 Nothing is removed by this program. The best copy is the one with the most pixels, then the one with
-the most bytes, then the one indexed first. -f and -0 leave the best copy of each group out.")]
+the most bytes, then the one with the most names (hard links), then the one indexed first. -f and -0
+leave the best copy of each group out.
+
+Each file that is listed was read just now, and is what was indexed. What is gone or was changed is left
+out, and so are the other names of one file, by which nothing is stored twice.")]
 pub(crate) struct DupesArgs {
     /// Folders and pictures of the library; without any, the whole library
     #[arg(value_name = "PATH")]
@@ -31,7 +37,7 @@ pub(crate) struct DupesArgs {
     #[arg(long, conflicts_with = "near")]
     copies: bool,
 
-    /// How much alike pictures have to be, as a cosine similarity
+    /// How much alike each picture has to be to the best of its group, as a cosine similarity
     #[arg(long, value_name = "SCORE", default_value_t = 0.98)]
     near: f32,
 
@@ -51,7 +57,7 @@ pub(crate) struct DupesArgs {
 struct Group {
     /// `copies` of one content, or `near`.
     kind: &'static str,
-    /// The least similarity by which one hangs together with another; 1 for copies.
+    /// The least similarity of one of them to the best; 1 for copies.
     score: f32,
     pictures: Vec<Picture>,
 }
@@ -60,6 +66,11 @@ struct Group {
 struct Picture {
     #[serde(serialize_with = "output::lossy")]
     path: PathBuf,
+    /// Other names of the same file.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lossy_paths")]
+    links: Vec<PathBuf>,
+    /// How much alike it is to the best.
+    score: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     width: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,43 +83,27 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     let library = places::open_library(&args.library, args.model.as_deref())?;
     let under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
     let filter = Filter { under, ..Filter::of(Modality::Image) };
-    let copies = library.copies(&filter)?;
-    let mut groups: Vec<Group> =
-        copies.into_iter().map(|items| group("copies", 1.0, items)).collect();
-    if !args.copies {
-        let bar = Bar::pictures(0);
-        let alike = library.alike(args.near, &filter, |done, of| bar.stand(done, of))?;
-        drop(bar);
-        groups.extend(alike.into_iter().map(|alike| group("near", alike.score, alike.items)));
-    }
+    let mut files = Files::new(library.items(&filter)?);
+    let copies = files.copies();
+    let near = if args.copies { Vec::new() } else { files.near(&library, args.near)? };
+    let spare = [&copies, &near]
+        .map(|groups| -> usize { groups.iter().map(|group| group.pictures.len() - 1).sum() });
+    let groups: Vec<Group> = copies.into_iter().chain(near).collect();
     print(args.format.format(), &groups)?;
+    files.left_out().report();
     if groups.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    let spare = |kind| -> usize {
-        let groups = groups.iter().filter(|group| group.kind == kind);
-        groups.map(|group| group.pictures.len() - 1).sum()
-    };
     report::note(format_args!(
         "{} of the same content and {} much alike beside the best of each group",
-        output::count(spare("copies"), "file"),
-        output::count(spare("near"), "picture")
+        output::count(spare[0], "file"),
+        output::count(spare[1], "picture")
     ));
     Ok(Outcome::Found)
 }
 
-fn group(kind: &'static str, score: f32, mut items: Vec<Item>) -> Group {
-    let pixels = |item: &Item| item.facts.size.map(|[w, h]| u64::from(w) * u64::from(h));
-    // The order of insertion stays among equals.
-    items.sort_by_key(|item| Reverse((pixels(item), item.stamp.map(|stamp| stamp.size))));
-    let current = std::env::current_dir().ok();
-    let picture = |item: &Item| {
-        let path = output::shorten(item.path()?, current.as_deref()).to_owned();
-        let [width, height] =
-            item.facts.size.map_or([None; 2], |[width, height]| [Some(width), Some(height)]);
-        Some(Picture { path, width, height, bytes: item.stamp.map(|stamp| stamp.size) })
-    };
-    Group { kind, score, pictures: items.iter().filter_map(picture).collect() }
+fn lossy_paths<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }
 
 fn print(format: Format, groups: &[Group]) -> Result<()> {
@@ -125,10 +120,14 @@ fn print(format: Format, groups: &[Group]) -> Result<()> {
                     let label = match (place, group.kind) {
                         (0, _) => "best".to_owned(),
                         (_, "copies") => "copy".to_owned(),
-                        _ => format!("{:.3}", group.score),
+                        _ => format!("{:.3}", picture.score),
                     };
                     write!(out, "{label}\t{}\t", facts(picture))?;
                     path(&mut out, &picture.path, b"\n")?;
+                    for link in &picture.links {
+                        write!(out, "link\t{}\t", facts(picture))?;
+                        path(&mut out, link, b"\n")?;
+                    }
                 }
             }
         }
@@ -136,6 +135,10 @@ fn print(format: Format, groups: &[Group]) -> Result<()> {
             let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
             for picture in groups.iter().flat_map(|group| group.pictures.iter().skip(1)) {
                 path(&mut out, &picture.path, end)?;
+                // A file goes when its last name does.
+                for link in &picture.links {
+                    path(&mut out, link, end)?;
+                }
             }
         }
     }

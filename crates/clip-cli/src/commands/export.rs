@@ -59,7 +59,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     let items = store.items(&filter)?;
     if items.is_empty() {
         bail!(
-            "nothing in the library is meant by that: `clip-cli index --stats` says what is in it"
+            "nothing in the library is meant by that: `clip-cli library stats` says what is in it"
         );
     }
     let size = (items.len(), store.dimension());

@@ -10,6 +10,7 @@ pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod info;
+pub(crate) mod library;
 pub(crate) mod map;
 pub(crate) mod models;
 pub(crate) mod reindex;

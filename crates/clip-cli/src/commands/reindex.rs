@@ -1,15 +1,15 @@
 //! `clip-cli reindex`.
 
+mod workspace;
+
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use clip::Overflow;
-use clip_retrieval::{Filter, Item, Library, Modality};
+use clip::{Checkpoint, Overflow};
+use clip_retrieval::{Error, Filter, Item, Library, Modality};
 
 use super::index::texts;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
@@ -19,6 +19,8 @@ use crate::report::{self, Skipped};
 use crate::scan::Scan;
 use crate::shelf::Shelf;
 use crate::{Outcome, connecting, model, output};
+use workspace::Workspace;
+pub(crate) use workspace::put_back;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,8 +28,8 @@ Examples:
   clip-cli reindex --model clip-vit-base-patch32        what the built-in model's library has
   clip-cli reindex --model M --index trips.clipindex    in the place of that library
 
-The new library is made beside the old one, which goes on answering until everything is in the new one.
-A run that was stopped goes on where it was.")]
+The new library is made beside the old one (in .NAME.reindex), which goes on answering until everything is
+in the new one. A run that was stopped goes on where it was.")]
 pub(crate) struct ReindexArgs {
     /// The model of the library to begin with, where it is not --index: a checkpoint file, or a name
     /// that `models` lists [default: the built-in model]
@@ -49,9 +51,8 @@ pub(crate) struct ReindexArgs {
 pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, Overflow::Truncate)?;
     let checkpoint = embedder.checkpoint();
-    if let Some(place) = &args.library.index {
-        finish_swap(place)?;
-    }
+    let index = args.library.index.as_deref().filter(|_| !args.library.is_cluster());
+    index.map(workspace::finish).transpose()?;
     let mut old = places::open_library(&args.library, args.from.as_deref())?;
     if old.fingerprint() == checkpoint.fingerprint() {
         bail!(
@@ -69,14 +70,17 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
             first.display()
         );
     }
-    let place = match &args.library.index {
-        Some(place) => beside(place, "new"),
-        None => match places::library(&args.library, checkpoint)? {
-            Place::Folder(place) => place,
-            Place::Cluster(address) => {
-                bail!("{address} is a cluster: index into another collection")
-            }
-        },
+    let workspace = index.map(Workspace::open_or_create).transpose()?;
+    let place = match (&workspace, places::library(&args.library, checkpoint)?) {
+        (Some(workspace), _) => {
+            let place = workspace.new_library();
+            remove_unusable(&place, checkpoint)?;
+            place
+        }
+        (None, Place::Folder(place)) => place,
+        (None, Place::Cluster(address)) => {
+            bail!("{address} is a cluster: index into another collection")
+        }
     };
     let mut shelf = Shelf::open(&LibraryArgs { index: Some(place.clone()) }, checkpoint)?;
     let mut skipped = Skipped::default();
@@ -98,13 +102,10 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
 
     let count = shelf.store().count()?;
     drop((shelf, old));
-    let place = match &args.library.index {
-        Some(old) => {
-            swap(old, &place)?;
-            old.clone()
-        }
-        None => place,
-    };
+    if let Some(workspace) = workspace {
+        workspace.swap()?;
+    }
+    let place = index.unwrap_or(&place);
     let mut out = output::stdout();
     let items = output::count(count, "item");
     writeln!(out, "library: {} ({items} of {})", place.display(), checkpoint.card().name)?;
@@ -153,36 +154,18 @@ impl Contents {
     }
 }
 
-/// Puts a library into the place of another, which is removed.
-fn swap(place: &Path, new: &Path) -> Result<()> {
-    let old = beside(place, "old");
-    let rename = |from: &Path, to: &Path| {
-        fs::rename(from, to)
-            .with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
-    };
-    rename(place, &old)?;
-    rename(new, place)?;
-    fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))
-}
-
-/// Goes on where a program was stopped within [`swap`].
-fn finish_swap(place: &Path) -> Result<()> {
-    let (new, old) = (beside(place, "new"), beside(place, "old"));
-    if place.exists() && Library::open(&old).is_ok() {
-        fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+/// Removes what an earlier run has begun where it cannot be gone on with: it was for another model, or
+/// is damaged.
+fn remove_unusable(new: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    match Library::open_for(new, &checkpoint.fingerprint(), &checkpoint.card().name) {
+        Ok(_) | Err(Error::NoLibrary { .. }) => Ok(()),
+        Err(error @ (Error::OtherModel { .. } | Error::DamagedCatalog { .. })) => {
+            Library::delete(new)?;
+            report::note(format_args!(
+                "begins anew, for what an earlier run has made is of no use: {error}"
+            ));
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
     }
-    if !place.exists() && old.is_dir() {
-        let from = if new.is_dir() { &new } else { &old };
-        fs::rename(from, place)
-            .with_context(|| format!("cannot move {} to {}", from.display(), place.display()))?;
-    }
-    Ok(())
-}
-
-/// A folder beside another, named for it.
-fn beside(place: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(place);
-    name.push(".");
-    name.push(ending);
-    name.into()
 }

@@ -219,7 +219,7 @@ fn models_that_are_not_whole() {
 #[test]
 fn a_cluster_is_refused_without_its_feature() {
     let sandbox = Sandbox::new();
-    for args in [&["search", "a dog"][..], &["index", "--errors"], &["index", "--stats"], &["info"]]
+    for args in [&["search", "a dog"][..], &["library", "errors"], &["library", "stats"], &["info"]]
     {
         let run = sandbox.run(&[args, &["--index", "milvus://host/photos"]].concat());
         let said = format!("{}{}", run.stdout, run.stderr);

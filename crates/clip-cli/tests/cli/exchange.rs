@@ -1,6 +1,7 @@
 //! The library in files, and with another model.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -212,13 +213,13 @@ fn a_library_is_made_anew_with_another_model() {
     sandbox.run(&["models", "add", source.to_str().unwrap(), "--dtype", "f32"]).check(0, &[]);
     fs::remove_file(sandbox.path("p/cat.png")).unwrap();
     let stats = || {
-        let run = sandbox.run(&["index", "--stats", "--json"]);
+        let run = sandbox.run(&["library", "stats", "--json"]);
         serde_json::from_str::<Value>(&run.stdout).unwrap()
     };
     assert_eq!(stats()["model"], "clip-tiny");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
     run.check(2, &["1 picture of", "cat.png: plug in their drive", "--drop-missing"]);
-    assert!(!sandbox.path("library.new").exists(), "nothing was done");
+    assert!(!sandbox.path(".library.reindex").exists(), "nothing was done");
     assert_eq!(stats()["items"], 4);
     let run = sandbox.run(&["reindex", "--model", "deep", "--drop-missing"]);
     // The model of the goldens has next to no vocabulary.
@@ -226,24 +227,155 @@ fn a_library_is_made_anew_with_another_model() {
     run.check(0, &["1 picture not there", token]);
     assert!(run.stdout.contains("(2 items of deep)"), "{run}");
     assert_eq!((&stats()["model"], &stats()["items"]), (&"deep".into(), &2.into()));
-    assert!(!sandbox.path("library.new").exists() && !sandbox.path("library.old").exists());
+    assert!(!sandbox.path(".library.reindex").exists());
     let tagged = ["similar", "p/dog.png", "--model", "deep", "--tag", "drawn", "-f"];
     assert_eq!(sandbox.run(&tagged).lines().len(), 1);
     sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
+}
 
-    // As a program leaves it that is stopped before the old one is gone, and between the two names.
-    fs::create_dir(sandbox.path("library.old")).unwrap();
-    for entry in fs::read_dir(sandbox.path("library")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            let copy = sandbox.path("library.old").join(path.file_name().unwrap());
-            fs::copy(&path, copy).unwrap();
+/// Also what came from elsewhere with ids of its own is dropped when its file is gone.
+#[test]
+fn items_with_ids_of_their_own_are_pruned() {
+    let sandbox = indexed();
+    sandbox.run(&["export", "dog.jsonl", "-g", "dog.png"]).check(0, &[]);
+    let line = fs::read_to_string(sandbox.path("dog.jsonl")).unwrap();
+    let mut record: Value = serde_json::from_str(&line).unwrap();
+    record["id"] = "77".into();
+    record["path"] = sandbox.path("p/gone.png").to_str().into();
+    sandbox.write("gone.jsonl", record.to_string());
+    let others = |args: &[&str]| sandbox.run(&[args, &["--index", "others"]].concat());
+    others(&["import", "gone.jsonl"]).check(0, &[]);
+    assert_eq!(others(&["library", "prune"]).lines(), ["0 items: 1 gone"]);
+    others(&["library", "prune"]).check(1, &[]);
+}
+
+/// A library, and a model to make it anew with.
+fn with_model() -> Sandbox {
+    let sandbox = indexed();
+    let source = clip_testkit::goldens_dir().join("deep");
+    sandbox.run(&["models", "add", source.to_str().unwrap(), "--dtype", "f32"]).check(0, &[]);
+    sandbox
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap().path();
+        let to = to.join(entry.file_name().unwrap());
+        match entry.is_dir() {
+            true => copy_folder(&entry, &to),
+            false => assert!(fs::copy(entry, to).is_ok()),
         }
     }
+}
+
+/// A folder beside the library is the user's, whatever it is called and whatever is in it.
+#[test]
+fn folders_that_are_not_of_this_program_are_left_alone() {
+    let sandbox = with_model();
+    for name in ["library.old", "library.new"] {
+        copy_folder(&sandbox.path("library"), &sandbox.path(name));
+    }
+    sandbox.write(".library.reindex/letter.txt", "mine");
+    let run = sandbox.run(&["reindex", "--model", "deep"]);
+    run.check(2, &[".library.reindex is in the way", "move it away"]);
+    assert_eq!(fs::read(sandbox.path(".library.reindex/letter.txt")).unwrap(), b"mine");
+    fs::rename(sandbox.path(".library.reindex"), sandbox.path("elsewhere")).unwrap();
+    for name in ["letter.txt", "segments/letter.txt", "letters/1.txt"] {
+        sandbox.write(format!("library/{name}"), "mine");
+    }
+    sandbox.run(&["reindex", "--model", "deep"]).check(0, &[]);
+    for name in ["letter.txt", "segments/letter.txt", "letters/1.txt"] {
+        assert_eq!(fs::read(sandbox.path(format!("library/{name}"))).unwrap(), b"mine", "{name}");
+    }
+    assert!(!sandbox.path(".library.reindex").exists());
+    let stats = |index: &str| {
+        let run = sandbox.run(&["library", "stats", "--json", "--index", index]);
+        let stats: Value = serde_json::from_str(&run.stdout).unwrap();
+        (stats["model"].as_str().unwrap().to_owned(), stats["items"].as_u64().unwrap())
+    };
+    assert_eq!(stats("library"), ("deep".to_owned(), 3));
+    for name in ["library.old", "library.new"] {
+        assert_eq!(stats(name), ("clip-tiny".to_owned(), 4));
+    }
+}
+
+/// Wherever it was stopped, nothing is lost and the next command finds a library.
+#[test]
+fn a_stopped_reindex_is_gone_on_with() {
+    let sandbox = with_model();
+    let [place, work] = ["library", ".library.reindex"].map(|name| sandbox.path(name));
+    let marker = "`clip-cli reindex` works in this folder and removes it when it is done.\n";
+    let model = || {
+        let run = sandbox.run(&["library", "stats", "--json"]);
+        run.check(0, &[]);
+        serde_json::from_str::<Value>(&run.stdout).unwrap()["model"].as_str().unwrap().to_owned()
+    };
+    copy_folder(&place, &sandbox.path("libraries/tiny"));
+    sandbox.run(&["reindex", "--model", "deep"]).check(0, &[]);
+    copy_folder(&place, &sandbox.path("libraries/deep"));
+    let put = |libraries: &[(&str, &Path)]| {
+        for path in [&place, &work] {
+            let _ = fs::remove_dir_all(path);
+        }
+        sandbox.write(".library.reindex/marker", marker);
+        for (library, path) in libraries {
+            copy_folder(&sandbox.path("libraries").join(library), path);
+        }
+    };
+
+    // Before the marker was written, and while the new one was made.
+    for begun in [&[][..], &[("deep", &*work.join("new"))]] {
+        put(&[&[("tiny", &*place)], begun].concat());
+        if begun.is_empty() {
+            sandbox.write(".library.reindex/marker", "");
+        }
+        assert_eq!(model(), "clip-tiny");
+        sandbox.run(&["reindex", "--model", "deep"]).check(0, &[]);
+        assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
+    }
+    // For another model.
+    put(&[("tiny", &place), ("tiny", &work.join("new"))]);
+    sandbox.run(&["reindex", "--model", "deep"]).check(0, &["begins anew"]);
+    assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
+    // Between the two names: whoever looks for it finds the new one.
+    let between = [("tiny", &*work.join("old")), ("deep", &*work.join("new"))];
+    put(&between);
+    assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
+    put(&between);
     sandbox.run(&["reindex", "--model", "deep"]).check(2, &["is a library of deep already"]);
-    assert!(!sandbox.path("library.old").exists());
-    fs::rename(sandbox.path("library"), sandbox.path("library.old")).unwrap();
-    let run = sandbox.run(&["reindex"]);
-    assert!(run.stdout.contains("(2 items of clip-tiny)"), "{run}");
-    assert_eq!(stats()["model"], "clip-tiny");
+    assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
+    // Before the old one was gone altogether.
+    put(&[("deep", &place), ("tiny", &work.join("old"))]);
+    fs::remove_file(work.join("old/catalog.sqlite")).unwrap();
+    sandbox.run(&["reindex", "--model", "deep"]).check(2, &["is a library of deep already"]);
+    assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
+    // Somebody has put another library there meanwhile: all three stay.
+    put(&[&[("tiny", &*place)], &between[..]].concat());
+    let run = sandbox.run(&["reindex", "--model", "deep"]);
+    run.check(2, &["another", ".library.reindex/old", ".library.reindex/new", "move the one"]);
+    assert_eq!(model(), "clip-tiny");
+    for path in [work.join("old"), work.join("new")] {
+        sandbox.run(&["library", "verify", "--index", path.to_str().unwrap()]).check(0, &[]);
+    }
+}
+
+/// What a link leads to is moved, not the link.
+#[cfg(unix)]
+#[test]
+fn a_library_may_be_named_by_a_link() {
+    let sandbox = with_model();
+    fs::create_dir(sandbox.path("disk")).unwrap();
+    fs::rename(sandbox.path("library"), sandbox.path("disk/photos")).unwrap();
+    std::os::unix::fs::symlink("disk/photos", sandbox.path("library")).unwrap();
+    let run = sandbox.run(&["reindex", "--model", "deep", "--index", "library/"]);
+    run.check(0, &[]);
+    assert!(sandbox.path("library").is_symlink());
+    let names: Vec<_> = fs::read_dir(sandbox.path("disk"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["photos"]);
+    let run = sandbox.run(&["library", "stats"]);
+    assert!(run.stdout.contains("model     deep"), "{run}");
 }

@@ -137,15 +137,7 @@ fn texts_are_found_too() {
     let texts = sandbox.run(&["search", "a car", "--modality", "text"]);
     assert!(texts.stdout.contains("\t8\ta red car\n") && texts.lines().len() == 3, "{texts}");
 
-    let run = sandbox.run(&[
-        "index",
-        "--remove",
-        "8",
-        "--remove",
-        "a picture of a flower",
-        "--remove",
-        "x",
-    ]);
+    let run = sandbox.run(&["library", "remove", "8", "a picture of a flower", "x"]);
     run.check(0, &["x is not in the library"]);
     assert_eq!(sandbox.run(&["search", "a car", "--modality", "text"]).lines().len(), 1);
     sandbox.run(&["index", "--texts", "gone.txt"]).check(2, &["gone.txt"]);

@@ -64,11 +64,113 @@ fn the_whole_library_can_be_pruned() {
     sandbox.run(&["index", "drive"]).check(0, &[]);
     fs::remove_file(sandbox.path("p/dog.png")).unwrap();
     fs::remove_file(sandbox.path("drive/flower.png")).unwrap();
-    let run = sandbox.run(&["index", "--prune"]);
-    run.check(0, &["1 picture stay, below folders that are empty"]);
+    let kept = "1 picture stays, below a folder that is empty: its drive may not be plugged in";
+    for dry_run in [&["library", "prune", "--dry-run"][..], &["index", "--prune", "--dry-run"]] {
+        let run = sandbox.run(dry_run);
+        run.check(0, &[kept]);
+        check(&run, "3 items: 1 gone (nothing was done)");
+        assert_eq!(found(&sandbox).len(), 4);
+    }
+    let run = sandbox.run(&["library", "prune"]);
+    run.check(0, &[kept]);
     check(&run, "3 items: 1 gone");
     assert_eq!(found(&sandbox), ["drive/flower.png", "p/car.png", "p/cat.png"]);
-    sandbox.run(&["index", "--prune"]).check(1, &[]);
+    sandbox.run(&["library", "prune"]).check(1, &[]);
+    sandbox.run(&["library", "prune", "--dry-run"]).check(1, &[]);
+}
+
+/// By whatever name a user has of it: a path from here, also of a file or a folder that is gone.
+#[test]
+fn items_are_taken_off_by_name() {
+    let sandbox = indexed();
+    sandbox.copy("fx-flower.png", "q/flower.png");
+    sandbox.write("texts.txt", "a dog\n");
+    sandbox.run(&["index", "q"]).check(0, &[]);
+    sandbox.run(&["index", "--texts", "texts.txt"]).check(0, &[]);
+    fs::remove_file(sandbox.path("p/cat.png")).unwrap();
+    fs::remove_dir_all(sandbox.path("q")).unwrap();
+    let names = ["./p/cat.png", "p/../p/dog.png", "q/flower.png", "a dog", "x", "p/dog.png"];
+    for dry_run in [&["library", "remove", "--dry-run"][..], &["index", "--dry-run"]] {
+        let given = |name: &&str| match dry_run[0] {
+            "index" => vec!["--remove".to_owned(), (*name).to_owned()],
+            _ => vec![(*name).to_owned()],
+        };
+        let args = dry_run.iter().map(|arg| (*arg).to_owned());
+        let args: Vec<String> = args.chain(names.iter().flat_map(given)).collect();
+        let run = sandbox.run(&args);
+        run.check(0, &["x is not in the library"]);
+        check(&run, "1 item: 4 gone (nothing was done)");
+        assert_eq!(found(&sandbox).len(), 4);
+    }
+    let run = sandbox.run(&[&["library", "remove"][..], &names].concat());
+    run.check(0, &["x is not in the library"]);
+    assert_eq!(run.stderr.matches("is not in the library").count(), 1, "{run}");
+    check(&run, "1 item: 4 gone");
+    assert_eq!(found(&sandbox), ["p/car.png"]);
+    sandbox.run(&["library", "remove", "x"]).check(1, &[]);
+}
+
+#[cfg(unix)]
+#[test]
+fn items_are_taken_off_by_names_that_are_not_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let sandbox = indexed();
+    for option in [&["library", "remove"][..], &["index", "--remove"]] {
+        let name = OsStr::from_bytes(b"p/caf\xe9.png");
+        fs::copy(sandbox.path("p/dog.png"), sandbox.path(name)).unwrap();
+        sandbox.run(&["index", "p"]).check(0, &[]);
+        let args: Vec<&OsStr> = option.iter().map(OsStr::new).chain([name]).collect();
+        check(&sandbox.run(&args), "3 items: 1 gone");
+    }
+}
+
+/// Options that mean nothing where they stand are refused, and nothing is done.
+#[test]
+fn what_means_nothing_is_refused() {
+    let sandbox = indexed();
+    sandbox.write("texts.txt", "a dog\n");
+    let cannot = |args: &[&str]| {
+        let run = sandbox.run(args);
+        run.check(2, &[]);
+        let refused = ["cannot be used with", "unexpected argument", "required"];
+        assert!(refused.iter().any(|refused| run.stderr.contains(refused)), "{args:?}\n{run}");
+    };
+    for option in ["--tag=x", "--shard=1/2", "--keep-missing", "--exclude-dir=x", "--exact"] {
+        cannot(&["index", "--texts", "texts.txt", option]);
+        for old in ["--prune", "--errors", "--stats", "--verify", "--compact", "--remove=x"] {
+            cannot(&["index", old, option]);
+        }
+    }
+    for old in ["--errors", "--stats", "--verify", "--compact"] {
+        cannot(&["index", old, "--dry-run"]);
+    }
+    for option in ["--json", "--keep-missing", "--include-hidden"] {
+        cannot(&["index", "--files-from", "texts.txt", option]);
+    }
+    cannot(&["index", "p", "--json"]);
+    cannot(&["index", "--prune", "--json"]);
+    cannot(&["index", "p", "--prune"]);
+    cannot(&["library", "compact", "--dry-run"]);
+    cannot(&["library", "remove"]);
+    assert_eq!(found(&sandbox).len(), 3);
+    sandbox.run(&["library", "errors"]).check(1, &[]);
+}
+
+#[test]
+fn texts_are_counted_before_they_are_read() {
+    let sandbox = Sandbox::new();
+    sandbox.write("texts.txt", "a dog\na cat\n");
+    let run = sandbox.run(&["index", "--texts", "texts.txt", "--dry-run"]);
+    check(&run, "2 texts: 2 new or changed, 0 unchanged (nothing was done)");
+    assert!(!sandbox.path("library").exists());
+    sandbox.run(&["index", "--texts", "texts.txt"]).check(0, &[]);
+    sandbox.write("texts.txt", "a dog\na bird\n");
+    let run = sandbox.run(&["index", "--texts", "texts.txt", "--dry-run"]);
+    check(&run, "2 texts: 1 new or changed, 1 unchanged (nothing was done)");
+    let stats = sandbox.run(&["library", "stats"]);
+    assert!(stats.stdout.contains("items     2 of"), "{stats}");
 }
 
 /// What cannot be read is named once, listed with its reason, and tried again when it changes.
@@ -83,33 +185,35 @@ fn failures_are_remembered() {
     run.check(0, &["2 files could not be read before and did not change"]);
     assert!(!run.stderr.contains("skipped"), "{run}");
 
-    let run = sandbox.run(&["index", "--errors"]);
+    let run = sandbox.run(&["library", "errors"]);
     run.check(0, &[]);
     assert_eq!(run.lines().len(), 2, "{run}");
     assert!(run.lines()[0].contains("p/cut.jpg") && run.lines()[0].contains("cut off"), "{run}");
     assert!(run.lines()[1].contains("p/text.jpg"), "{run}");
-    let run = sandbox.run(&["index", "--errors", "--json"]);
+    let run = sandbox.run(&["library", "errors", "--json"]);
+    assert_eq!(sandbox.run(&["index", "--errors", "--json"]).stdout, run.stdout);
     let row: serde_json::Value = serde_json::from_str(run.lines()[0]).unwrap();
     assert_eq!(row["path"], "p/cut.jpg");
 
     sandbox.copy("dog-baseline.jpg", "p/cut.jpg");
     fs::remove_file(sandbox.path("p/text.jpg")).unwrap();
     check(&sandbox.run(&["index", "p"]), "4 pictures: 1 new, 0 changed, 3 unchanged, 0 gone");
-    sandbox.run(&["index", "--errors"]).check(1, &[]);
+    sandbox.run(&["library", "errors"]).check(1, &[]);
 }
 
 #[test]
 fn a_library_says_how_it_is() {
     let sandbox = indexed();
-    let run = sandbox.run(&["index", "--stats", "--json"]);
+    let run = sandbox.run(&["library", "stats", "--json"]);
+    assert_eq!(sandbox.run(&["index", "--stats", "--json"]).stdout, run.stdout);
     let stats: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&stats["items"], &stats["unsealed"]), (&3.into(), &3.into()), "{run}");
     assert_eq!((&stats["precision"], &stats["model"]), (&"f32".into(), &"clip-tiny".into()));
-    let run = sandbox.run(&["index", "--compact"]);
+    let run = sandbox.run(&["library", "compact"]);
     assert!(run.lines()[0].starts_with("3 items: "), "{run}");
-    let run = sandbox.run(&["index", "--stats"]);
+    let run = sandbox.run(&["library", "stats"]);
     assert!(run.stdout.contains("in 1 file; 0 not in one yet"), "{run}");
-    check(&sandbox.run(&["index", "--verify"]), "3 items: all is as it was written");
+    check(&sandbox.run(&["library", "verify"]), "3 items: all is as it was written");
     assert_eq!(found(&sandbox).len(), 3);
 }
 
@@ -118,13 +222,14 @@ fn a_library_says_how_it_is() {
 fn damage_is_named_and_mended() {
     let sandbox = indexed();
     sandbox.run(&["index", "--compact"]).check(0, &[]);
+    sandbox.run(&["index", "--verify"]).check(0, &[]);
     let segments = fs::read_dir(sandbox.path("library/segments")).unwrap();
     let segment = segments.map(|entry| entry.unwrap().path()).next().unwrap();
     let whole = fs::read(&segment).unwrap();
     let mut flipped = whole.clone();
     flipped[whole.len() - 1] ^= 1;
     fs::write(&segment, &flipped).unwrap();
-    sandbox.run(&["index", "--verify"]).check(2, &["its checksum differs", "index again"]);
+    sandbox.run(&["library", "verify"]).check(2, &["its checksum differs", "index again"]);
     fs::write(&segment, &whole[..whole.len() / 2]).unwrap();
     let run = sandbox.run(&["search", "a dog"]);
     run.check(2, &["the library has lost 3 items", "cut off"]);
@@ -136,11 +241,30 @@ fn damage_is_named_and_mended() {
     assert_eq!(found(&sandbox).len(), 3);
 }
 
+/// A damaged catalog costs the library; what is said to help helps.
+#[test]
+fn a_library_without_its_catalog_is_begun_anew() {
+    let sandbox = indexed();
+    let catalog = sandbox.path("library/catalog.sqlite");
+    let whole = fs::read(&catalog).unwrap();
+    fs::write(&catalog, &whole[..1000]).unwrap();
+    let says = ["catalog.sqlite of the library is damaged", "move the folder", "tags"];
+    for command in [&["search", "a dog"][..], &["index", "p"], &["library", "stats"], &["dupes"]] {
+        sandbox.run(command).check(2, &says);
+    }
+    fs::rename(sandbox.path("library"), sandbox.path("away")).unwrap();
+    sandbox.run(&["index", "p"]).check(0, &[]);
+    assert_eq!(found(&sandbox).len(), 3);
+    fs::write(sandbox.path("away/catalog.sqlite"), whole).unwrap();
+    let run = sandbox.run(&["library", "stats", "--index", "away"]);
+    assert!(run.stdout.contains("items     3 of"), "{run}");
+}
+
 #[test]
 fn there_is_no_library_to_look_into() {
     let sandbox = Sandbox::new();
-    for what in ["--errors", "--stats", "--verify", "--compact", "--prune"] {
-        sandbox.run(&["index", what]).check(2, &["there is no library", "clip-cli index"]);
+    for what in ["errors", "stats", "verify", "compact", "prune"] {
+        sandbox.run(&["library", what]).check(2, &["there is no library", "clip-cli index"]);
         assert!(!sandbox.path("library").exists());
     }
     sandbox.run(&["index"]).check(2, &["required"]);

@@ -9,6 +9,9 @@ use tempfile::{Builder, NamedTempFile};
 use crate::Result;
 use crate::error::{folder_of, io_error};
 
+/// Ending of a file that has not got its name yet.
+pub(super) const UNFINISHED: &str = ".new";
+
 /// Writes a file into the place of `path`, whole or not at all: `fill` gets one beside it, which takes
 /// its name when it is on the disk.
 ///
@@ -22,7 +25,7 @@ pub(super) fn write_whole(
     let io = io_error("write", path);
     let folder = folder_of(path);
     let mut builder = Builder::new();
-    builder.prefix(".").suffix(".new");
+    builder.prefix(".").suffix(UNFINISHED);
     readable(&mut builder);
     let file = builder.tempfile_in(folder).map_err(&io)?;
     fill(&file).and_then(|()| file.as_file().sync_all()).map_err(&io)?;

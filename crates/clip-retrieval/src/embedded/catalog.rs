@@ -5,13 +5,17 @@ mod read;
 mod row;
 mod write;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+pub(super) use open::files as catalog_files;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, ErrorCode, Row, params_from_iter};
 use tempfile::TempDir;
 
 use super::segment::Precision;
+use super::view::segments_folder;
+use crate::error::folder_of;
 use crate::{Error, Result};
 
 /// Whose vectors a library holds, and how.
@@ -105,12 +109,53 @@ impl Catalog {
     }
 }
 
+/// What SQLite says of the file at `path`. The statements are always the same, so where one does not
+/// fit the tables, or a value its column, the file is not what was written.
 fn sql(path: &Path, error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    let path = path.to_owned();
-    match error.sqlite_error_code() {
-        Some(NotADatabase) => Error::NotALibrary { path },
-        Some(DatabaseCorrupt) => Error::Damaged { path, reason: error.to_string() },
-        _ => Error::Catalog { path, source: Box::new(error) },
+    use ErrorCode as Code;
+    use rusqlite::Error as Sql;
+    let damaged = |reason: String| Error::DamagedCatalog { path: path.to_owned(), reason };
+    match (&error, error.sqlite_error_code()) {
+        (_, Some(Code::NotADatabase)) if !is_in_library(path) => {
+            Error::NotALibrary { path: path.to_owned() }
+        }
+        (_, Some(Code::NotADatabase | Code::DatabaseCorrupt | Code::TypeMismatch)) => {
+            damaged(error.to_string())
+        }
+        (Sql::SqlInputError { msg, .. }, _) => damaged(msg.clone()),
+        (Sql::QueryReturnedNoRows, _) => damaged("a row is missing".to_owned()),
+        (
+            Sql::FromSqlConversionFailure(..)
+            | Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::Utf8Error(..),
+            _,
+        ) => damaged(error.to_string()),
+        (_, Some(Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied)) => {
+            not_permitted(path, error)
+        }
+        _ => Error::Catalog { path: path.to_owned(), source: Box::new(error) },
     }
+}
+
+/// Why SQLite may not do something with the file at `path`.
+fn not_permitted(path: &Path, error: rusqlite::Error) -> Error {
+    if let Some((path, source)) = open::unopenable(path) {
+        return Error::Io { action: "open", path, source };
+    }
+    let path = path.to_owned();
+    if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) {
+        return Error::Catalog { path, source: Box::new(error) };
+    }
+    match open::is_read_only(&path) {
+        true => Error::Io { action: "write", path, source: ErrorKind::PermissionDenied.into() },
+        // A later kind of SQLite's files, or rather other bytes.
+        false => Error::DamagedCatalog { path, reason: error.to_string() },
+    }
+}
+
+/// Whether the folder of a catalog is that of a library, whatever the catalog is now: the segments are
+/// put there when the catalog is complete.
+fn is_in_library(path: &Path) -> bool {
+    segments_folder(folder_of(path)).is_dir()
 }

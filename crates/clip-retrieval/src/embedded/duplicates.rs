@@ -1,107 +1,117 @@
-//! Items that are the same, or nearly.
+//! Items that are nearly the same.
 
 use std::collections::HashMap;
 
 use super::library::Library;
 use super::scan::nearest;
 use super::view::Way;
-use crate::{Filter, Item, Result};
+use crate::Result;
+use crate::dot::dot;
 
 /// Queries that read the vectors together.
 const BATCH: usize = 64;
 
-/// Neighbors of a picture that are looked at; a larger group hangs together by others.
+/// Neighbors of an item that are looked at; a larger group is connected through others.
 const NEIGHBORS: usize = 17;
 
-/// Items that are much alike.
+/// An item and what is nearly the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Alike {
-    /// In the order of their insertion.
-    pub items: Vec<Item>,
-    /// The least score by which one of them hangs together with another.
-    pub score: f32,
+pub struct NearDuplicates {
+    /// Index of the item, among the ids that were given.
+    pub best: usize,
+    /// Indices of the others, ascending, each with the score of its vector with that of the best.
+    pub others: Vec<(usize, f32)>,
 }
 
 impl Library {
-    /// Files of one content: two or more with the same hash, each group and the groups in the order
-    /// of their insertion.
+    /// Groups of items that are nearly the same, for those who keep the first of each group: `ids` come
+    /// best first, each item of a group scores at least `min_score` with the best of its group, and an
+    /// item is in one group at most. So whatever is dropped, something like it is kept; items that are
+    /// connected through others alone are not grouped. `progress` is told how many of how many items
+    /// have been compared with all. An id without an item, or whose vector was lost, is in no group.
     ///
     /// # Errors
     ///
     /// [`Error::Catalog`](crate::Error::Catalog).
-    pub fn copies(&self, filter: &Filter) -> Result<Vec<Vec<Item>>> {
-        let mut place: HashMap<[u8; 32], usize> = HashMap::new();
-        let mut groups: Vec<Vec<Item>> = Vec::new();
-        for item in self.items(filter)? {
-            let Some(hash) = item.facts.hash else { continue };
-            let at = *place.entry(hash).or_insert(groups.len());
-            match groups.get_mut(at) {
-                Some(group) => group.push(item),
-                None => groups.push(vec![item]),
-            }
-        }
-        groups.retain(|group| group.len() > 1);
-        Ok(groups)
-    }
-
-    /// Items whose vectors score at least `least` with another's, in groups that hang together; of
-    /// files of one content the first stands for all. `progress` hears how many of how many were
-    /// compared with all.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`](crate::Error::Catalog).
-    pub fn alike(
+    pub fn near_duplicates(
         &self,
-        least: f32,
-        filter: &Filter,
+        ids: &[&str],
+        min_score: f32,
         mut progress: impl FnMut(usize, usize),
-    ) -> Result<Vec<Alike>> {
-        let catalog = self.catalog();
-        let keys = catalog.firsts(filter)?;
-        let mut groups = Groups::new(keys.len());
+    ) -> Result<Vec<NearDuplicates>> {
+        let (keys, index_of) = self.keys_of(ids)?;
         let dimension = self.kind.dimension;
+        let vector = |key: u64| self.view.vector(key, dimension);
+        let mut components = Components::new(ids.len());
         self.view.with_places(Some(&keys), dimension, Way::Graphs(None), |places| {
             for (batch, some) in keys.chunks(BATCH).enumerate() {
-                let vectors = some.iter().map(|key| self.view.vector(*key, dimension));
-                let vectors: Vec<Vec<f32>> = vectors.map(Option::unwrap_or_default).collect();
-                let queries: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
-                // One whose vector was lost is like nothing.
-                if queries.iter().all(|query| query.len() == dimension) {
-                    let found = nearest(&queries, NEIGHBORS, places);
-                    for (i, found) in found.into_iter().enumerate() {
-                        let own = batch * BATCH + i;
-                        for other in found.iter().filter(|other| other.score >= least) {
-                            if let Ok(at) = keys.binary_search(&other.key) {
-                                groups.join(own, at, other.score);
-                            }
-                        }
-                    }
+                let known = some.iter().filter_map(|key| Some((index_of[key], vector(*key)?)));
+                let known: Vec<(usize, Vec<f32>)> = known.collect();
+                let queries: Vec<&[f32]> = known.iter().map(|(_, vector)| &vector[..]).collect();
+                let found = nearest(&queries, NEIGHBORS, places);
+                for ((index, _), found) in known.iter().zip(found) {
+                    let others = found.iter().filter(|other| other.score >= min_score);
+                    others
+                        .filter_map(|other| index_of.get(&other.key))
+                        .for_each(|other| components.join(*index, *other));
                 }
                 progress(keys.len().min((batch + 1) * BATCH), keys.len());
             }
         });
-        let mut alike = Vec::new();
-        for (members, score) in groups.finish() {
-            let items = members.iter().map(|at| catalog.item(keys[*at]));
-            let items = items.filter_map(Result::transpose).collect::<Result<Vec<Item>>>()?;
-            alike.push(Alike { items, score });
+        let key_of: HashMap<usize, u64> = index_of.iter().map(|(key, at)| (*at, *key)).collect();
+        let components = components.finish().into_iter();
+        let mut groups: Vec<NearDuplicates> = components
+            .flat_map(|members| stars(&members, min_score, |index| vector(key_of[&index])))
+            .collect();
+        groups.sort_by_key(|group| group.best);
+        Ok(groups)
+    }
+
+    /// The keys of items, ascending, and the index of each among the ids.
+    fn keys_of(&self, ids: &[&str]) -> Result<(Vec<u64>, HashMap<u64, usize>)> {
+        let catalog = self.catalog();
+        let mut index_of = HashMap::with_capacity(ids.len());
+        for (index, id) in ids.iter().enumerate() {
+            if let Some(key) = catalog.key_of(id)? {
+                index_of.entry(key).or_insert(index);
+            }
         }
-        Ok(alike)
+        let mut keys: Vec<u64> = index_of.keys().copied().collect();
+        keys.sort_unstable();
+        Ok((keys, index_of))
     }
 }
 
-/// Numbers that hang together (a forest, by Galler and Fischer 1964, "An improved equivalence
-/// algorithm").
-struct Groups {
-    parents: Vec<usize>,
-    /// The least score within the group of a root.
-    least: Vec<f32>,
+/// Parts connected items, best first, into groups whose best is like every other member: each item
+/// joins the most similar of those that are kept so far, or is kept itself.
+fn stars(
+    members: &[usize],
+    min_score: f32,
+    vector: impl Fn(usize) -> Option<Vec<f32>>,
+) -> Vec<NearDuplicates> {
+    let mut kept: Vec<(Vec<f32>, NearDuplicates)> = Vec::new();
+    for index in members {
+        let Some(vector) = vector(*index) else { continue };
+        // Of equals the last is found: the better one.
+        let scores = kept.iter().map(|(best, _)| dot(best, &vector)).enumerate().rev();
+        match scores.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, score)| *score >= min_score) {
+            Some((at, score)) => kept[at].1.others.push((*index, score)),
+            None => kept.push((vector, NearDuplicates { best: *index, others: Vec::new() })),
+        }
+    }
+    let groups = kept.into_iter().map(|(_, group)| group);
+    groups.filter(|group| !group.others.is_empty()).collect()
 }
 
-impl Groups {
+/// Indices that are connected (a forest, by Galler and Fischer 1964, "An improved equivalence
+/// algorithm").
+struct Components {
+    parents: Vec<usize>,
+}
+
+impl Components {
     fn new(count: usize) -> Self {
-        Self { parents: (0..count).collect(), least: vec![f32::INFINITY; count] }
+        Self { parents: (0..count).collect() }
     }
 
     fn root(&mut self, of: usize) -> usize {
@@ -113,27 +123,18 @@ impl Groups {
         at
     }
 
-    fn join(&mut self, a: usize, b: usize, score: f32) {
+    fn join(&mut self, a: usize, b: usize) {
         let (a, b) = (self.root(a), self.root(b));
-        if a != b {
-            let (first, second) = (a.min(b), a.max(b));
-            self.parents[second] = first;
-            self.least[first] = score.min(self.least[first]).min(self.least[second]);
-        }
+        self.parents[a.max(b)] = a.min(b);
     }
 
-    /// Groups of two and more, in the order of their first.
-    fn finish(mut self) -> Vec<(Vec<usize>, f32)> {
+    /// Components of two and more, each ascending.
+    fn finish(mut self) -> Vec<Vec<usize>> {
         let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
         for at in 0..self.parents.len() {
             let root = self.root(at);
             members.entry(root).or_default().push(at);
         }
-        let least = |root: usize| self.least[root];
-        let groups = members.into_iter().filter(|(_, members)| members.len() > 1);
-        let mut groups: Vec<(Vec<usize>, f32)> =
-            groups.map(|(root, members)| (members, least(root))).collect();
-        groups.sort_by_key(|(members, _)| members[0]);
-        groups
+        members.into_values().filter(|members| members.len() > 1).collect()
     }
 }

@@ -1,14 +1,15 @@
 //! A library that is open.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::catalog::{Catalog, Kind};
+use super::catalog::{Catalog, Kind, catalog_files};
 use super::lock::Lock;
 use super::scan::nearest;
 use super::segment::Precision;
-use super::view::{Part, View, Way, segment_path, segments_folder};
+use super::view::{Part, View, Way, segment_files, segment_path, segments_folder};
 use super::writer::Writer;
 use crate::error::io_error;
 use crate::top::Scored;
@@ -17,6 +18,9 @@ use crate::{Error, Failure, Filter, Hit, Item, KnownFile, Modality, Result};
 
 /// Name of the catalog in the folder of a library.
 const CATALOG: &str = "catalog.sqlite";
+
+/// Name of a catalog that is being made.
+const UNFINISHED: &str = "catalog.new";
 
 /// Name of the file that a writer locks.
 const LOCK: &str = "lock";
@@ -89,19 +93,26 @@ impl Library {
             Err(Error::NoLibrary { .. }) => {}
             opened => return opened,
         }
-        let segments = segments_folder(folder);
-        // In this order: another program that makes it begins with the segments.
-        if has_files(folder) && !segments.exists() {
+        let [lock, catalog, unfinished] = [LOCK, CATALOG, UNFINISHED].map(|name| folder.join(name));
+        if has_other_files(folder) {
             return Err(Error::NotALibrary { path: folder.to_owned() });
         }
-        fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
-        let lock = Lock::acquire(&folder.join(LOCK))?;
-        let (fingerprint, model) = (fingerprint.to_owned(), model_name.to_owned());
-        let kind = Kind { fingerprint, model, dimension, precision };
+        fs::create_dir_all(folder).map_err(io_error("make", folder))?;
+        let lock = Lock::acquire(&lock)?;
         // Or another program has made it by now.
-        Catalog::create(&folder.join(CATALOG), &kind)?;
+        if !catalog.exists() {
+            // Of one that was killed here.
+            catalog_files(&unfinished).into_iter().for_each(|file| drop(fs::remove_file(file)));
+            let (fingerprint, model) = (fingerprint.to_owned(), model_name.to_owned());
+            let kind = Kind { fingerprint, model, dimension, precision };
+            drop(Catalog::create(&unfinished, &kind)?);
+            fs::rename(&unfinished, &catalog).map_err(io_error("make", &catalog))?;
+        }
+        // Last: where this is and no catalog, the catalog was lost.
+        let segments = segments_folder(folder);
+        fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
         drop(lock);
-        Self::open_for(folder, &kind.fingerprint, model_name)
+        Self::open_for(folder, fingerprint, model_name)
     }
 
     /// Opens the library in `folder`, of whatever model.
@@ -109,16 +120,12 @@ impl Library {
     /// # Errors
     ///
     /// [`Error::NoLibrary`], [`Error::NotALibrary`], [`Error::Older`], [`Error::Newer`],
-    /// [`Error::Damaged`] where the catalog is, [`Error::Catalog`]. Damage to segments is no error:
+    /// [`Error::DamagedCatalog`], [`Error::Io`], [`Error::Catalog`]. Damage to segments is no error:
     /// see [`Self::lost`].
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         refuse_others(folder)?;
-        let path = folder.join(CATALOG);
-        if !path.exists() {
-            return Err(Error::NoLibrary { path: folder.to_owned() });
-        }
-        let catalog = Catalog::open(&path)?;
+        let catalog = Catalog::open(&folder.join(CATALOG))?;
         let kind = catalog.kind()?;
         let view = View::read(&catalog, folder, &kind)?;
         let catalog = Mutex::new(catalog);
@@ -149,6 +156,38 @@ impl Library {
             found_name: library.kind.model,
             wanted_name: model_name.to_owned(),
         })
+    }
+
+    /// Removes the library in `folder`, whatever state it is in: its own files, and then the folder,
+    /// unless somebody has put something else there. Says whether the folder is gone. No program may
+    /// have the library open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where something cannot be removed.
+    pub fn delete(folder: impl AsRef<Path>) -> Result<bool> {
+        let folder = folder.as_ref();
+        let segments = segments_folder(folder);
+        let files = segment_files(&segments);
+        let catalogs = [CATALOG, UNFINISHED].map(|name| catalog_files(&folder.join(name)));
+        let files = files.into_iter().chain(catalogs.into_iter().flatten());
+        for file in files.chain([folder.join(LOCK)]) {
+            if let Err(error) = fs::remove_file(&file)
+                && error.kind() != ErrorKind::NotFound
+            {
+                return Err(io_error("remove", &file)(error));
+            }
+        }
+        for path in [&*segments, folder] {
+            match fs::remove_dir(path) {
+                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => return Ok(false),
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(io_error("remove", path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(true)
     }
 
     /// Its folder.
@@ -363,7 +402,7 @@ impl Library {
     pub fn verify(&self) -> Result<Vec<Error>> {
         let mut found = Vec::new();
         if let Some(reason) = self.catalog().check()? {
-            found.push(Error::Damaged { path: self.folder.join(CATALOG), reason });
+            found.push(Error::DamagedCatalog { path: self.folder.join(CATALOG), reason });
         }
         let segments = self.view.parts.iter().map(|part| part.segment.verify());
         found.extend(segments.filter_map(Result::err));
@@ -395,21 +434,29 @@ impl Library {
     }
 }
 
-/// Whether there is anything in a folder.
-fn has_files(folder: &Path) -> bool {
-    folder.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+/// Whether there is anything in a folder but what a library begins with.
+fn has_other_files(folder: &Path) -> bool {
+    let own = [CATALOG, UNFINISHED].map(|name| catalog_files(&folder.join(name)));
+    let own: Vec<PathBuf> =
+        own.into_iter().flatten().chain([folder.join(LOCK), segments_folder(folder)]).collect();
+    let mut entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.any(|entry| !own.contains(&entry.path()))
 }
 
 /// Refuses what is in the place of a library and is none.
 fn refuse_others(folder: &Path) -> Result<()> {
     /// How the one file of the first version began.
-    const FIRST: &[u8] = b"CLIPINDX";
+    const FIRST: [u8; 8] = *b"CLIPINDX";
     if !folder.is_file() {
         return Ok(());
     }
     let path = folder.to_owned();
-    match fs::read(folder) {
-        Ok(bytes) if bytes.starts_with(FIRST) => Err(Error::Older { path }),
+    let mut first = [0; FIRST.len()];
+    match File::open(folder).and_then(|mut file| file.read_exact(&mut first)) {
+        Ok(()) if first == FIRST => Err(Error::Older { path }),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(io_error("open", folder)(error))
+        }
         _ => Err(Error::NotALibrary { path }),
     }
 }

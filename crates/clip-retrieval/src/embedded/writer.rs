@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::atomic::UNFINISHED;
 use super::bits::Bits;
 use super::catalog::Catalog;
 use super::library::Library;
@@ -10,6 +11,7 @@ use super::lock::Lock;
 use super::merge::{self, Merged, SEAL};
 use super::segment::{Segment, Source, write};
 use super::view::{Part, View, graph_path, segment_number, segment_path, segments_folder};
+use crate::error::io_error;
 use crate::vector::check_unit;
 use crate::{Failure, FileStamp, Item, Result};
 
@@ -23,6 +25,9 @@ pub struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(library: &'a mut Library, lock: Lock) -> Result<Self> {
+        // Somebody may have removed it; what was in it is lost, and the rest goes on.
+        let segments = segments_folder(&library.folder);
+        fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
         let mut writer = Self { library, _lock: lock };
         writer.sweep();
         if !writer.library.lost.is_empty() {
@@ -271,7 +276,7 @@ impl<'a> Writer<'a> {
             let path = entry.path();
             let is_left = match segment_number(&path) {
                 Some(number) => !known.contains(&number),
-                None => entry.file_name().as_encoded_bytes().ends_with(b".new"),
+                None => entry.file_name().as_encoded_bytes().ends_with(UNFINISHED.as_bytes()),
             };
             if is_left {
                 let _ = fs::remove_file(path);

@@ -1,7 +1,6 @@
 //! `clip-cli index`.
 
-mod keep;
-mod stats;
+mod moved;
 pub(super) mod texts;
 mod watch;
 
@@ -11,8 +10,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{ArgGroup, Args};
 use clip::{Embedder, Overflow};
-use clip_retrieval::{Library, Store};
+use clip_retrieval::{Error, Library, Store};
 
+use super::library;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
 use crate::indexing::{self, Changes, Mode, Plan};
 use crate::model::Model;
@@ -22,6 +22,7 @@ use crate::scan::Scan;
 use crate::shard::Shard;
 use crate::shelf::Shelf;
 use crate::{Outcome, cluster, connecting, model, output, places, scan};
+use moved::MovedArgs;
 
 /// Vectors that are compared one by one in about a twentieth of a second.
 pub(crate) const HNSW_ABOVE: usize = 4_000_000;
@@ -33,13 +34,12 @@ Examples:
   clip-cli index ~/Pictures --watch      the same, and go on whenever something changes
   clip-cli index --texts captions.csv    texts to be found, by pictures too
   clip-cli index ~/Pictures --dry-run    say what that would do
-  clip-cli index --errors                which files could not be read, and why
-  clip-cli index --prune                 drop what is gone, wherever it was
+
+`clip-cli library` says what is in the library and what could not be read, and drops what is gone.
 
 A file that could not be read is not tried again until it changes.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
-       clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>
-       clip-cli index --errors | --stats | --verify | --compact | --prune | --remove <ITEM>")]
+       clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
 #[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
@@ -47,7 +47,7 @@ pub(crate) struct IndexArgs {
     paths: Vec<PathBuf>,
 
     /// Read the pictures that this file lists, a path a line; - is standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_missing", "exclude_dir", "include_hidden"])]
     files_from: Option<PathBuf>,
 
     /// Read one part of all pictures, such as 2/8: eight machines, each with its own part, fill one
@@ -56,7 +56,7 @@ pub(crate) struct IndexArgs {
     shard: Option<Shard>,
 
     /// Read texts: the lines of a file, or of .csv, .tsv and .jsonl the fields id and text
-    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "keep_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
     texts: Option<PathBuf>,
 
     /// Cut texts that are too long for the model instead of leaving them out
@@ -72,7 +72,7 @@ pub(crate) struct IndexArgs {
     watch: bool,
 
     /// Make a graph to search by (HNSW) over so many vectors that have none: searches of millions are
-    /// faster then, and miss a few of the nearest, as --stats says
+    /// faster then, and miss a few of the nearest, as `library stats` says
     #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = HNSW_ABOVE)]
     hnsw_above: usize,
 
@@ -84,34 +84,8 @@ pub(crate) struct IndexArgs {
     #[arg(long)]
     keep_missing: bool,
 
-    /// List the files that could not be read, and why
-    #[arg(long)]
-    errors: bool,
-
-    /// Say how large the library is
-    #[arg(long)]
-    stats: bool,
-
-    /// Read all of the library and compare it with its checksums
-    #[arg(long)]
-    verify: bool,
-
-    /// Write the library anew, without the room of what is gone
-    #[arg(long)]
-    compact: bool,
-
-    /// Drop the pictures that are gone, whatever folder they were in
-    #[arg(long)]
-    prune: bool,
-
-    /// Take a picture or a text off the library, by its path or its id (repeatable)
-    #[arg(long, value_name = "ITEM")]
-    remove: Vec<String>,
-
-    /// Print one JSON object, or one a line with --errors
-    #[arg(long, conflicts_with_all = ["paths", "texts", "verify", "compact", "prune", "remove"])]
-    json: bool,
-
+    #[command(flatten)]
+    moved: MovedArgs,
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
@@ -121,28 +95,14 @@ pub(crate) struct IndexArgs {
 }
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
-    if let Some(file) = &args.texts {
-        return texts::run(args, file);
+    if let Some(command) = args.moved.command(args) {
+        return library::run(&command);
     }
-    if !args.paths.is_empty() || args.files_from.is_some() {
-        return match args.dry_run {
-            true => dry_run(args),
-            false => index(args),
-        };
-    }
-    let model = args.model.model.as_deref();
-    let library = || places::open_library(&args.library, model);
-    let store = || places::open_store(&args.library, model);
-    match args {
-        IndexArgs { errors: true, .. } => stats::errors(&*store()?, args.json),
-        IndexArgs { stats: true, .. } if args.library.is_cluster() => {
-            stats::of_cluster(&*store()?, args.json)
-        }
-        IndexArgs { stats: true, .. } => stats::stats(&library()?, args.json),
-        IndexArgs { verify: true, .. } => keep::verify(&library()?),
-        IndexArgs { compact: true, .. } => keep::compact(&mut library()?, args.hnsw_above),
-        IndexArgs { prune: true, .. } => keep::prune(&mut *store()?),
-        _ => keep::remove(&mut *store()?, &args.remove),
+    match (&args.texts, args.dry_run) {
+        (Some(file), true) => texts::dry_run(args, file),
+        (Some(file), false) => texts::run(args, file),
+        (None, true) => dry_run(args),
+        (None, false) => index(args),
     }
 }
 
@@ -174,7 +134,7 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     skipped.summarize();
     if changes.unreadable > 0 {
         report::note(format_args!(
-            "{} could not be read before and did not change: `clip-cli index --errors` says why",
+            "{} could not be read before and did not change: `clip-cli library errors` says why",
             output::count(changes.unreadable, "file")
         ));
     }
@@ -211,16 +171,7 @@ fn summary(changes: &Changes) -> String {
 /// Says what indexing would do.
 fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let scan = scan(args)?;
-    let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
-    let known: Option<Box<dyn Store>> = match places::library(&args.library, &checkpoint)? {
-        Place::Folder(path) if !path.exists() => None,
-        Place::Folder(path) => {
-            let name = &checkpoint.card().name;
-            Some(Box::new(Library::open_for(&path, &checkpoint.fingerprint(), name)?))
-        }
-        Place::Cluster(address) => Some(cluster::open(&address)?),
-    };
-    let changes = match known {
+    let changes = match existing(args)? {
         Some(store) => {
             let mut plan = Plan::new(&*store, &scan, mode(args))?;
             let moved = plan.follow(|_, _| Ok(true))?;
@@ -232,4 +183,21 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     writeln!(out, "{} (nothing was done)", summary(&changes))?;
     out.flush()?;
     Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// The library as it is, where there is one: nothing is made.
+fn existing(args: &IndexArgs) -> Result<Option<Box<dyn Store>>> {
+    let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
+    let opened: Result<Box<dyn Store>> = match places::library(&args.library, &checkpoint)? {
+        Place::Folder(path) => {
+            Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)
+                .map(|library| Box::new(library) as Box<dyn Store>)
+                .map_err(Into::into)
+        }
+        Place::Cluster(address) => cluster::open(&address),
+    };
+    match opened {
+        Err(error) if matches!(error.downcast_ref(), Some(Error::NoLibrary { .. })) => Ok(None),
+        opened => opened.map(Some),
+    }
 }

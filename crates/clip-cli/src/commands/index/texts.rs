@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clip::{Embedder, Embedding};
 use clip_data::TextTable;
 use clip_data::text::{self, Line};
-use clip_retrieval::{Content, Filter, Item, Modality};
+use clip_retrieval::{Content, Filter, Item, Modality, Store};
 use serde::Deserialize;
 
 use super::IndexArgs;
@@ -57,6 +57,21 @@ pub(super) fn run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     Ok(if total > skipped { Outcome::Found } else { Outcome::Nothing })
 }
 
+/// Says what [`run`] would do.
+pub(super) fn dry_run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
+    let items = read(file)?;
+    let total = items.len();
+    let added = match super::existing(args)? {
+        Some(store) => new(&*store, items)?.len(),
+        None => total,
+    };
+    let mut out = output::stdout();
+    let (texts, unchanged) = (output::count(total, "text"), total - added);
+    writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged (nothing was done)")?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
 /// What became of new texts.
 #[derive(Debug, Default)]
 pub(crate) struct Added {
@@ -72,11 +87,7 @@ pub(crate) fn add_new(
     items: Vec<Item>,
     batch: usize,
 ) -> Result<Added> {
-    let known = shelf.store().items(&Filter::of(Modality::Text))?;
-    let known: HashMap<String, Content> =
-        known.into_iter().map(|item| (item.id, item.content)).collect();
-    let is_known = |item: &Item| known.get(&item.id) == Some(&item.content);
-    let items: Vec<Item> = items.into_iter().filter(|item| !is_known(item)).collect();
+    let items = new(shelf.store(), items)?;
     if items.is_empty() {
         return Ok(Added::default());
     }
@@ -111,6 +122,15 @@ pub(crate) fn add_new(
     }
     writer.commit()?;
     Ok(Added { added, skipped })
+}
+
+/// Those that the library does not have, or has otherwise.
+fn new(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Item>> {
+    let known = store.items(&Filter::of(Modality::Text))?;
+    let known: HashMap<String, Content> =
+        known.into_iter().map(|item| (item.id, item.content)).collect();
+    let is_known = |item: &Item| known.get(&item.id) == Some(&item.content);
+    Ok(items.into_iter().filter(|item| !is_known(item)).collect())
 }
 
 /// The vectors of some texts; one that is too long does not keep the others.

@@ -1,12 +1,13 @@
 //! Opening the file, and making it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::{Catalog, Kind, sql};
+use super::{Catalog, Kind, is_in_library, sql};
 use crate::error::{folder_of, io_error};
 use crate::{Error, Result};
 
@@ -18,43 +19,46 @@ const APPLICATION: u32 = 0x434c_4950;
 
 const SCHEMA: &str = include_str!("../schema.sql");
 
+/// Ending of the file that holds what was committed last.
+const LOG: &str = "-wal";
+
+/// Ending of the file by which programs that have it open know of one another.
+const SHARED: &str = "-shm";
+
+/// Ending of the file that takes back what was not committed, as long as there is no log.
+const JOURNAL: &str = "-journal";
+
 /// How long a reader waits for a writer that changes the file itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Catalog {
     /// Opens a catalog to read.
     pub(in crate::embedded) fn open(path: &Path) -> Result<Self> {
+        check_file(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let catalog = match Self::connect(path, flags) {
-            Err(_) if is_read_only(path) => Self::read_only(path)?,
-            opened => opened?,
-        };
-        Ok(Self { path: path.to_owned(), ..catalog })
+        match Self::connect(path, path, flags) {
+            Err(_) if is_read_only(path) => Self::read_only(path),
+            opened => opened,
+        }
     }
 
     /// Opens a catalog in a folder that nobody may write to, so that nobody has to be waited for.
     fn read_only(path: &Path) -> Result<Self> {
-        let log = |path: &Path| {
-            let mut log = path.as_os_str().to_owned();
-            log.push("-wal");
-            PathBuf::from(log)
-        };
-        let has_log = fs::metadata(log(path)).is_ok_and(|metadata| metadata.len() > 0);
-        if !has_log {
+        if is_empty_file(&beside(path, LOG)) {
             let uri = format!("file:{}?immutable=1", escape(path));
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
                 | OpenFlags::SQLITE_OPEN_URI
                 | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            return Self::connect(Path::new(&uri), flags);
+            return Self::connect(Path::new(&uri), path, flags);
         }
         // A log can be read only by who may write beside it: read copies.
         let io = io_error("copy", path);
         let folder = tempfile::tempdir().map_err(&io)?;
         let copy = folder.path().join("catalog");
         fs::copy(path, &copy).map_err(&io)?;
-        fs::copy(log(path), log(&copy)).map_err(&io)?;
+        fs::copy(beside(path, LOG), beside(&copy, LOG)).map_err(&io)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Ok(Self { _copy: Some(folder), ..Self::connect(&copy, flags)? })
+        Ok(Self { _copy: Some(folder), ..Self::connect(&copy, path, flags)? })
     }
 
     /// Opens the catalog, or makes it, by the only program that does so now.
@@ -90,9 +94,10 @@ impl Catalog {
         Self::open(path)
     }
 
-    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+    /// Opens the file that SQLite calls `name`: the catalog at `path`, or what stands for it.
+    fn connect(name: &Path, path: &Path, flags: OpenFlags) -> Result<Self> {
         let ask = || -> rusqlite::Result<_> {
-            let db = Connection::open_with_flags(path, flags)?;
+            let db = Connection::open_with_flags(name, flags)?;
             db.busy_timeout(PATIENCE)?;
             db.pragma_update(None, "foreign_keys", true)?;
             // What is committed stays, also where the power fails.
@@ -103,24 +108,69 @@ impl Catalog {
             Ok((db, application, version))
         };
         let (db, application, version) = ask().map_err(|error| sql(path, error))?;
-        let path = path.to_owned();
         match (application, version) {
-            (APPLICATION, 1..=VERSION) => Ok(Self { db, path, _copy: None }),
-            (APPLICATION, found) => Err(Error::Newer { path, found, supported: VERSION }),
-            // Somebody is making it, or was killed doing so.
-            (0, 0) if is_empty(&db).map_err(|error| sql(&path, error))? => {
-                Err(Error::NoLibrary { path: folder_of(&path).to_owned() })
+            (APPLICATION, 1..=VERSION) => Ok(Self { db, path: path.to_owned(), _copy: None }),
+            (APPLICATION, found) if found > VERSION => {
+                Err(Error::Newer { path: path.to_owned(), found, supported: VERSION })
             }
-            _ => Err(Error::NotALibrary { path }),
+            _ => Err(no_catalog(path, "it is not of this program")),
         }
     }
+}
+
+/// Refuses what SQLite would take for an empty file, or would not say what is wrong with.
+fn check_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(no_catalog(path, "it is a folder")),
+        Ok(metadata) if metadata.len() == 0 => Err(no_catalog(path, "it is empty")),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error("open", path)(error)),
+        Err(_) if is_in_library(path) => Err(no_catalog(path, "it is not there")),
+        Err(_) => Err(Error::NoLibrary { path: folder_of(path).to_owned() }),
+    }
+}
+
+/// What something is that is no catalog: damaged, where the rest of a library is there.
+fn no_catalog(path: &Path, reason: &str) -> Error {
+    let path = path.to_owned();
+    match is_in_library(&path) {
+        true => Error::DamagedCatalog { path, reason: reason.to_owned() },
+        false => Error::NotALibrary { path },
+    }
+}
+
+/// The files of a catalog, whether they are there or not.
+pub(in crate::embedded) fn files(path: &Path) -> [PathBuf; 4] {
+    ["", LOG, SHARED, JOURNAL].map(|ending| beside(path, ending))
+}
+
+/// Which of the files of a catalog cannot be opened, and why.
+pub(super) fn unopenable(path: &Path) -> Option<(PathBuf, io::Error)> {
+    files(path).into_iter().filter(|file| file.exists()).find_map(|file| {
+        let opened = OpenOptions::new().read(true).write(true).open(&file);
+        opened.err().map(|error| (file, error))
+    })
+}
+
+/// Whether there is nothing in a file, or none.
+fn is_empty_file(path: &Path) -> bool {
+    fs::metadata(path).map_or(true, |metadata| metadata.len() == 0)
+}
+
+/// A file that SQLite keeps beside a catalog.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Whether there is no table.
 fn is_empty(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
-fn is_read_only(path: &Path) -> bool {
+
+/// Whether nobody may write into the folder of a catalog.
+pub(super) fn is_read_only(path: &Path) -> bool {
     let folder = folder_of(path);
     path.is_file() && tempfile::tempfile_in(folder).is_err()
 }

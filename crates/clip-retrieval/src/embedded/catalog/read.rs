@@ -1,7 +1,5 @@
 //! What the file says.
 
-use std::collections::HashSet;
-
 use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 
@@ -58,22 +56,6 @@ impl Catalog {
         let rows = self.rows(&query, &values, |row| Ok((key(row, 0)?, path(row, 1)?)))?;
         let taken = rows.into_iter().filter(|(_, path)| filter.takes(Some(path)));
         Ok(Some(taken.map(|(key, _)| key).collect()))
-    }
-
-    /// As [`Self::keys`], of files of one content the first alone.
-    pub(in crate::embedded) fn firsts(&self, filter: &Filter) -> Result<Vec<u64>> {
-        let (condition, values) = condition(filter)?;
-        let query = format!("SELECT key, path, hash FROM items WHERE {condition} ORDER BY key");
-        let rows = self.rows(&query, &values, |row| {
-            let path = row.get::<_, Option<String>>(1)?.map(|_| path(row, 1)).transpose()?;
-            Ok((key(row, 0)?, path, row.get::<_, Option<[u8; 32]>>(2)?))
-        })?;
-        let mut seen = HashSet::new();
-        let mut is_new = |hash: Option<[u8; 32]>| hash.is_none_or(|hash| seen.insert(hash));
-        let taken = rows
-            .into_iter()
-            .filter(|(_, path, hash)| filter.takes(path.as_deref()) && is_new(*hash));
-        Ok(taken.map(|(key, _, _)| key).collect())
     }
 
     /// All keys, ascending.

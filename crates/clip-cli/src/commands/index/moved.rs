@@ -1,0 +1,64 @@
+//! What `index` did before `library` did it: the options work on, and are listed nowhere.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::IndexArgs;
+use crate::commands::library::{
+    CompactArgs, ErrorsArgs, MaintenanceArgs, MaintenanceCommand, PruneArgs, RemoveArgs, StatsArgs,
+    WhichArgs,
+};
+
+/// Options that are about reading pictures.
+const READING: [&str; 9] = [
+    "shard",
+    "tag",
+    "watch",
+    "keep_missing",
+    "exclude_dir",
+    "include_hidden",
+    "max_megapixels",
+    "exact",
+    "batch_size",
+];
+
+#[derive(Debug, Args)]
+pub(super) struct MovedArgs {
+    #[arg(long, hide = true, conflicts_with_all = READING, conflicts_with = "dry_run")]
+    errors: bool,
+    #[arg(long, hide = true, conflicts_with_all = READING, conflicts_with = "dry_run")]
+    stats: bool,
+    #[arg(long, hide = true, conflicts_with_all = READING, conflicts_with = "dry_run")]
+    verify: bool,
+    #[arg(long, hide = true, conflicts_with_all = READING, conflicts_with = "dry_run")]
+    compact: bool,
+    #[arg(long, hide = true, conflicts_with_all = READING)]
+    prune: bool,
+    #[arg(long, hide = true, value_name = "ITEM", conflicts_with_all = READING)]
+    remove: Vec<OsString>,
+    #[arg(long, hide = true, conflicts_with_all = ["paths", "files_from", "texts", "verify", "compact", "prune", "remove"])]
+    json: bool,
+}
+
+impl MovedArgs {
+    /// What is asked for, as `library` is asked.
+    pub(super) fn command(&self, args: &IndexArgs) -> Option<MaintenanceArgs> {
+        let which = WhichArgs { library: args.library.clone(), model: args.model.model.clone() };
+        let (json, dry_run, hnsw_above) = (self.json, args.dry_run, args.hnsw_above);
+        let command = match self {
+            Self { errors: true, .. } => MaintenanceCommand::Errors(ErrorsArgs { json, which }),
+            Self { stats: true, .. } => MaintenanceCommand::Stats(StatsArgs { json, which }),
+            Self { verify: true, .. } => MaintenanceCommand::Verify(which),
+            Self { compact: true, .. } => {
+                MaintenanceCommand::Compact(CompactArgs { hnsw_above, which })
+            }
+            Self { prune: true, .. } => MaintenanceCommand::Prune(PruneArgs { dry_run, which }),
+            Self { remove, .. } if !remove.is_empty() => {
+                MaintenanceCommand::Remove(RemoveArgs { items: remove.clone(), dry_run, which })
+            }
+            _ => return None,
+        };
+        Some(MaintenanceArgs { command })
+    }
+}
