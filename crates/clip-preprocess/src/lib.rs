@@ -54,6 +54,7 @@
 
 mod detail;
 mod error;
+mod extensions;
 mod format;
 mod heif;
 mod indexed;
@@ -69,6 +70,7 @@ mod steps;
 
 pub use detail::Detail;
 pub use error::{Error, Result};
+pub use extensions::{FileFormat, extensions, is_read_extension};
 pub use image::RgbImage;
 pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;

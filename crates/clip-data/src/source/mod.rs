@@ -18,9 +18,6 @@ pub(crate) use self::paths::{Format, SourceFile, find};
 pub(crate) use self::table::open as open_table;
 use crate::{Error, Problem, Result, Sample};
 
-/// Endings of pictures; what is inside is decided by the content.
-const PICTURES: &[&str] = &["webp", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "qoi"];
-
 /// Where the bytes of one picture are.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::{Format, Index, PICTURES, Place, Skipped, io};
+use clip_preprocess::is_read_extension;
+
+use super::{Format, Index, Place, Skipped, io};
 use crate::fields::{Draft, Role, role};
 use crate::{Error, Result};
 
@@ -148,7 +150,7 @@ fn may_be_picture(file: &str) -> bool {
     match Path::new(file).extension().and_then(|extension| extension.to_str()) {
         Some(extension) => {
             let extension = extension.to_lowercase();
-            PICTURES.contains(&extension.as_str()) || !matches!(extension.as_str(), "txt" | "json")
+            is_read_extension(&extension) || !matches!(extension.as_str(), "txt" | "json")
         }
         None => true,
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clip_preprocess::extensions;
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
@@ -15,8 +16,9 @@ use crate::fields::{Draft, role};
 use crate::source::{Index, Place, Skipped, io};
 use crate::{Error, Result};
 
-/// Columns that may hold the bytes of a picture; `image.bytes` is how the Hub's data sets do it.
-const PICTURES: &[&str] = &["jpg", "jpeg", "webp", "png", "image", "image.bytes", "bytes"];
+/// Columns that may hold the bytes of a picture, besides those named by an ending; `image.bytes` is how
+/// the Hub's data sets do it.
+const PICTURES: &[&str] = &["image", "image.bytes", "bytes"];
 
 /// An open Parquet file.
 pub(crate) struct Table {
@@ -47,9 +49,10 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let columns = schema.columns();
     let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
-    let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+    let at = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
     let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
-    let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
+    let named = extensions().chain(PICTURES.iter().copied());
+    let Some(picture) = named.filter_map(at).find(bytes) else {
         return Err(Error::MissingColumn {
             path: path.to_owned(),
             missing: "the picture",
@@ -57,7 +60,7 @@ pub(crate) fn index(path: &Path, class_names: Option<&[String]>) -> Result<Index
             expected: "jpg, webp, png or image, with the bytes of the file",
         });
     };
-    let status = at(&"status");
+    let status = at("status");
     let flat = |at: usize| columns[at].max_rep_level() == 0 && at != picture;
     let texts: Vec<_> = (0..names.len())
         .filter(|at| flat(*at))
