@@ -1,12 +1,13 @@
 //! Keeping the library in order.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clip_retrieval::{Item, Library, Store};
 
-use crate::{Outcome, connecting, output, report, scan};
+use crate::unplugged::Unplugged;
+use crate::{Outcome, connecting, indexing, output, report};
 
 pub(super) fn verify(library: &Library) -> Result<Outcome> {
     let found = library.verify()?;
@@ -44,18 +45,19 @@ pub(super) fn compact(library: &mut Library, hnsw_above: usize) -> Result<Outcom
 pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     let mut writer = store.writer()?;
     let (mut gone, mut kept) = (0, 0);
+    let mut unplugged = Unplugged::default();
     for file in writer.store().files()? {
         match &file.path {
             path if path.exists() => {}
-            path if may_be_unplugged(path) => kept += 1,
-            path => {
-                writer.remove(&Item::path_id(path))?;
+            path if unplugged.may_hold(path) => kept += 1,
+            _ => {
+                indexing::drop_file(&mut *writer, &file)?;
                 gone += 1;
             }
         }
     }
     for failure in writer.store().failures()? {
-        if !failure.path.exists() && !may_be_unplugged(&failure.path) {
+        if !failure.path.exists() && !unplugged.may_hold(&failure.path) {
             writer.forgive(&failure.path)?;
         }
     }
@@ -63,8 +65,9 @@ pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     drop(writer);
     if kept > 0 {
         report::note(format_args!(
-            "{} stay, below folders that are empty: their drive may not be plugged in",
-            output::count(kept, "picture")
+            "{} stay{}, below folders that are empty: their drive may not be plugged in",
+            output::count(kept, "picture"),
+            if kept == 1 { "s" } else { "" }
         ));
     }
     let mut out = output::stdout();
@@ -72,12 +75,6 @@ pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     writeln!(out, "{}: {gone} gone", items)?;
     out.flush()?;
     Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
-}
-
-/// Whether the folder that is left of a path is empty, as the place of a drive is.
-fn may_be_unplugged(path: &Path) -> bool {
-    let left = path.ancestors().skip(1).find(|folder| folder.is_dir()).map(PathBuf::from);
-    left.is_none_or(|folder| scan::is_empty_folder(&folder))
 }
 
 /// Takes items off the library, by the paths or the ids that users have of them.

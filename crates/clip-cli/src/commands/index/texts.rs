@@ -71,10 +71,15 @@ pub(crate) fn add_new(
     batch: usize,
 ) -> Result<Added> {
     let known = shelf.store().items(&Filter::of(Modality::Text))?;
-    let known: HashMap<String, Content> =
-        known.into_iter().map(|item| (item.id, item.content)).collect();
-    let is_known = |item: &Item| known.get(&item.id) == Some(&item.content);
-    let items: Vec<Item> = items.into_iter().filter(|item| !is_known(item)).collect();
+    let mut known: HashMap<String, Item> =
+        known.into_iter().map(|item| (item.id.clone(), item)).collect();
+    let new = |item: Item| match known.remove(&item.id) {
+        Some(known) if known.content == item.content => None,
+        // Tags stay with an id whose text changed.
+        Some(Item { user_tags, .. }) => Some(Item { user_tags, ..item }),
+        None => Some(item),
+    };
+    let items: Vec<Item> = items.into_iter().filter_map(new).collect();
     if items.is_empty() {
         return Ok(Added::default());
     }
