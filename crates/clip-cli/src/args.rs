@@ -25,6 +25,7 @@ use crate::commands::models::ModelsArgs;
 use crate::commands::reindex::ReindexArgs;
 use crate::commands::search::SearchArgs;
 use crate::commands::similar::SimilarArgs;
+use crate::commands::tags::TagsArgs;
 use crate::{cluster, scan};
 
 /// Search pictures in words, and words with pictures.
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// List the tags of the library, show, add and remove those of pictures
+    Tags(TagsArgs),
     /// Find pictures of the library that are the same, or nearly
     Dupes(DupesArgs),
     /// Say what is in the library, and keep it in order
@@ -157,7 +160,7 @@ pub(crate) struct DetailArgs {
     /// Decode every pixel of large pictures: slower, for vectors that else are within a cosine of
     /// 0.999 of these
     #[arg(long)]
-    exact: bool,
+    pub(crate) exact: bool,
 }
 
 impl DetailArgs {

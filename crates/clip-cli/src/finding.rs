@@ -53,9 +53,16 @@ impl<'a> Finder<'a> {
             Filter { under, ..filter }
         } else {
             let scan = scan::scan(paths, &args.scan)?;
-            indexing::update(&mut shelf, embedder, &scan, &args.scan, Mode::Prune, &mut skipped)?;
-            if scan.pictures.is_empty() {
-                report::warning(format_args!("there are no pictures in {}", list(paths)));
+            let (options, mode) = (&args.scan, Mode::Prune);
+            let changes =
+                indexing::update(&mut shelf, embedder, &scan, options, mode, &mut skipped)?;
+            changes.left_out.warn();
+            match (scan.pictures.is_empty(), scan.unread.is_empty()) {
+                (false, _) => {}
+                (true, true) => {
+                    report::warning(format_args!("there are no pictures in {}", list(paths)));
+                }
+                (true, false) => report::warning(format_args!("{}: {}", list(paths), scan.unread)),
             }
             let (under, only) = (scan.roots, Some(scan.pictures.into_iter().collect()));
             Filter { under, only, ..filter }

@@ -1,14 +1,18 @@
 //! Keeping the library in step with the folders.
 
+mod absence;
+mod attempts;
+mod left_out;
+mod moves;
 mod plan;
 
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use clip::Embedder;
-use clip_retrieval::{Facts, FileStamp, Filter, Item, Modality, StoreWriter};
+use clip::{Embedder, Embedding};
+use clip_retrieval::{Failure, Item, KeptTags, KnownFile, StoreWriter};
 
 use crate::args::ScanArgs;
 use crate::interrupt::Interrupt;
@@ -16,6 +20,8 @@ use crate::report::{Bar, Skipped};
 use crate::scan::Scan;
 use crate::shelf::Shelf;
 use crate::{facts, output};
+pub(crate) use attempts::Reader;
+pub(crate) use left_out::LeftOut;
 use plan::Pending;
 pub(crate) use plan::{Mode, Plan};
 
@@ -26,15 +32,14 @@ pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 pub(crate) const SAVES: &str = "saves what is done; Ctrl-C again ends it at once";
 
 /// What an update did, or would do.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Changes {
     pub(crate) added: usize,
     pub(crate) changed: usize,
     pub(crate) moved: usize,
     pub(crate) unchanged: usize,
     pub(crate) removed: usize,
-    /// Files that could not be read before, and have not changed since.
-    pub(crate) unreadable: usize,
+    pub(crate) left_out: LeftOut,
 }
 
 impl Changes {
@@ -45,7 +50,7 @@ impl Changes {
 
     /// What a picture counts as.
     fn count(&mut self, pending: &Pending) -> &mut usize {
-        if pending.was_known { &mut self.changed } else { &mut self.added }
+        if pending.known.is_some() { &mut self.changed } else { &mut self.added }
     }
 }
 
@@ -63,14 +68,29 @@ pub(crate) fn update(
     for (folder, error) in &scan.unreadable {
         skipped.add(&Bar::hidden(), output::shorten(folder, current.as_deref()), error);
     }
-    let mut plan = Plan::new(shelf.store(), scan, mode)?;
+    let reader = Reader::new(args);
+    let mut plan = Plan::new(shelf.store(), scan, mode, &reader)?;
     if plan.is_empty() && shelf.store().is_whole() {
         return Ok(plan.changes());
     }
     let mut writer = shelf.store_mut().writer()?;
     // Another program may have written since: look again with the library to ourselves.
-    plan = Plan::new(writer.store(), scan, mode)?;
+    plan = Plan::new(writer.store(), scan, mode, &reader)?;
     carry_out(plan, &mut *writer, embedder, args, skipped)
+}
+
+/// Takes a file off the library, whose tags are kept for when it comes back.
+pub(crate) fn drop_file(
+    writer: &mut dyn StoreWriter,
+    file: &KnownFile,
+) -> clip_retrieval::Result<()> {
+    let KnownFile { path, hash, user_tags, .. } = file;
+    if !user_tags.is_empty() {
+        let (path, hash, user_tags) = (path.clone(), *hash, user_tags.clone());
+        writer.keep_tags(&KeptTags { path, hash, user_tags })?;
+    }
+    writer.remove(&Item::path_id(path))?;
+    Ok(())
 }
 
 fn carry_out(
@@ -80,10 +100,17 @@ fn carry_out(
     args: &ScanArgs,
     skipped: &mut Skipped,
 ) -> Result<Changes> {
-    let moved = plan.follow(|id, item| writer.rename(id, item))?;
+    let moved = plan.follow(|id, pending| {
+        writer.rename(id, &pending.item())?;
+        if pending.is_kept { writer.forget_tags(&pending.path) } else { Ok(()) }
+    })?;
     let mut changes = Changes { added: 0, changed: 0, moved, ..plan.changes() };
-    for path in &plan.gone {
-        writer.remove(&Item::path_id(path))?;
+    for file in &plan.gone {
+        drop_file(writer, file)?;
+    }
+    // A run that is stopped loses no tags of pictures that changed places.
+    for kept in plan.pending.iter().filter(|new| new.inherits).filter_map(Pending::kept_tags) {
+        writer.keep_tags(&kept)?;
     }
     for path in &plan.forgotten {
         writer.forgive(path)?;
@@ -93,6 +120,11 @@ fn carry_out(
     let current = std::env::current_dir().ok();
     let options = args.reading(embedder);
     let interrupt = Interrupt::listen(bar.noting(SAVES))?;
+    let reader = Reader::new(args);
+    let mut kept = KeptByContent::default();
+    for (hash, tags) in plan.kept.into_values().filter_map(|tags| Some((tags.hash?, tags))) {
+        kept.0.entry(hash).or_default().push(tags);
+    }
     let outcome = embedder.stream(
         &plan.pending,
         |pending, room| -> clip::Result<_> {
@@ -111,12 +143,14 @@ fn carry_out(
                 let (pending, embedding) = result?;
                 match embedding {
                     Ok(embedding) => {
-                        let facts = pending.facts.get().cloned().unwrap_or_default();
-                        writer.upsert(&picture(pending, facts), embedding.as_slice())?;
+                        put(writer, pending, &embedding, &mut kept)?;
                         *changes.count(pending) += 1;
                     }
                     Err(error) => {
-                        writer.fail(&pending.path, pending.stamp, &output::cause(&error))?;
+                        writer.fail(&failure(pending, &error, &reader))?;
+                        if let Some(kept) = pending.kept_tags() {
+                            writer.keep_tags(&kept)?;
+                        }
                         skipped.add(&bar, pending.short(current.as_deref()), error);
                     }
                 }
@@ -134,44 +168,41 @@ fn carry_out(
     outcome.map(|()| changes)
 }
 
-fn picture(pending: &Pending, facts: Facts) -> Item {
-    Item { facts, ..Item::picture(&pending.path, pending.stamp) }
+/// The tags of files that have no item, by the content that they had.
+#[derive(Default)]
+struct KeptByContent(HashMap<[u8; 32], Vec<KeptTags>>);
+
+impl KeptByContent {
+    /// Those of one file of this content: of several, the one whose name is most like this.
+    fn take(&mut self, hash: [u8; 32], path: &Path) -> Option<KeptTags> {
+        let files = self.0.get_mut(&hash)?;
+        let likeness = |at: &usize| moves::likeness(path, &files[*at].path);
+        let at = (0..files.len()).max_by_key(likeness)?;
+        Some(files.swap_remove(at))
+    }
 }
 
-/// The stamp of a file, where there is one.
-fn stamp(path: &Path) -> Option<FileStamp> {
-    FileStamp::of(path).ok()
+/// Puts a picture into the library, with the tags that were kept for its path or its content.
+fn put(
+    writer: &mut dyn StoreWriter,
+    pending: &Pending,
+    embedding: &Embedding,
+    kept: &mut KeptByContent,
+) -> Result<()> {
+    let mut item = pending.item();
+    if let Some(kept) = item.facts.hash.and_then(|hash| kept.take(hash, &pending.path)) {
+        item.user_tags.merge(&kept.user_tags);
+        writer.forget_tags(&kept.path)?;
+    }
+    writer.upsert(&item, embedding.as_slice())?;
+    if pending.is_kept {
+        writer.forget_tags(&pending.path)?;
+    }
+    Ok(())
 }
 
-/// Gives every picture that was listed these tags beside its own.
-pub(crate) fn tag(shelf: &mut Shelf, scan: &Scan, tags: &[String]) -> Result<()> {
-    let all = scan.pictures.iter().map(|path| (path.clone(), tags.to_vec()));
-    keep_tags(shelf, &all.collect())
-}
-
-/// Gives pictures these tags beside their own.
-pub(crate) fn keep_tags(shelf: &mut Shelf, tags: &HashMap<PathBuf, Vec<String>>) -> Result<()> {
-    let only = tags.iter().filter(|(_, tags)| !tags.is_empty());
-    let only: HashSet<PathBuf> = only.map(|(path, _)| path.clone()).collect();
-    if only.is_empty() {
-        return Ok(());
-    }
-    let filter = Filter { only: Some(only), ..Filter::of(Modality::Image) };
-    let given = |item: &Item| item.path().and_then(|path| tags.get(path));
-    let mut items = shelf.store().items(&filter)?;
-    items.retain(|item| {
-        given(item).is_some_and(|tags| tags.iter().any(|tag| !item.facts.tags.contains(tag)))
-    });
-    if items.is_empty() {
-        return Ok(());
-    }
-    let mut writer = shelf.store_mut().writer()?;
-    for mut item in items {
-        let given = given(&item).cloned().unwrap_or_default();
-        item.facts.tags.extend(given);
-        item.facts.tags.sort();
-        item.facts.tags.dedup();
-        writer.rename(&item.id, &item)?;
-    }
-    Ok(writer.commit()?)
+fn failure(pending: &Pending, error: &clip::Error, reader: &Reader) -> Failure {
+    let failure = Failure::new(&pending.path, pending.state.stamp, &output::cause(error));
+    let status_changed = pending.state.status_changed;
+    Failure { status_changed, attempt: reader.attempt(error), ..failure }
 }

@@ -26,6 +26,8 @@ mod report;
 mod scan;
 mod shard;
 mod shelf;
+mod tagging;
+mod unplugged;
 
 use std::io;
 use std::process::ExitCode;
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Library(args) => commands::library::run(&args),
         Command::Reindex(args) => commands::reindex::run(&args),
         Command::Export(args) => commands::export::run(&args),
+        Command::Tags(args) => commands::tags::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Dupes(args) => commands::dupes::run(&args),
         Command::Train(args) => commands::train::run(&args),

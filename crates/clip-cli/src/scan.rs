@@ -1,52 +1,63 @@
 //! The pictures below folders.
 
+pub(crate) mod ignore_file;
+mod unread;
+
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ignore::{DirEntry, WalkBuilder};
+use clip::FileFormat;
+use ignore::{DirEntry, IncrementalIgnore};
 
 use crate::args::ScanArgs;
-
-/// Endings of the formats that are read. A file given by name is read whatever its ending.
-const ENDINGS: &[&str] = &["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "qoi"];
+pub(crate) use unread::Unread;
 
 /// Folders that hold no pictures of the user's own, or copies of them: those of Synology's
 /// thumbnails, of programs, and of systems.
 pub(crate) const EXCLUDED: [&str; 4] =
     ["@eaDir", "node_modules", "System Volume Information", "$RECYCLE.BIN"];
 
-/// Files that say what below their folder is left out, as `.gitignore` does.
-const IGNORE_FILE: &str = ".clipignore";
-
-/// Those that the feature adds; the only place that asks for it.
-const HEIF_ENDINGS: &[&str] = if cfg!(feature = "heif") { &["heic", "heif", "avif"] } else { &[] };
-
 /// What was found below the given paths.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
-    /// The given paths, absolute; not the empty folders, each of which may be where a drive belongs
-    /// that is not plugged in.
+    /// The given paths, absolute.
     pub(crate) roots: Vec<PathBuf>,
     /// The pictures, absolute, each once, in the order of the folders.
     pub(crate) pictures: Vec<PathBuf>,
+    /// Those of them that were given by name.
+    pub(crate) named: HashSet<PathBuf>,
     /// Folders that could not be read, and why. What is below them is unknown.
     pub(crate) unreadable: Vec<(PathBuf, String)>,
+    /// Pictures of formats that are not read.
+    pub(crate) unread: Unread,
+    /// Listed files that are not among the pictures, since an ignore file leaves them out.
+    pub(crate) ignored: usize,
+    /// Folders of these names were left out,
+    pub(crate) excluded: Vec<PathBuf>,
+    /// and hidden files and folders, unless they were asked for.
+    pub(crate) includes_hidden: bool,
 }
 
 /// Lists the pictures below `paths`. Symbolic links inside folders are not followed, so a loop of
 /// them ends nothing.
 pub(crate) fn scan(paths: &[PathBuf], args: &ScanArgs) -> Result<Scan> {
-    let mut scan = Scan::default();
+    let (excluded, includes_hidden) = (args.exclude_dir.clone(), args.include_hidden);
+    let mut scan = Scan { excluded, includes_hidden, ..Scan::default() };
     let mut seen = HashSet::new();
     for path in paths {
         let root = absolute(path)?;
-        let found = if root.is_dir() { scan.folder(&root, args) } else { vec![root.clone()] };
+        let found = match root.is_dir() {
+            true => scan.folder(&root),
+            false => {
+                scan.named.insert(root.clone());
+                vec![root.clone()]
+            }
+        };
         scan.pictures.extend(found.into_iter().filter(|path| seen.insert(path.clone())));
-        if !is_empty_folder(&root) {
-            scan.roots.push(root);
-        }
+        scan.roots.push(root);
     }
     Ok(scan)
 }
@@ -63,27 +74,34 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf> {
 }
 
 impl Scan {
-    fn folder(&mut self, root: &Path, args: &ScanArgs) -> Vec<PathBuf> {
-        let excluded = args.exclude_dir.clone();
+    fn folder(&mut self, root: &Path) -> Vec<PathBuf> {
+        let excluded = self.excluded.clone();
         let wanted = move |entry: &DirEntry| entry.depth() == 0 || is_wanted(entry, &excluded);
-        let walk = WalkBuilder::new(root)
-            // No .gitignore: pictures are often what a repository leaves out.
-            .standard_filters(false)
-            .hidden(!args.include_hidden)
-            .add_custom_ignore_filename(IGNORE_FILE)
+        let walk = ignore_file::walk(root)
+            .hidden(!self.includes_hidden)
             .sort_by_file_name(Ord::cmp)
             .filter_entry(wanted)
             .build();
         let mut pictures = Vec::new();
+        for folder in root.ancestors().skip(1) {
+            self.check_ignore_file(folder);
+        }
         for entry in walk {
             match entry {
                 Ok(entry) => {
                     if let Some(error) = entry.error() {
                         self.unreadable.push((entry.path().to_owned(), error.to_string()));
                     }
-                    let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-                    if is_file && is_picture(entry.path()) {
-                        pictures.push(entry.into_path());
+                    let kind = entry.file_type();
+                    if kind.is_some_and(|kind| kind.is_dir()) {
+                        self.check_ignore_file(entry.path());
+                    } else if kind.is_some_and(|kind| kind.is_file())
+                        && let Some(format) = FileFormat::of_name(entry.path())
+                    {
+                        match format.is_read_in(entry.path()) {
+                            true => pictures.push(entry.into_path()),
+                            false => self.unread.add(format),
+                        }
                     }
                 }
                 Err(error) => {
@@ -96,7 +114,14 @@ impl Scan {
         pictures
     }
 
-    /// Adds the pictures that a file lists, a path a line.
+    /// An ignore file that cannot be read says nothing, so nothing is known of what is below it.
+    fn check_ignore_file(&mut self, folder: &Path) {
+        if let Some(error) = ignore_file::error(folder) {
+            self.unreadable.push((folder.to_owned(), error));
+        }
+    }
+
+    /// Adds the pictures that a file lists, a path a line, but for those that an ignore file leaves out.
     pub(crate) fn add_listed(&mut self, file: &Path) -> Result<()> {
         let listed = match file.to_str() {
             Some("-") => io::read_to_string(io::stdin()),
@@ -105,11 +130,14 @@ impl Scan {
         let listed =
             listed.with_context(|| format!("cannot read the list in {}", file.display()))?;
         let mut seen: HashSet<PathBuf> = self.pictures.iter().cloned().collect();
+        let mut ignored = ignore_file::Ignored::default();
         for line in listed.lines().filter(|line| !line.is_empty()) {
             // What is not there is named when it is read.
             let path = Path::new(line);
             let path = path.canonicalize().or_else(|_| std::path::absolute(path))?;
-            if seen.insert(path.clone()) {
+            if ignored.has(&path) {
+                self.ignored += 1;
+            } else if seen.insert(path.clone()) {
                 self.pictures.push(path);
             }
         }
@@ -121,10 +149,24 @@ impl Scan {
         self.roots.iter().any(|root| path.starts_with(root))
             && !self.unreadable.iter().any(|(folder, _)| path.starts_with(folder))
     }
-}
 
-pub(crate) fn is_empty_folder(path: &Path) -> bool {
-    path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+    /// For each given folder, what the ignore files leave out of it.
+    pub(crate) fn ignore_matchers(&self) -> Vec<IncrementalIgnore> {
+        let folders = self.roots.iter().filter(|root| root.is_dir());
+        folders.map(|root| ignore_file::matcher(root)).collect()
+    }
+
+    /// Whether the scan would list a file with other options: it is hidden, or in a folder that was
+    /// left out by its name.
+    pub(crate) fn is_excluded(&self, path: &Path) -> bool {
+        let below = |root| path.strip_prefix(root).ok();
+        self.roots.iter().filter_map(below).any(|path| {
+            let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+            let mut folders = path.ancestors().skip(1).filter_map(Path::file_name);
+            folders.any(|folder| self.excluded.iter().any(|excluded| excluded == folder))
+                || !self.includes_hidden && path.iter().any(is_hidden)
+        })
+    }
 }
 
 fn is_wanted(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
@@ -134,12 +176,6 @@ fn is_wanted(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
     let is_shadow = name.as_encoded_bytes().starts_with(b"._");
     let is_excluded = is_folder && excluded.iter().any(|folder| folder == name);
     !is_shadow && !is_excluded
-}
-
-fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str());
-    let mut known = ENDINGS.iter().chain(HEIF_ENDINGS);
-    ending.is_some_and(|ending| known.any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// The path that an error is about.

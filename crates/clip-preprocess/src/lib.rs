@@ -59,6 +59,7 @@
 mod bmp;
 mod detail;
 mod error;
+mod extensions;
 mod format;
 mod gif;
 mod heif;
@@ -77,6 +78,7 @@ mod trailer;
 
 pub use detail::Detail;
 pub use error::{Error, Result};
+pub use extensions::{FileFormat, extensions, is_read_extension};
 pub use image::RgbImage;
 pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;

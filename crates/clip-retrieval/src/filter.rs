@@ -28,7 +28,7 @@ pub struct Filter {
     pub min_side: Option<u32>,
     /// Of this shape.
     pub orientation: Option<Orientation>,
-    /// With every one of these tags.
+    /// With every one of these tags (see [`Item::tags`](crate::Item::tags)).
     pub tags: Vec<String>,
 }
 

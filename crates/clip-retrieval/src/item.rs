@@ -1,5 +1,6 @@
 //! What a vector stands for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::Metadata;
 use std::io;
@@ -95,7 +96,7 @@ impl FileStamp {
     }
 }
 
-/// What is known of a picture besides its path.
+/// What a picture file says of itself; it is read anew whenever the file changes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// BLAKE3 of the file: the same picture elsewhere is told by it.
@@ -106,8 +107,47 @@ pub struct Facts {
     pub taken: Option<i64>,
     /// Where it was taken: degrees north and east.
     pub place: Option<[f64; 2]>,
-    /// Words that somebody gave it, in order, each once.
+    /// The keywords that stand in the file, in order, each once.
     pub tags: Vec<String>,
+}
+
+/// How a user changed the tags of an item. Kept apart from the keywords of its file, so that reading
+/// the file anew loses nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserTags {
+    /// Tags that were added, also where the file has them as keywords.
+    pub added: BTreeSet<String>,
+    /// Keywords of the file that are no tags of the item.
+    pub removed: BTreeSet<String>,
+}
+
+impl UserTags {
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Adds a tag.
+    pub fn add(&mut self, tag: &str) {
+        self.removed.remove(tag);
+        self.added.insert(tag.to_owned());
+    }
+
+    /// Removes a tag, from an item whose file has these keywords.
+    pub fn remove(&mut self, tag: &str, keywords: &[String]) {
+        self.added.remove(tag);
+        if keywords.iter().any(|keyword| keyword == tag) {
+            self.removed.insert(tag.to_owned());
+        }
+    }
+
+    /// Takes over what was changed elsewhere. Of a tag that one added and the other removed, nothing is
+    /// lost: it stays.
+    pub fn merge(&mut self, other: &Self) {
+        self.added.extend(other.added.iter().cloned());
+        self.removed.extend(other.removed.iter().cloned());
+        self.removed.retain(|tag| !self.added.contains(tag));
+    }
 }
 
 /// One entry of a library, without its vector.
@@ -123,6 +163,8 @@ pub struct Item {
     pub stamp: Option<FileStamp>,
     /// What else is known of it.
     pub facts: Facts,
+    /// What a user said of its tags.
+    pub user_tags: UserTags,
 }
 
 impl Item {
@@ -139,7 +181,14 @@ impl Item {
 
     /// Any content of any modality, with the id of the content.
     pub fn new(content: Content, modality: Modality) -> Self {
-        Self { id: content.default_id(), content, modality, stamp: None, facts: Facts::default() }
+        Self {
+            id: content.default_id(),
+            content,
+            modality,
+            stamp: None,
+            facts: Facts::default(),
+            user_tags: UserTags::default(),
+        }
     }
 
     /// The same item under another id, where an application has its own.
@@ -161,6 +210,13 @@ impl Item {
     /// The id that an item of this text has unless it was given another.
     pub fn text_id(text: &str) -> String {
         format!("text:{text}")
+    }
+
+    /// Its tags: the keywords of the file as a user changed them; in order, each once.
+    pub fn tags(&self) -> Vec<&str> {
+        let UserTags { added, removed } = &self.user_tags;
+        let all: BTreeSet<&String> = self.facts.tags.iter().chain(added).collect();
+        all.into_iter().filter(|tag| !removed.contains(*tag)).map(String::as_str).collect()
     }
 
     /// The file of the item, if it is one.

@@ -68,5 +68,5 @@ pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;
 pub use glob::PathGlob;
-pub use item::{Content, Facts, FileStamp, Item, Modality};
-pub use store::{Failure, Hit, KnownFile, Store, StoreWriter};
+pub use item::{Content, Facts, FileStamp, Item, Modality, UserTags};
+pub use store::{Attempt, Failure, Hit, KeptTags, KnownFile, Store, StoreWriter};

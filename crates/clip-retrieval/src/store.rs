@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{FileStamp, Filter, Item, Modality, Result};
+use crate::{FileStamp, Filter, Item, Modality, Result, UserTags};
 
 /// Unit vectors of one model and what they stand for: in a folder ([`Library`](crate::Library)), or
 /// elsewhere. Programs that work on any of them take `&dyn Store`.
@@ -91,6 +91,13 @@ pub trait Store: Send {
     /// Where the store cannot be asked.
     fn failures(&self) -> Result<Vec<Failure>>;
 
+    /// The tags of files that have no item, which [`StoreWriter::keep_tags`] kept.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    fn kept_tags(&self) -> Result<Vec<KeptTags>>;
+
     /// Whether nothing was lost that the next writer has to put in order.
     fn is_whole(&self) -> bool {
         true
@@ -127,20 +134,20 @@ pub trait StoreWriter {
     /// As [`Self::upsert`].
     fn rename(&mut self, id: &str, item: &Item) -> Result<bool>;
 
-    /// Removes the item of an id; says whether there was one.
+    /// Removes the item of an id, with its tags; says whether there was one.
     ///
     /// # Errors
     ///
     /// Where it cannot be written to.
     fn remove(&mut self, id: &str) -> Result<bool>;
 
-    /// Notes that a file could not be read, in the state that it has. What it showed before is no
-    /// longer true: its item goes.
+    /// Notes that a file could not be read. What it showed before is no longer true: its item goes,
+    /// and its tags with it, unless they are kept by [`Self::keep_tags`].
     ///
     /// # Errors
     ///
     /// [`Error::PathNotUnicode`](crate::Error::PathNotUnicode); where it cannot be written to.
-    fn fail(&mut self, path: &Path, stamp: Option<FileStamp>, error: &str) -> Result<()>;
+    fn fail(&mut self, failure: &Failure) -> Result<()>;
 
     /// Forgets that a file could not be read; says whether that was noted.
     ///
@@ -148,6 +155,21 @@ pub trait StoreWriter {
     ///
     /// As [`Self::fail`].
     fn forgive(&mut self, path: &Path) -> Result<bool>;
+
+    /// Keeps the tags of a file that has no item, in the place of those that were kept for its path,
+    /// until [`Self::forget_tags`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fail`].
+    fn keep_tags(&mut self, tags: &KeptTags) -> Result<()>;
+
+    /// Forgets the tags that were kept for a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fail`].
+    fn forget_tags(&mut self, path: &Path) -> Result<()>;
 
     /// Makes what was done last: afterwards it is there whatever happens.
     ///
@@ -175,6 +197,29 @@ pub struct KnownFile {
     pub stamp: Option<FileStamp>,
     /// BLAKE3 of it, where that was found.
     pub hash: Option<[u8; 32]>,
+    /// How a user changed its tags.
+    pub user_tags: UserTags,
+}
+
+/// How a user changed the tags of a file that has no item: it is gone, left out, or could not be read,
+/// and may come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptTags {
+    /// Its path.
+    pub path: PathBuf,
+    /// BLAKE3 of it, where that was found.
+    pub hash: Option<[u8; 32]>,
+    /// The changes.
+    pub user_tags: UserTags,
+}
+
+impl KeptTags {
+    /// The changes of an item that is a file, if there are any.
+    pub fn of(item: Item) -> Option<Self> {
+        let path = item.path()?.to_owned();
+        let (hash, user_tags) = (item.facts.hash, item.user_tags);
+        (!user_tags.is_empty()).then_some(Self { path, hash, user_tags })
+    }
 }
 
 /// A file that could not be read.
@@ -184,6 +229,28 @@ pub struct Failure {
     pub path: PathBuf,
     /// Its state when it could not.
     pub stamp: Option<FileStamp>,
+    /// When anything of it changed, its permissions too, in nanoseconds since 1970 (`ctime`); none on
+    /// systems that keep no such time.
+    pub status_changed: Option<i64>,
     /// Why.
     pub error: String,
+    /// By what it was read; none where the reason may pass by itself.
+    pub attempt: Option<Attempt>,
+}
+
+/// What a failure to read a file depended on besides the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The program that read it: another may know more formats.
+    pub reader: String,
+    /// The limit that the picture was larger than, in megapixels, where that was the reason.
+    pub max_megapixels: Option<u32>,
+}
+
+impl Failure {
+    /// A failure of which no more is known.
+    pub fn new(path: impl Into<PathBuf>, stamp: Option<FileStamp>, error: &str) -> Self {
+        let (path, error) = (path.into(), error.to_owned());
+        Self { path, stamp, status_changed: None, error, attempt: None }
+    }
 }

@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clip_retrieval::{Error, Filter, Item, Library, Precision};
+use clip_retrieval::{Error, Filter, Item, KeptTags, Library, Precision, UserTags};
 use clip_testkit::Random;
 use common::{open, unit};
 
@@ -536,10 +536,9 @@ fn another_model_is_refused_by_name() {
 }
 
 /// A library that the first version of the format wrote, kept from then.
-#[test]
-fn the_first_version_is_read() {
-    let (kept, folder) = (Path::new("tests/data/v1"), tempfile::tempdir().unwrap());
-    let folder = folder.path().join("v1");
+fn first_version(folder: &Path) -> PathBuf {
+    let kept = Path::new("tests/data/v1");
+    let folder = folder.join("v1");
     let copied = |name: &str| {
         let to = folder.join(name);
         fs::create_dir_all(to.parent().unwrap()).unwrap();
@@ -547,7 +546,11 @@ fn the_first_version_is_read() {
     };
     copied("catalog.sqlite");
     copied("segments/00000001.vectors");
-    let library = Library::open_for(&folder, "sha256:1", "tiny").unwrap();
+    folder
+}
+
+/// What the library of the first version holds, however it is read.
+fn check_first_version(library: &Library) {
     assert_eq!((library.len(), library.dimension(), library.lost().len()), (3, 3, 0));
     assert_eq!((library.precision(), library.verify().unwrap().len()), (Precision::F16, 0));
     let hits = library.search(&[1.0, 0.0, 0.0], 10, &Filter::default()).unwrap();
@@ -558,9 +561,77 @@ fn the_first_version_is_read() {
         (facts.hash, facts.size, facts.taken),
         (Some([7; 32]), Some([640, 480]), Some(951_872_523))
     );
-    assert_eq!(
-        (facts.place, facts.tags.as_slice()),
-        (Some([52.5, -13.01]), ["sea".to_owned()].as_slice())
-    );
-    assert_eq!(library.failures().unwrap()[0].error, "cut off");
+    // Nobody knows any more whether it stands in the file: as added it is never lost.
+    let added = UserTags { added: ["sea".to_owned()].into(), ..UserTags::default() };
+    assert_eq!((facts.place, &hits[0].item.user_tags), (Some([52.5, -13.01]), &added));
+    assert_eq!((facts.tags.as_slice(), hits[0].item.tags()), ([].as_slice(), vec!["sea"]));
+    let tagged = Filter { tags: vec!["sea".to_owned()], ..Filter::default() };
+    assert_eq!(library.items(&tagged).unwrap(), [hits[0].item.clone()]);
+    let known = library.files().unwrap();
+    assert!(known.iter().any(|file| file.user_tags == added));
+    let failures = library.failures().unwrap();
+    assert_eq!((failures[0].error.as_str(), &failures[0].attempt), ("cut off", &None));
+    assert_eq!(library.kept_tags().unwrap(), []);
+}
+
+/// Reading changes nothing of it, also where nobody may write; writing brings it to this version, which
+/// readers see.
+#[test]
+fn the_first_version_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = first_version(folder.path());
+    let catalog = folder.join("catalog.sqlite");
+    let before = fs::read(&catalog).unwrap();
+    let open = || Library::open_for(&folder, "sha256:1", "tiny").unwrap();
+    let mut reader = open();
+    check_first_version(&reader);
+    assert!(fs::read(&catalog).unwrap() == before);
+    let mut writing = open();
+    let mut writer = writing.write().unwrap();
+    let (dog, vector) = writer.library().get("path:/photos/cat.jpg").unwrap().unwrap();
+    let removed = UserTags { removed: ["cat".to_owned()].into(), ..UserTags::default() };
+    writer.upsert(&Item { user_tags: removed.clone(), ..dog }, &vector).unwrap();
+    writer.commit().unwrap();
+    check_first_version(writer.library());
+    drop(writer);
+    check_first_version(&open());
+    reader.refresh().unwrap();
+    check_first_version(&reader);
+    let (cat, _) = reader.get("path:/photos/cat.jpg").unwrap().unwrap();
+    assert_eq!(cat.user_tags, removed);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_first_version_is_read_where_nobody_may_write() {
+    use std::os::unix::fs::PermissionsExt;
+    let kept = tempfile::tempdir().unwrap();
+    let folder = first_version(kept.path());
+    let permit = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    permit(&folder.join("catalog.sqlite"), 0o444);
+    permit(&folder, 0o555);
+    check_first_version(&Library::open(&folder).unwrap());
+    permit(&folder, 0o755);
+}
+
+/// Pictures whose vectors were lost have the tags that a user gave them when they are encoded again.
+#[test]
+fn tags_outlive_a_damaged_segment() {
+    let folder = tempfile::tempdir().unwrap();
+    library(folder.path());
+    let user_tags = UserTags { added: ["mine".to_owned()].into(), ..UserTags::default() };
+    let mut library = Library::open(folder.path()).unwrap();
+    let mut writer = library.write().unwrap();
+    let tagged = Item { user_tags: user_tags.clone(), ..Item::picture("3", None) };
+    assert!(writer.rename("path:3", &tagged).unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    fs::remove_file(&segments(folder.path())[0]).unwrap();
+    let mut library = Library::open(folder.path()).unwrap();
+    drop(library.write().unwrap());
+    assert!(library.get("path:3").unwrap().is_none());
+    let kept = KeptTags { path: "3".into(), hash: None, user_tags };
+    assert_eq!(library.kept_tags().unwrap(), [kept]);
 }

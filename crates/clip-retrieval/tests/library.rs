@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clip_retrieval::{
-    Error, Facts, FileStamp, Filter, Item, Library, Modality, Orientation, Precision,
+    Error, Facts, Failure, FileStamp, Filter, Item, Library, Modality, Orientation, Precision,
 };
 use clip_testkit::Random;
 use common::{open, unit};
@@ -129,8 +129,8 @@ fn failures_are_remembered_until_the_file_can_be_read() {
     let folder = tempfile::tempdir().unwrap();
     let mut library = library(folder.path());
     let mut writer = library.write().unwrap();
-    writer.fail("dog.jpg".as_ref(), stamp, "it ends too early").unwrap();
-    writer.fail("bird.jpg".as_ref(), None, "no picture").unwrap();
+    writer.fail(&Failure::new("dog.jpg", stamp, "it ends too early")).unwrap();
+    writer.fail(&Failure::new("bird.jpg", None, "no picture")).unwrap();
     writer.commit().unwrap();
     drop(writer);
     assert_eq!(ids(&library), ["text:dog.jpg", "42"]);

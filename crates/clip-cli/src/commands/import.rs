@@ -1,12 +1,13 @@
 //! `clip-cli import`.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clip_retrieval::{Item, StoreWriter};
+use clip_retrieval::{Filter, Item, Store, StoreWriter, UserTags};
 
 use crate::args::LibraryArgs;
 use crate::exchange::{self, Origin, Record};
@@ -43,9 +44,12 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
     let mut shelf = Shelf::open(&args.library, &checkpoint)?;
     let origin = Origin::of(shelf.store());
     let mut skipped = Skipped::default();
+    let writer = shelf.store_mut().writer()?;
+    let user_tags = user_tags(writer.store())?;
     let mut import = Import {
-        writer: shelf.store_mut().writer()?,
+        writer,
         origin,
+        user_tags,
         added: 0,
         committed: Instant::now(),
         bar: Bar::spinner("imports"),
@@ -78,9 +82,24 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
     Ok(if added > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
+/// What users said of the tags of items, and of files that may come back.
+fn user_tags(store: &dyn Store) -> Result<HashMap<String, UserTags>> {
+    let kept = store.kept_tags()?.into_iter();
+    let mut user_tags: HashMap<String, UserTags> =
+        kept.map(|kept| (Item::path_id(&kept.path), kept.user_tags)).collect();
+    for item in store.items(&Filter::default())? {
+        if !item.user_tags.is_empty() {
+            user_tags.entry(item.id).or_default().merge(&item.user_tags);
+        }
+    }
+    Ok(user_tags)
+}
+
 struct Import<'a> {
     writer: Box<dyn StoreWriter + 'a>,
     origin: Origin,
+    /// What users said of tags here, by the ids of the items.
+    user_tags: HashMap<String, UserTags>,
     added: usize,
     committed: Instant,
     bar: Bar,
@@ -100,7 +119,11 @@ impl Import<'_> {
                 if vector.is_empty() {
                     bail!("it has no embedding");
                 }
-                let item = located(record.item()?, file);
+                let mut item = located(record.item()?, file);
+                // What a file says of an item that is here takes off none of its tags.
+                if let Some(user_tags) = self.user_tags.get(&item.id) {
+                    item.user_tags.merge(user_tags);
+                }
                 Ok(self.writer.upsert(&item, &to_unit(vector))?)
             };
             match put() {

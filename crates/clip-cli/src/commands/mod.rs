@@ -16,6 +16,7 @@ pub(crate) mod models;
 pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod similar;
+pub(crate) mod tags;
 pub(crate) mod train;
 
 use clip::{Overflow, TextError};

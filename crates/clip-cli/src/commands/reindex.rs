@@ -2,14 +2,13 @@
 
 mod workspace;
 
-use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use clip::{Checkpoint, Overflow};
-use clip_retrieval::{Error, Filter, Item, Library, Modality};
+use clip_retrieval::{Error, Filter, Item, KeptTags, Library, Modality};
 
 use super::index::texts;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
@@ -18,7 +17,7 @@ use crate::places::{self, Place};
 use crate::report::{self, Skipped};
 use crate::scan::Scan;
 use crate::shelf::Shelf;
-use crate::{Outcome, connecting, model, output};
+use crate::{Outcome, connecting, model, output, tagging};
 use workspace::Workspace;
 pub(crate) use workspace::put_back;
 
@@ -89,7 +88,7 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
         let scan = Scan { pictures: contents.there(), ..Scan::default() };
         let (options, keep) = (&args.scan, Mode::KeepMissing);
         indexing::update(&mut shelf, &embedder, &scan, options, keep, &mut skipped)?;
-        indexing::keep_tags(&mut shelf, &contents.pictures)?;
+        tagging::restore(shelf.store_mut(), &contents.tags)?;
         let batch = args.model.batch_size.into();
         texts::add_new(&mut shelf, &embedder, contents.texts.clone(), batch)?;
         // Somebody may have written into the old one meanwhile.
@@ -123,17 +122,22 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
 /// What a library holds.
 #[derive(Debug, PartialEq)]
 struct Contents {
-    /// Those that are files, with their tags.
-    pictures: HashMap<PathBuf, Vec<String>>,
+    /// Those that are files, in order.
+    pictures: Vec<PathBuf>,
+    /// What users said of their tags, and of those of files that may come back.
+    tags: Vec<KeptTags>,
     texts: Vec<Item>,
 }
 
 impl Contents {
     fn of(library: &Library) -> Result<Self> {
         let items = library.items(&Filter::of(Modality::Image))?;
-        let picture = |item: Item| Some((item.path()?.to_owned(), item.facts.tags));
-        let pictures = items.into_iter().filter_map(picture).collect();
-        Ok(Self { pictures, texts: library.items(&Filter::of(Modality::Text))? })
+        let mut pictures: Vec<PathBuf> =
+            items.iter().filter_map(|item| Some(item.path()?.to_owned())).collect();
+        pictures.sort();
+        let mut tags = library.kept_tags()?;
+        tags.extend(items.into_iter().filter_map(KeptTags::of));
+        Ok(Self { pictures, tags, texts: library.items(&Filter::of(Modality::Text))? })
     }
 
     /// Pictures that can be read, in order.
@@ -147,10 +151,7 @@ impl Contents {
     }
 
     fn sorted(&self, wanted: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
-        let mut paths: Vec<PathBuf> =
-            self.pictures.keys().filter(|path| wanted(path)).cloned().collect();
-        paths.sort();
-        paths
+        self.pictures.iter().filter(|path| wanted(path)).cloned().collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store};
+use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store, UserTags};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// An item of a library and its vector.
@@ -62,8 +62,18 @@ pub(crate) struct Record {
     pub(crate) latitude: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) longitude: Option<f64>,
+    /// All that it is tagged with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tags: Vec<String>,
+    /// The keywords that stand in the file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) keywords: Vec<String>,
+    /// What a user added,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) added_tags: Vec<String>,
+    /// and which keywords a user removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) removed_tags: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,8 +94,8 @@ fn embedding<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::
 impl Record {
     /// An item without its vector.
     pub(crate) fn new(item: &Item, origin: &Origin) -> Self {
-        let Item { id, content, modality, stamp, facts } = item;
-        let Facts { hash, size, taken, place, tags } = facts;
+        let Item { id, content, modality, stamp, facts, user_tags } = item;
+        let Facts { hash, size, taken, place, tags: keywords } = facts;
         let (path, text) = match content {
             // Files are Unicode; the id has the true bytes.
             Content::Path(path) => (Some(path.to_string_lossy().into_owned()), None),
@@ -105,7 +115,10 @@ impl Record {
             taken: *taken,
             latitude: place.map(|[north, _]| north),
             longitude: place.map(|[_, east]| east),
-            tags: tags.clone(),
+            tags: item.tags().into_iter().map(str::to_owned).collect(),
+            keywords: keywords.clone(),
+            added_tags: user_tags.added.iter().cloned().collect(),
+            removed_tags: user_tags.removed.iter().cloned().collect(),
             model: Some(origin.model.clone()),
             fingerprint: Some(origin.fingerprint.clone()),
             embedding: None,
@@ -144,11 +157,24 @@ impl Record {
                 size: side(self.width).zip(side(self.height)).map(<[u32; 2]>::from),
                 taken: self.taken,
                 place: self.latitude.zip(self.longitude).map(<[f64; 2]>::from),
-                tags: self.tags.clone(),
+                tags: self.keywords.clone(),
             },
+            user_tags: self.user_tags(),
             content: item.content,
             modality,
         })
+    }
+}
+
+impl Record {
+    /// Tags that a file does not account for, as those of other programs, are the user's.
+    fn user_tags(&self) -> UserTags {
+        let accounted = |tag: &&String| self.keywords.contains(tag);
+        let others = self.tags.iter().filter(|tag| !accounted(tag));
+        UserTags {
+            added: self.added_tags.iter().chain(others).cloned().collect(),
+            removed: self.removed_tags.iter().cloned().collect(),
+        }
     }
 }
 
@@ -170,8 +196,10 @@ mod tests {
             tags: vec!["Anna".to_owned(), "sea".to_owned()],
         };
         let stamp = Some(FileStamp { size: 9, modified: -1 });
+        let list = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let user_tags = UserTags { added: list(&["mine", "sea"]), removed: list(&["Anna"]) };
         for item in [
-            Item { facts, ..Item::picture("/a/dog.jpg", stamp) },
+            Item { facts, user_tags, ..Item::picture("/a/dog.jpg", stamp) },
             Item::picture("b.png", None).with_id("42"),
             Item::text("a dog"),
             Item::text("a dog").with_id("7"),
@@ -198,6 +226,9 @@ mod tests {
             serde_json::from_str(r#"{"image_path": "x/1.jpg", "caption": "a dog", "nsfw": 1}"#)
                 .unwrap();
         assert_eq!(record.item().unwrap(), Item::picture("x/1.jpg", None));
+        let tagged = Record { tags: vec!["sea".to_owned()], ..record.clone() };
+        assert_eq!(tagged.item().unwrap().tags(), ["sea"]);
+        assert_eq!(tagged.item().unwrap().facts, Facts::default());
         let text = Record { modality: Some("text".to_owned()), ..record };
         assert_eq!(text.item().unwrap(), Item::text("a dog"));
         let refused = |record: Record| record.item().unwrap_err().to_string();

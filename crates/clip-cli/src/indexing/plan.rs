@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Result;
-use clip_retrieval::{Facts, FileStamp, Item, KnownFile, Store};
+use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Store, UserTags};
 
-use super::{Changes, picture, stamp};
+use super::absence::{Absence, Absences};
+use super::attempts::{Reader, State};
+use super::{Changes, LeftOut, moves};
 use crate::facts;
 use crate::output;
 use crate::scan::Scan;
@@ -15,10 +17,12 @@ use crate::scan::Scan;
 /// What happens to pictures that are gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// They leave the library.
+    /// They leave the library, but for those that may lie on a drive that is not plugged in.
     Prune,
-    /// They stay, for their drive may not be plugged in.
+    /// They stay, all of them.
     KeepMissing,
+    /// They leave the library, all of them.
+    DropMissing,
 }
 
 /// What an update has to do.
@@ -26,22 +30,32 @@ pub(crate) enum Mode {
 pub(crate) struct Plan {
     /// Pictures to encode.
     pub(crate) pending: Vec<Pending>,
-    /// Pictures that are no longer there.
-    pub(crate) gone: Vec<PathBuf>,
-    /// Files that could not be read, and are no longer there.
+    /// Pictures that leave the library.
+    pub(crate) gone: Vec<KnownFile>,
+    /// Files that could not be read, and are no longer there or no longer wanted.
     pub(crate) forgotten: Vec<PathBuf>,
-    /// Where pictures that are new may come from, by their size.
-    missing: HashMap<u64, Vec<KnownFile>>,
+    /// Pictures that are no longer where they were, or no longer what they were.
+    vacated: Vec<KnownFile>,
+    /// Of files that have no item, by their paths, which no pending picture has claimed.
+    pub(crate) kept: HashMap<PathBuf, KeptTags>,
     unchanged: usize,
-    unreadable: usize,
+    left_out: LeftOut,
 }
 
 /// A picture to encode.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) path: PathBuf,
-    pub(crate) stamp: Option<FileStamp>,
-    pub(crate) was_known: bool,
+    pub(super) state: State,
+    /// What the library has there.
+    pub(super) known: Option<KnownFile>,
+    /// What a user said of its tags, here or where it was before.
+    pub(crate) user_tags: UserTags,
+    /// Whether some of that comes from elsewhere, so that the library does not have it here yet.
+    pub(crate) inherits: bool,
+    /// Whether kept tags of its path are among them, or will be.
+    pub(crate) is_kept: bool,
+    hash: OnceLock<Option<[u8; 32]>>,
     /// Found when it is read.
     pub(crate) facts: OnceLock<Facts>,
 }
@@ -51,47 +65,85 @@ impl Pending {
     pub(crate) fn short(&self, current: Option<&Path>) -> &Path {
         output::shorten(&self.path, current)
     }
+
+    pub(super) fn hash(&self) -> Option<[u8; 32]> {
+        *self.hash.get_or_init(|| facts::hash(&self.path).ok())
+    }
+
+    /// The item, once the facts are found.
+    pub(crate) fn item(&self) -> Item {
+        let facts = self.facts.get().cloned().unwrap_or_default();
+        let user_tags = self.user_tags.clone();
+        Item { facts, user_tags, ..Item::picture(&self.path, self.state.stamp) }
+    }
+
+    /// What a user said of its tags, for as long as it has no item.
+    pub(crate) fn kept_tags(&self) -> Option<KeptTags> {
+        let hash = self.hash.get().copied().flatten();
+        let hash = hash.or_else(|| self.known.as_ref().and_then(|known| known.hash));
+        let (path, user_tags) = (self.path.clone(), self.user_tags.clone());
+        (!user_tags.is_empty()).then_some(KeptTags { path, hash, user_tags })
+    }
 }
 
 impl Plan {
-    pub(crate) fn new(store: &dyn Store, scan: &Scan, mode: Mode) -> Result<Self> {
+    pub(crate) fn new(store: &dyn Store, scan: &Scan, mode: Mode, reader: &Reader) -> Result<Self> {
         let known = store.files()?;
         let failures = store.failures()?;
         let known: HashMap<&Path, &KnownFile> =
             known.iter().map(|file| (file.path.as_path(), file)).collect();
-        let failed: HashMap<&Path, Option<FileStamp>> =
-            failures.iter().map(|failure| (failure.path.as_path(), failure.stamp)).collect();
-        let listed: HashSet<&Path> = scan.pictures.iter().map(PathBuf::as_path).collect();
-        let is_gone = |path: &Path| !listed.contains(path) && scan.knows(path) && !path.exists();
+        let failed: HashMap<&Path, &Failure> =
+            failures.iter().map(|failure| (failure.path.as_path(), failure)).collect();
         let mut plan = Self {
             pending: Vec::new(),
             gone: Vec::new(),
-            forgotten: failed.keys().filter(|path| is_gone(path)).map(|path| path.into()).collect(),
-            missing: HashMap::new(),
+            forgotten: Vec::new(),
+            vacated: Vec::new(),
+            kept: store.kept_tags()?.into_iter().map(|kept| (kept.path.clone(), kept)).collect(),
             unchanged: 0,
-            unreadable: 0,
+            left_out: LeftOut::default(),
         };
-        for file in known.values().filter(|file| is_gone(&file.path)) {
-            if mode == Mode::Prune {
-                plan.gone.push(file.path.clone());
-            }
-            if let (Some(stamp), Some(_)) = (file.stamp, file.hash) {
-                plan.missing.entry(stamp.size).or_default().push((*file).clone());
+        let listed: HashSet<&Path> = scan.pictures.iter().map(PathBuf::as_path).collect();
+        let mut absences = Absences::new(scan);
+        for file in known.values().filter(|file| !listed.contains(file.path.as_path())) {
+            plan.miss(file, absences.of(&file.path), mode);
+        }
+        for failure in failures.iter().filter(|file| !listed.contains(file.path.as_path())) {
+            let is_forgotten = match absences.of(&failure.path) {
+                Absence::Gone | Absence::Ignored => true,
+                Absence::Unplugged => mode == Mode::DropMissing,
+                Absence::Excluded | Absence::Unknown => false,
+            };
+            if is_forgotten {
+                plan.forgotten.push(failure.path.clone());
             }
         }
-        plan.gone.sort();
+        plan.gone.sort_by(|a, b| a.path.cmp(&b.path));
         for path in &scan.pictures {
-            let stamp = stamp(path);
-            let old = known.get(path.as_path());
-            if old.is_some_and(|old| old.stamp == stamp) {
+            let state = State::of(path);
+            let known = known.get(path.as_path()).copied();
+            let is_named = scan.named.contains(path);
+            if known.is_some_and(|known| known.stamp == state.stamp) {
                 plan.unchanged += 1;
-            } else if failed.get(path.as_path()).is_some_and(|failed| *failed == stamp) {
-                plan.unreadable += 1;
+            } else if let Some(failure) = failed.get(path.as_path())
+                && !is_named
+                && !reader.may_succeed(failure, &state)
+            {
+                plan.left_out.unreadable.push(path.clone());
             } else {
+                plan.vacated.extend(known.cloned());
+                let kept = plan.kept.remove(path);
+                let is_kept = kept.is_some();
+                let mut user_tags = kept.map(|kept| kept.user_tags).unwrap_or_default();
+                known.iter().for_each(|known| user_tags.merge(&known.user_tags));
                 plan.pending.push(Pending {
                     path: path.clone(),
-                    stamp,
-                    was_known: old.is_some(),
+                    state,
+                    known: known.cloned(),
+                    user_tags,
+                    inherits: false,
+                    is_kept,
+                    hash: OnceLock::new(),
                     facts: OnceLock::new(),
                 });
             }
@@ -99,36 +151,71 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Calls `rename` for each new picture that is one that is gone, by its content, with the id that
-    /// it had; says how many there were. They are no longer pending, nor gone.
-    pub(crate) fn follow(
-        &mut self,
-        mut rename: impl FnMut(&str, &Item) -> clip_retrieval::Result<bool>,
-    ) -> Result<usize> {
-        let mut moved = 0;
-        for pending in std::mem::take(&mut self.pending) {
-            match self.origin(&pending) {
-                Some(origin) => {
-                    let facts = facts::of(&pending.path);
-                    rename(&Item::path_id(&origin), &picture(&pending, facts))?;
-                    self.gone.retain(|path| *path != origin);
-                    moved += 1;
-                }
-                None => self.pending.push(pending),
+    /// Decides on a picture of the library that was not listed.
+    fn miss(&mut self, file: &KnownFile, absence: Absence, mode: Mode) {
+        let leaves = match (absence, mode) {
+            (Absence::Unknown, _) => return,
+            (Absence::Excluded, _) => {
+                self.left_out.excluded += 1;
+                return;
             }
+            (Absence::Ignored, _) => {
+                self.left_out.ignored += 1;
+                self.gone.push(file.clone());
+                return;
+            }
+            (_, Mode::KeepMissing) => false,
+            (Absence::Gone, _) | (Absence::Unplugged, Mode::DropMissing) => true,
+            (Absence::Unplugged, Mode::Prune) => {
+                self.left_out.unplugged.push(file.path.clone());
+                false
+            }
+        };
+        // It may have another name now, also where it would stay.
+        self.vacated.push(file.clone());
+        if leaves {
+            self.gone.push(file.clone());
         }
-        Ok(moved)
     }
 
-    /// The picture that is gone and has the content of this one; it has no other place any more.
-    fn origin(&mut self, pending: &Pending) -> Option<PathBuf> {
-        let candidates = self.missing.get_mut(&pending.stamp?.size)?;
-        if pending.was_known || candidates.is_empty() {
-            return None;
+    /// Calls `rename` for each new picture that is one that is gone, by its content, with the id that
+    /// it had; says how many there were. They are no longer pending, nor gone. What a user said of tags
+    /// goes with the content, and stays with the path where the content is new.
+    pub(crate) fn follow(
+        &mut self,
+        mut rename: impl FnMut(&str, &Pending) -> clip_retrieval::Result<()>,
+    ) -> Result<usize> {
+        let origins = moves::origins(&self.pending, &self.vacated);
+        let left: HashSet<PathBuf> =
+            origins.values().map(|from| self.vacated[*from].path.clone()).collect();
+        let is_there: HashSet<PathBuf> = self.pending.iter().map(|new| new.path.clone()).collect();
+        let mut renamed = HashSet::new();
+        for (index, mut pending) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+            let origin = origins.get(&index).map(|from| &self.vacated[*from]);
+            let Some(origin) = origin.filter(|origin| origin.path != pending.path) else {
+                self.pending.push(pending);
+                continue;
+            };
+            // What was here before went elsewhere with its tags. Where it was written over, they stay.
+            if left.contains(&pending.path) {
+                pending.user_tags = UserTags::default();
+            }
+            pending.user_tags.merge(&origin.user_tags);
+            if pending.known.is_some() || is_there.contains(&origin.path) {
+                (pending.inherits, pending.is_kept) = (true, true);
+                self.pending.push(pending);
+                continue;
+            }
+            let _ = pending.facts.set(facts::of(&pending.path));
+            rename(&Item::path_id(&origin.path), &pending)?;
+            self.left_out.unplugged.retain(|path| *path != origin.path);
+            renamed.insert(origin.path.clone());
         }
-        let hash = facts::hash(&pending.path).ok()?;
-        let at = candidates.iter().position(|file| file.hash == Some(hash))?;
-        Some(candidates.remove(at).path)
+        self.gone.retain(|file| !renamed.contains(&file.path));
+        for file in self.gone.iter_mut().filter(|file| left.contains(&file.path)) {
+            file.user_tags = UserTags::default();
+        }
+        Ok(renamed.len())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -137,14 +224,14 @@ impl Plan {
 
     /// What carrying it out does, where every picture can be read and none was moved.
     pub(crate) fn changes(&self) -> Changes {
-        let changed = self.pending.iter().filter(|pending| pending.was_known).count();
+        let changed = self.pending.iter().filter(|pending| pending.known.is_some()).count();
         Changes {
             added: self.pending.len() - changed,
             changed,
             moved: 0,
             unchanged: self.unchanged,
             removed: self.gone.len(),
-            unreadable: self.unreadable,
+            left_out: self.left_out.clone(),
         }
     }
 }

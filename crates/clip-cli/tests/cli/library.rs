@@ -182,8 +182,18 @@ fn failures_are_remembered() {
     let run = sandbox.run(&["index", "p"]);
     run.check(0, &["p/cut.jpg", "p/text.jpg", "2 files were skipped"]);
     let run = sandbox.run(&["index", "p"]);
-    run.check(0, &["2 files could not be read before and did not change"]);
+    let before = "2 files could not be read before and did not change: p/cut.jpg, p/text.jpg (";
+    run.check(0, &[before]);
     assert!(!run.stderr.contains("skipped"), "{run}");
+
+    for args in
+        [&["search", "x", "p"][..], &["similar", "p/dog.png", "p"], &["index", "p", "--dry-run"]]
+    {
+        sandbox.run(args).check(0, &[before, "`clip-cli library errors` says why"]);
+    }
+    // A file that is named itself is tried.
+    let run = sandbox.run(&["index", "p", "p/cut.jpg"]);
+    run.check(0, &["p/cut.jpg is cut off", "1 file could not be read before", "p/text.jpg"]);
 
     let run = sandbox.run(&["library", "errors"]);
     run.check(0, &[]);
@@ -291,6 +301,191 @@ fn what_is_to_be_ignored_is_left_out() {
     // Given names take the place of the usual ones.
     let own = ["p/@eaDir/1.png", "p/cat.png", "p/dog.png"];
     assert_eq!(listed(&["--exclude-dir", "node_modules", "--include-hidden"]), own);
+}
+
+/// With a higher limit, by another build of the program, and where its content changed and neither its
+/// size nor its time.
+#[cfg(unix)]
+#[test]
+fn failures_are_tried_again_when_that_could_end_otherwise() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::UNIX_EPOCH;
+    let sandbox = Sandbox::new();
+    let line = |args: &[&str]| sandbox.run(&[&["index", "p"], args].concat()).lines()[0].to_owned();
+    let large = image::RgbImage::new(1500, 800);
+    fs::create_dir(sandbox.path("p")).unwrap();
+    large.save(sandbox.path("p/large.png")).unwrap();
+    let none = "0 pictures: 0 new, 0 changed, 0 unchanged, 0 gone";
+    assert_eq!(line(&["--max-megapixels", "1"]), none);
+    assert_eq!(line(&["--max-megapixels", "1"]), none);
+    let run = sandbox.run(&["search", "x", "p", "--max-megapixels", "1"]);
+    run.check(1, &["1 file could not be read before and did not change: p/large.png"]);
+    assert_eq!(line(&[]), "1 picture: 1 new, 0 changed, 0 unchanged, 0 gone");
+
+    let put = |content: &[u8]| {
+        let path = sandbox.write("p/copied.jpg", content);
+        fs::File::options().write(true).open(path).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    };
+    let whole = fs::read(clip_testkit::formats_dir().join("dog-baseline.jpg")).unwrap();
+    put(&vec![b'x'; whole.len()]);
+    sandbox.run(&["index", "p"]).check(0, &["p/copied.jpg is not a picture"]);
+    put(&whole);
+    assert_eq!(line(&[]), "2 pictures: 1 new, 0 changed, 1 unchanged, 0 gone");
+
+    let closed = sandbox.copy("fx-dog.png", "p/closed.png");
+    let permit = |mode| fs::set_permissions(&closed, fs::Permissions::from_mode(mode)).unwrap();
+    permit(0o000);
+    // An administrator reads it all the same.
+    if fs::read(&closed).is_err() {
+        sandbox.run(&["index", "p"]).check(0, &["cannot read p/closed.png"]);
+    }
+    permit(0o644);
+    sandbox.run(&["index", "p"]).check(0, &[]);
+    assert_eq!(line(&[]), "3 pictures: 0 new, 0 changed, 3 unchanged, 0 gone");
+
+    sandbox.copy("cat-truncated.jpg", "p/cut.jpg");
+    sandbox.run(&["index", "p"]).check(0, &["p/cut.jpg is cut off"]);
+    let other = sandbox.path("clip-cli-of-another-day");
+    fs::copy(crate::sandbox::program(), &other).unwrap();
+    fs::File::options().append(true).open(&other).unwrap().set_modified(UNIX_EPOCH).unwrap();
+    let run = crate::sandbox::finish(sandbox.command(&other).args(["index", "p"]));
+    run.check(0, &["p/cut.jpg is cut off"]);
+}
+
+/// A folder that is empty, or holds what systems leave there, may be where a drive belongs.
+#[test]
+fn an_empty_folder_forgets_nothing() {
+    let sandbox = indexed();
+    sandbox.copy("fx-flower.png", "p/usb/flower.png");
+    sandbox.copy("dog-baseline.jpg", "p/usb/2020/dog.jpg");
+    sandbox.copy("cat-baseline.jpg", "p/old/cat.jpg");
+    sandbox.run(&["index", "p"]).check(0, &[]);
+    sandbox.run(&["tags", "add", "mine", "p/usb"]).check(0, &[]);
+    fs::remove_file(sandbox.path("p/usb/flower.png")).unwrap();
+    fs::rename(sandbox.path("p/usb/2020"), sandbox.path("away")).unwrap();
+    fs::create_dir(sandbox.path("p/usb/lost+found")).unwrap();
+    fs::remove_dir_all(sandbox.path("p/old")).unwrap();
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["2 pictures stay in the library, below folders that are empty", "p/usb"]);
+    check(&run, "3 pictures: 0 new, 0 changed, 3 unchanged, 1 gone");
+    assert_eq!(found(&sandbox).len(), 5);
+    // What has another place now is followed, with its tags.
+    fs::rename(sandbox.path("away/dog.jpg"), sandbox.path("p/hund.jpg")).unwrap();
+    let run = sandbox.run(&["index", "p"]);
+    run.check(0, &["1 picture stays in the library"]);
+    check(&run, "4 pictures: 0 new, 0 changed, 1 moved, 3 unchanged, 0 gone");
+    let run = sandbox.run(&["tags", "show", "p/hund.jpg"]);
+    assert_eq!(run.stdout, "p/hund.jpg\tmine\n", "{run}");
+    let run = sandbox.run(&["index", "p", "--drop-missing"]);
+    check(&run, "4 pictures: 0 new, 0 changed, 4 unchanged, 1 gone");
+    assert_eq!(found(&sandbox).len(), 4);
+    sandbox.run(&["index", "p", "--drop-missing", "--keep-missing"]).check(2, &["cannot be used"]);
+}
+
+/// So may a given folder.
+#[test]
+fn an_empty_path_forgets_nothing() {
+    let sandbox = indexed();
+    for name in ["dog", "cat", "car"] {
+        fs::remove_file(sandbox.path(format!("p/{name}.png"))).unwrap();
+    }
+    let run = sandbox.run(&["index", "p"]);
+    run.check(1, &["3 pictures stay in the library"]);
+    sandbox.run(&["search", "x", "p"]).check(1, &["there are no pictures in p"]);
+    assert_eq!(found(&sandbox).len(), 3);
+    check(
+        &sandbox.run(&["index", "p", "--drop-missing"]),
+        "0 pictures: 0 new, 0 changed, 0 unchanged, 3 gone",
+    );
+}
+
+#[test]
+fn ignore_files_count_wherever_they_are() {
+    let sandbox = Sandbox::new();
+    for name in ["cat", "dog", "car"] {
+        sandbox.copy(&format!("fx-{name}.png"), format!("p/2020/{name}.png"));
+    }
+    sandbox.write("p/.clipignore", "c*.png\n");
+    sandbox.write("p/2020/.clipignore", "!car.png\n");
+    let one = |args: &[&str]| {
+        let run = sandbox.run(args);
+        run.check(0, &[]);
+        run.lines()[0].to_owned()
+    };
+    assert_eq!(one(&["index", "p/2020"]), "2 pictures: 2 new, 0 changed, 0 unchanged, 0 gone");
+    assert_eq!(found(&sandbox), ["p/2020/car.png", "p/2020/dog.png"]);
+    // A list is made by programs; a picture that somebody names is meant.
+    sandbox.write("list", "p/2020/cat.png\np/2020/dog.png\n");
+    let run = sandbox.run(&["index", "--files-from", "list"]);
+    run.check(0, &["1 listed file left out by a .clipignore"]);
+    check(&run, "1 picture: 0 new, 0 changed, 1 unchanged, 0 gone");
+    assert_eq!(
+        one(&["index", "p/2020/cat.png"]),
+        "1 picture: 1 new, 0 changed, 0 unchanged, 0 gone"
+    );
+}
+
+/// What an ignore file leaves out leaves the library, and has its tags when it comes back. What the
+/// options of one run leave out stays.
+#[test]
+fn what_is_left_out_now_leaves_the_library() {
+    let sandbox = indexed();
+    sandbox.copy("fx-flower.png", "p/private/flower.png");
+    sandbox.copy("dog-baseline.jpg", "p/.hidden/dog.jpg");
+    sandbox.run(&["index", "p", "--include-hidden", "--tag", "mine"]).check(0, &[]);
+    let run = sandbox.run(&["index", "p", "--exclude-dir", "private"]);
+    run.check(0, &["2 pictures stay in the library that this run did not look at"]);
+    check(&run, "3 pictures: 0 new, 0 changed, 3 unchanged, 0 gone");
+    assert_eq!(found(&sandbox).len(), 5);
+
+    sandbox.write("p/.clipignore", "private/\n");
+    let run = sandbox.run(&["index", "p", "--dry-run"]);
+    run.check(0, &["1 picture leaves the library, left out by a .clipignore"]);
+    let run = sandbox.run(&["search", "x", "p"]);
+    assert!(!run.stdout.contains("flower"), "{run}");
+    assert_eq!(found(&sandbox).len(), 4);
+    // Nothing is dropped for an ignore file that cannot be read.
+    for broken in [&b"{p/\n"[..], b"\xff\xfep\0/\0", b"K\xe4se/\n"] {
+        sandbox.write("p/.clipignore", broken);
+        fs::rename(sandbox.path("p/dog.png"), sandbox.path("dog.png")).unwrap();
+        sandbox.run(&["index", "p"]).check(0, &[".clipignore"]);
+        assert!(found(&sandbox).contains(&"p/dog.png".to_owned()));
+        fs::rename(sandbox.path("dog.png"), sandbox.path("p/dog.png")).unwrap();
+    }
+    fs::remove_file(sandbox.path("p/.clipignore")).unwrap();
+    sandbox.run(&["index", "p"]).check(0, &[]);
+    let run = sandbox.run(&["tags", "show", "p/private"]);
+    assert_eq!(run.stdout, "p/private/flower.png\tmine\n", "{run}");
+}
+
+/// Other endings of formats that are read, and formats that are not.
+#[test]
+fn endings_say_which_files_are_pictures() {
+    let sandbox = Sandbox::new();
+    let run = |args: &[&str]| sandbox.run(args);
+    sandbox.write("raw/a.NEF", "II*\0");
+    sandbox.write("raw/b.cr2", "II*\0");
+    sandbox.write("raw/c.jxl", "\u{0}");
+    let unread = "3 pictures of other formats are not read: 2 camera raw, 1 JPEG XL (convert them";
+    run(&["index", "raw"]).check(1, &[unread]);
+    let searched = run(&["search", "x", "raw"]);
+    searched.check(1, &[unread]);
+    assert!(!searched.stderr.contains("there are no pictures"), "{searched}");
+
+    for name in ["a.jfif", "b.JPE", "c.pjpeg", "d.heic", "e.png"] {
+        sandbox.copy("dog-baseline.jpg", format!("p/{name}"));
+    }
+    sandbox.copy("fx-dog.png", "p/f.apng");
+    sandbox.copy("dog.bmp", "p/g.dib");
+    let heic = &b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"[..];
+    sandbox.write("p/h.heic", heic);
+    let indexed = run(&["index", "p"]);
+    check(&indexed, "7 pictures: 7 new, 0 changed, 0 unchanged, 0 gone");
+    if !cfg!(feature = "heif") {
+        let one = "1 picture of other formats is not read: 1 HEIC (a build with `--features heif`";
+        indexed.check(0, &[one]);
+    }
+    run(&["search", "x", "none.txt"]).check(2, &["there is no file or folder none.txt"]);
 }
 
 /// A folder is followed for as long as the program runs.

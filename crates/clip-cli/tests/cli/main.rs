@@ -11,5 +11,6 @@ mod library;
 mod models;
 mod sandbox;
 mod search;
+mod tags;
 #[cfg(unix)]
 mod train;

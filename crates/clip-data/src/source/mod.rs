@@ -17,9 +17,6 @@ use self::parquet::Table as ParquetTable;
 pub(crate) use self::paths::{Format, SourceFile, find};
 use crate::{Error, Problem, Result, Sample};
 
-/// Endings of pictures; what is inside is decided by the content.
-const PICTURES: &[&str] = &["webp", "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "qoi"];
-
 /// Where the bytes of one picture are.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::{Index, PICTURES, Place, Skipped};
+use clip_preprocess::is_read_extension;
+
+use super::{Index, Place, Skipped};
 use crate::fields::{Draft, Role, plain, role};
 use crate::text::{self, Line};
 use crate::{Error, Problem, Result, TextTable};
@@ -156,7 +158,7 @@ fn may_be_picture(file: &str) -> bool {
     match Path::new(file).extension().and_then(|extension| extension.to_str()) {
         Some(extension) => {
             let extension = extension.to_lowercase();
-            PICTURES.contains(&extension.as_str()) || !matches!(extension.as_str(), "txt" | "json")
+            is_read_extension(&extension) || !matches!(extension.as_str(), "txt" | "json")
         }
         None => true,
     }

@@ -6,7 +6,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Index, PICTURES, Place, Skipped, io};
+use clip_preprocess::is_read_extension;
+
+use super::{Index, Place, Skipped, io};
 use crate::fields::{Draft, Role};
 use crate::{Problem, Result, text};
 
@@ -90,7 +92,7 @@ impl Shard<'_> {
             return Err(format!("{name} is cut off"));
         }
         let Some((key, extension)) = split(&name) else { return Ok(()) };
-        let is_picture = PICTURES.contains(&extension.as_str());
+        let is_picture = is_read_extension(&extension);
         if !is_picture && !matches!(extension.as_str(), "json" | "txt" | "cls") {
             return Ok(());
         }

@@ -97,6 +97,24 @@ fn members_without_their_other_half_are_counted() {
     assert!(problems[2].contains("2 skipped, the first is a: has no text"), "{problems:?}");
 }
 
+/// Whatever the ending of a picture is, in shards and in tables.
+#[test]
+fn pictures_have_the_endings_that_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let jpeg = format("dog-baseline.jpg");
+    let members = [
+        ("a.jfif", &jpeg[..]),
+        ("a.txt", b"a dog"),
+        ("b.PJPEG", &jpeg),
+        ("b.txt", b"a puppy"),
+        ("c.apng", &format("dog-alpha.png")),
+        ("c.txt", b"an animal"),
+    ];
+    let shard = folder.path().join("0.tar");
+    tar(&shard, &members);
+    assert_eq!(names(&open(&shard)), ["a dog", "a puppy", "an animal"]);
+}
+
 #[test]
 fn classification_shards_take_names_from_beside_them() {
     let folder = tempfile::tempdir().unwrap();

@@ -16,3 +16,6 @@ pub(crate) use disabled::Codec;
 #[cfg(feature = "heif")]
 pub(crate) use enabled::Codec;
 pub(crate) use kind::Kind;
+
+/// Whether the build has the feature.
+pub(crate) const IS_BUILT: bool = cfg!(feature = "heif");

@@ -10,7 +10,7 @@ use milvus::v2::prelude::{
 
 use super::address::Address;
 use super::client::Client;
-use super::schema::{self, FAILED, FORMAT, ITEMS, Kind, Other, field};
+use super::schema::{self, FAILED, FORMAT, ITEMS, KEPT, Kind, Other, field};
 use super::writer::Batch;
 use crate::{Error, Result};
 
@@ -182,10 +182,10 @@ fn create(client: &Client, kind: &Kind) -> Result<()> {
     })
 }
 
-/// Adds what a collection lacks whose maker was killed, and loads it.
+/// Adds what a collection lacks whose maker was killed, or was of an earlier version, and loads it.
 fn complete(client: &Client) -> Result<()> {
     let name = client.address().collection();
-    for partition in ITEMS.iter().chain([&FAILED]).copied() {
+    for partition in ITEMS.iter().chain([&FAILED, &KEPT]).copied() {
         // One by one: the client cannot read the list that Milvus Lite gives.
         let is_there = client.call("look for a partition", |sdk| async move {
             let request = HasPartitionRequest::builder()

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::schema::{FAILED, ITEMS};
+use super::schema::{FAILED, ITEMS, KEPT};
 use crate::Modality;
 
 /// Bytes of a key; twice as many digits.
@@ -28,6 +28,11 @@ pub(super) fn of_items(id: &str) -> Vec<String> {
 /// The key of a file that could not be read, by its path as text.
 pub(super) fn of_failure(path: &str) -> String {
     of(FAILED, path)
+}
+
+/// The key of the tags of a file that has no item, by its path as text.
+pub(super) fn of_kept(path: &str) -> String {
+    of(KEPT, path)
 }
 
 fn of(kind: &str, name: &str) -> String {

@@ -4,12 +4,15 @@
 
 use milvus::v2::error::Error as Sdk;
 use milvus::v2::prelude::{FieldData, ResultRow};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::key;
-use super::schema::{FAILED, JSON, TEXT, field};
+use super::schema::{FAILED, JSON, KEPT, TEXT, field};
 use crate::path::{decode_path, encode_path};
-use crate::{Content, Error, Facts, Failure, FileStamp, Item, KnownFile, Modality, Result};
+use crate::{
+    Attempt, Content, Error, Facts, Failure, FileStamp, Item, KeptTags, KnownFile, Modality,
+    Result, UserTags,
+};
 
 /// A size, width or height that is not known.
 const NO_SIZE: i64 = -1;
@@ -20,8 +23,22 @@ pub(super) const NO_TIME: i64 = i64::MIN;
 /// A latitude or longitude that is not known.
 const NOWHERE: f64 = f64::MAX;
 
-/// What the tags are called in the field of that name.
+/// What the tags of an item are called in the field [`field::TAGS`], which is an object: the servers
+/// of 2.3 take no other JSON.
 pub(super) const TAGS_LIST: &str = "list";
+
+/// What else stands in it: tags that a user added, and keywords of the file that a user removed.
+/// Rows of earlier versions of this program have neither.
+const ADDED: &str = "added";
+const REMOVED: &str = "removed";
+
+/// The keywords of the file, where they are not the tags without those that were added.
+const KEYWORDS: &str = "keywords";
+
+/// Of a file that could not be read.
+const STATUS_CHANGED: &str = "status_changed";
+const READER: &str = "reader";
+const MAX_MEGAPIXELS: &str = "max_megapixels";
 
 /// The fields of an item.
 pub(super) const ITEM: &[&str] = &[
@@ -42,12 +59,17 @@ pub(super) const ITEM: &[&str] = &[
 ];
 
 /// The fields of a [`KnownFile`].
-pub(super) const FILE: &[&str] = &[field::PATH, field::SIZE, field::MODIFIED, field::HASH];
+pub(super) const FILE: &[&str] =
+    &[field::PATH, field::SIZE, field::MODIFIED, field::HASH, field::TAGS];
+
+/// The fields of [`KeptTags`].
+pub(super) const KEPT_TAGS: &[&str] = &[field::PATH, field::HASH, field::TAGS];
 
 /// The fields of a [`Failure`].
-pub(super) const FAILURE: &[&str] = &[field::PATH, field::SIZE, field::MODIFIED, field::ERROR];
+pub(super) const FAILURE: &[&str] =
+    &[field::PATH, field::SIZE, field::MODIFIED, field::ERROR, field::TAGS];
 
-/// An item, or a file that could not be read.
+/// An item, a file that could not be read, or the tags of a file that has no item.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) key: String,
@@ -77,7 +99,7 @@ impl Row {
         };
         limit("bytes in its path", &path, TEXT)?;
         limit("bytes in its id", &item.id, TEXT)?;
-        let tags = tags_value(&item.facts.tags);
+        let tags = tags_value(item);
         limit("bytes in its tags", &tags.to_string(), JSON)?;
         Ok(Self {
             key: key::of_item(&item.id, item.modality),
@@ -99,15 +121,37 @@ impl Row {
         vector[0] = 1.0;
         let end = failure.error.floor_char_boundary(TEXT);
         let error = failure.error[..end].to_owned();
-        let (key, tags) = (key::of_failure(&path), tags_value(&[]));
+        let attempt = failure.attempt.as_ref();
+        let tags = json!({
+            TAGS_LIST: [],
+            STATUS_CHANGED: failure.status_changed,
+            READER: attempt.map(|attempt| &attempt.reader),
+            MAX_MEGAPIXELS: attempt.and_then(|attempt| attempt.max_megapixels),
+        });
+        let key = key::of_failure(&path);
         Ok(Self { key, partition: FAILED, item, path, tags, error, vector })
+    }
+
+    /// The tags of a file that has no item, with a vector that stands for nothing.
+    pub(super) fn of_kept(kept: &KeptTags, dimension: usize) -> Result<Self> {
+        let facts = Facts { hash: kept.hash, ..Facts::default() };
+        let user_tags = kept.user_tags.clone();
+        let item = Item { facts, user_tags, ..Item::picture(&kept.path, None) };
+        let mut vector = vec![0.0; dimension];
+        vector[0] = 1.0;
+        let row = Self::of_item(&item, &vector)?;
+        let item = Item { id: String::new(), ..item };
+        Ok(Self { key: key::of_kept(&row.path), partition: KEPT, item, ..row })
     }
 
     /// About as many as it has on the wire.
     pub(super) fn bytes(&self) -> usize {
         let Item { id, content, facts, .. } = &self.item;
         let text = if let Content::Text(text) = content { text.len() } else { 0 };
-        let tags: usize = facts.tags.iter().map(|tag| tag.len() + 4).sum();
+        let UserTags { added, removed } = &self.item.user_tags;
+        // Those of a user stand in it twice.
+        let user_tags = added.iter().chain(added).chain(removed);
+        let tags: usize = facts.tags.iter().chain(user_tags).map(|tag| tag.len() + 4).sum();
         256 + id.len() + self.path.len() + text + tags + self.error.len() + 4 * self.vector.len()
     }
 }
@@ -182,6 +226,7 @@ pub(super) fn item(row: &ResultRow<'_>) -> Result<Item, Sdk> {
     let degrees = |name| row.get_f64(name).map(|degrees| (degrees != NOWHERE).then_some(degrees));
     let (width, height) = (side(field::WIDTH)?, side(field::HEIGHT)?);
     let (north, east) = (degrees(field::LATITUDE)?, degrees(field::LONGITUDE)?);
+    let (keywords, user_tags) = tags(row.get_json(field::TAGS)?);
     Ok(Item {
         id: row.get_str(field::ID)?.to_owned(),
         content,
@@ -192,31 +237,72 @@ pub(super) fn item(row: &ResultRow<'_>) -> Result<Item, Sdk> {
             size: width.zip(height).map(|(width, height)| [width, height]),
             taken: Some(row.get_i64(field::TAKEN)?).filter(|taken| *taken != NO_TIME),
             place: north.zip(east).map(|(north, east)| [north, east]),
-            tags: tags(row.get_json(field::TAGS)?),
+            tags: keywords,
         },
+        user_tags,
     })
 }
 
 /// The file of a row with the fields [`FILE`].
 pub(super) fn file(row: &ResultRow<'_>) -> Result<KnownFile, Sdk> {
     let hash = key::bytes(row.get_str(field::HASH)?);
-    Ok(KnownFile { path: path(row)?, stamp: stamp(row)?, hash })
+    let (_, user_tags) = tags(row.get_json(field::TAGS)?);
+    Ok(KnownFile { path: path(row)?, stamp: stamp(row)?, hash, user_tags })
+}
+
+/// The tags of a row with the fields [`KEPT_TAGS`].
+pub(super) fn kept_tags(row: &ResultRow<'_>) -> Result<KeptTags, Sdk> {
+    let hash = key::bytes(row.get_str(field::HASH)?);
+    let (_, user_tags) = tags(row.get_json(field::TAGS)?);
+    Ok(KeptTags { path: path(row)?, hash, user_tags })
 }
 
 /// The failure of a row with the fields [`FAILURE`].
 pub(super) fn failure(row: &ResultRow<'_>) -> Result<Failure, Sdk> {
     let error = row.get_str(field::ERROR)?.to_owned();
-    Ok(Failure { path: path(row)?, stamp: stamp(row)?, error })
+    let json = row.get_json(field::TAGS)?;
+    let max_megapixels = json[MAX_MEGAPIXELS].as_u64().and_then(|limit| u32::try_from(limit).ok());
+    let attempt = |reader: &str| Attempt { reader: reader.to_owned(), max_megapixels };
+    Ok(Failure {
+        path: path(row)?,
+        stamp: stamp(row)?,
+        status_changed: json[STATUS_CHANGED].as_i64(),
+        error,
+        attempt: json[READER].as_str().map(attempt),
+    })
 }
 
-/// The servers of 2.3 take no JSON that is not an object.
-fn tags_value(tags: &[String]) -> Value {
-    serde_json::json!({ TAGS_LIST: tags })
+/// The tags of an item, and how they came about.
+fn tags_value(item: &Item) -> Value {
+    let (tags, UserTags { added, removed }) = (item.tags(), &item.user_tags);
+    let mut value = json!({ TAGS_LIST: tags, ADDED: added });
+    if !removed.is_empty() {
+        value[REMOVED] = json!(removed);
+    }
+    let keywords = &item.facts.tags;
+    if !tags.iter().copied().filter(|tag| !added.contains(*tag)).eq(keywords) {
+        value[KEYWORDS] = json!(keywords);
+    }
+    value
 }
 
-fn tags(json: &Value) -> Vec<String> {
-    let texts = json[TAGS_LIST].as_array().into_iter().flatten().filter_map(Value::as_str);
-    texts.map(str::to_owned).collect()
+/// The keywords of the file, and what a user changed. In rows of earlier versions nobody knows which
+/// is which: as added none is lost.
+fn tags(json: &Value) -> (Vec<String>, UserTags) {
+    let list = |name: &str| {
+        let texts = json[name].as_array()?.iter().filter_map(Value::as_str);
+        Some(texts.map(str::to_owned).collect::<Vec<String>>())
+    };
+    let tags = list(TAGS_LIST).unwrap_or_default();
+    let Some(added) = list(ADDED) else {
+        return (Vec::new(), UserTags { added: tags.into_iter().collect(), ..UserTags::default() });
+    };
+    let keywords = || tags.into_iter().filter(|tag| !added.contains(tag)).collect();
+    let keywords = list(KEYWORDS).unwrap_or_else(keywords);
+    let removed = list(REMOVED).unwrap_or_default();
+    let user_tags =
+        UserTags { added: added.into_iter().collect(), removed: removed.into_iter().collect() };
+    (keywords, user_tags)
 }
 
 /// A text that is no path is shown as it is: no file has that name.

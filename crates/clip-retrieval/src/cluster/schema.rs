@@ -21,6 +21,9 @@ pub(super) const JSON: usize = 65_536;
 /// The partition of the files that could not be read, which no search looks into.
 pub(super) const FAILED: &str = "failed";
 
+/// The partition of the tags of files that have no item, which no search looks into either.
+pub(super) const KEPT: &str = "kept";
+
 /// The partitions of items, by the names of their modalities.
 pub(super) const ITEMS: &[&str] = &["image", "text"];
 
@@ -172,6 +175,6 @@ mod tests {
         for partition in ITEMS {
             assert_eq!(Modality::named(partition).unwrap().name(), *partition);
         }
-        assert_eq!(Modality::named(FAILED), None);
+        assert_eq!((Modality::named(FAILED), Modality::named(KEPT)), (None, None));
     }
 }

@@ -3,11 +3,13 @@
 use super::collection::Cluster;
 use super::key::{self, Range};
 use super::read::{Ask, ROW};
-use super::row::{self, FAILURE, FILE, ITEM};
-use super::schema::{FAILED, ITEMS, field};
+use super::row::{self, FAILURE, FILE, ITEM, KEPT_TAGS};
+use super::schema::{FAILED, ITEMS, KEPT, field};
 use super::wording::{all, condition, one_of, partitions};
 use super::writer::Writer;
-use crate::{Failure, Filter, Hit, Item, KnownFile, Modality, Result, Store, StoreWriter};
+use crate::{
+    Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result, Store, StoreWriter,
+};
 
 impl Store for Cluster {
     fn fingerprint(&self) -> &str {
@@ -106,6 +108,13 @@ impl Store for Cluster {
             level: self.level(),
         };
         self.rows(&ask, ROW, row::failure)
+    }
+
+    fn kept_tags(&self) -> Result<Vec<KeptTags>> {
+        self.send()?;
+        let (fields, level) = (KEPT_TAGS, self.level());
+        let ask = Ask { fields, partitions: &[KEPT], condition: &all(&[]), level };
+        self.rows(&ask, ROW, row::kept_tags)
     }
 
     fn writer(&mut self) -> Result<Box<dyn StoreWriter + '_>> {

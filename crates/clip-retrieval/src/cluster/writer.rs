@@ -14,7 +14,7 @@ use super::schema::{FAILED, ITEMS, field};
 use super::store::vector;
 use super::wording::one_of;
 use crate::vector::check_unit;
-use crate::{Failure, FileStamp, Item, Result, Store, StoreWriter};
+use crate::{Failure, Item, KeptTags, Result, Store, StoreWriter};
 
 /// Keys that are sent together: some 2000 new items, of which each may have had others.
 const KEYS: usize = 6144;
@@ -180,11 +180,10 @@ impl StoreWriter for Writer<'_> {
         Ok(was_there)
     }
 
-    fn fail(&mut self, path: &Path, stamp: Option<FileStamp>, error: &str) -> Result<()> {
-        let failure = Failure { path: path.to_owned(), stamp, error: error.to_owned() };
-        let row = Row::of_failure(&failure, self.cluster.kind.dimension)?;
+    fn fail(&mut self, failure: &Failure) -> Result<()> {
+        let row = Row::of_failure(failure, self.cluster.kind.dimension)?;
         let mut batch = self.cluster.batch();
-        batch.delete(key::of_items(&Item::path_id(path)));
+        batch.delete(key::of_items(&Item::path_id(&failure.path)));
         batch.put(row);
         drop(batch);
         self.send_if_full()
@@ -196,6 +195,18 @@ impl StoreWriter for Writer<'_> {
         self.cluster.batch().delete(keys);
         self.send_if_full()?;
         Ok(was_there)
+    }
+
+    fn keep_tags(&mut self, kept: &KeptTags) -> Result<()> {
+        let row = Row::of_kept(kept, self.cluster.kind.dimension)?;
+        self.cluster.batch().put(row);
+        self.send_if_full()
+    }
+
+    fn forget_tags(&mut self, path: &Path) -> Result<()> {
+        let key = key::of_kept(&encode(path)?);
+        self.cluster.batch().delete([key]);
+        self.send_if_full()
     }
 
     fn commit(&mut self) -> Result<()> {

@@ -14,7 +14,7 @@ use super::writer::Writer;
 use crate::error::io_error;
 use crate::top::Scored;
 use crate::vector::check_queries;
-use crate::{Error, Failure, Filter, Hit, Item, KnownFile, Modality, Result};
+use crate::{Error, Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result};
 
 /// Name of the catalog in the folder of a library.
 const CATALOG: &str = "catalog.sqlite";
@@ -246,6 +246,7 @@ impl Library {
     pub fn refresh(&mut self) -> Result<()> {
         let catalog = self.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         if catalog.version()? != self.view.version {
+            catalog.see_upgrade()?;
             self.view = View::read(catalog, &self.folder, &self.kind)?;
             self.count_lost()?;
         }
@@ -372,6 +373,15 @@ impl Library {
     /// [`Error::Catalog`].
     pub fn failures(&self) -> Result<Vec<Failure>> {
         self.catalog().failures()
+    }
+
+    /// The tags of files that have no item, which [`Writer::keep_tags`] kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Catalog`].
+    pub fn kept_tags(&self) -> Result<Vec<KeptTags>> {
+        self.catalog().kept_tags()
     }
 
     /// How large it is.

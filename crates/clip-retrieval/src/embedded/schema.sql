@@ -1,4 +1,4 @@
--- The catalog of a library: what its vectors stand for. Version 1.
+-- The catalog of a library: what its vectors stand for. Version 2.
 
 -- One row: whose vectors these are.
 CREATE TABLE library (
@@ -29,9 +29,13 @@ CREATE INDEX items_path ON items (path) WHERE path IS NOT NULL;
 CREATE INDEX items_hash ON items (hash) WHERE hash IS NOT NULL;
 CREATE INDEX items_modality ON items (modality);
 
+-- Tags: keywords of the file (in_file), and what a user said: added (1) or removed (0), null where
+-- nothing. An item has those that were added, and those of the file that were not removed.
 CREATE TABLE tags (
-    key INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
-    tag TEXT NOT NULL,
+    key     INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
+    tag     TEXT NOT NULL,
+    in_file INTEGER NOT NULL,
+    added   INTEGER,
     PRIMARY KEY (key, tag)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tags_tag ON tags (tag);
@@ -54,5 +58,17 @@ CREATE TABLE failures (
     path     TEXT PRIMARY KEY,
     size     INTEGER,
     modified INTEGER,
-    error    TEXT NOT NULL
+    error    TEXT NOT NULL,
+    status_changed INTEGER,
+    reader         TEXT,
+    max_megapixels INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- What a user said of the tags of files that have no item: gone, left out, or not to be read.
+CREATE TABLE kept_tags (
+    path  TEXT NOT NULL,
+    hash  BLOB,
+    tag   TEXT NOT NULL,
+    added INTEGER NOT NULL,
+    PRIMARY KEY (path, tag)
 ) STRICT, WITHOUT ROWID;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::library::Library;
 use super::writer::Writer;
 use crate::{
-    Failure, FileStamp, Filter, Hit, Item, KnownFile, Modality, Result, Store, StoreWriter,
+    Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result, Store, StoreWriter,
 };
 
 impl Store for Library {
@@ -61,6 +61,10 @@ impl Store for Library {
         self.failures()
     }
 
+    fn kept_tags(&self) -> Result<Vec<KeptTags>> {
+        self.kept_tags()
+    }
+
     fn writer(&mut self) -> Result<Box<dyn StoreWriter + '_>> {
         Ok(Box::new(self.write()?))
     }
@@ -83,12 +87,20 @@ impl StoreWriter for Writer<'_> {
         self.remove(id)
     }
 
-    fn fail(&mut self, path: &Path, stamp: Option<FileStamp>, error: &str) -> Result<()> {
-        self.fail(path, stamp, error)
+    fn fail(&mut self, failure: &Failure) -> Result<()> {
+        self.fail(failure)
     }
 
     fn forgive(&mut self, path: &Path) -> Result<bool> {
         self.forgive(path)
+    }
+
+    fn keep_tags(&mut self, kept: &KeptTags) -> Result<()> {
+        self.keep_tags(kept)
+    }
+
+    fn forget_tags(&mut self, path: &Path) -> Result<()> {
+        self.forget_tags(path)
     }
 
     fn commit(&mut self) -> Result<()> {

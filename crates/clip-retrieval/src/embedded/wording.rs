@@ -54,7 +54,8 @@ pub(super) fn condition(filter: &Filter) -> Result<(String, Vec<Value>)> {
         Some(Orientation::Square) => and("width = height", &[]),
     }
     for tag in tags {
-        let part = "EXISTS (SELECT 1 FROM tags WHERE tags.key = items.key AND tag = ?)";
+        let part = "EXISTS (SELECT 1 FROM tags WHERE tags.key = items.key AND tag = ? \
+             AND coalesce(added, in_file))";
         and(part, &[Value::Text(tag.clone())]);
     }
     Ok((parts.join(" AND "), values))

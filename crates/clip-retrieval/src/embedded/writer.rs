@@ -13,7 +13,7 @@ use super::segment::{Segment, Source, write};
 use super::view::{Part, View, graph_path, segment_number, segment_path, segments_folder};
 use crate::error::io_error;
 use crate::vector::check_unit;
-use crate::{Failure, FileStamp, Item, Result};
+use crate::{Failure, Item, KeptTags, Result};
 
 /// A library that no other program writes into until this is dropped. What was not committed then is
 /// taken back.
@@ -29,6 +29,7 @@ impl<'a> Writer<'a> {
         let segments = segments_folder(&library.folder);
         fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
         let mut writer = Self { library, _lock: lock };
+        writer.catalog().upgrade()?;
         writer.sweep();
         if !writer.library.lost.is_empty() {
             writer.mend()?;
@@ -98,7 +99,7 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// Removes the item of an id; says whether there was one.
+    /// Removes the item of an id, with its tags; says whether there was one.
     ///
     /// # Errors
     ///
@@ -112,17 +113,16 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// Notes that a file could not be read, in the state that it has. What it showed before is no
-    /// longer true: its item goes.
+    /// Notes that a file could not be read. What it showed before is no longer true: its item goes,
+    /// and its tags with it, unless they are kept by [`Self::keep_tags`].
     ///
     /// # Errors
     ///
     /// [`Error::PathNotUnicode`](crate::Error::PathNotUnicode),
     /// [`Error::Catalog`](crate::Error::Catalog).
-    pub fn fail(&mut self, path: &Path, stamp: Option<FileStamp>, error: &str) -> Result<()> {
-        self.remove(&Item::path_id(path))?;
-        let failure = Failure { path: path.to_owned(), stamp, error: error.to_owned() };
-        self.catalog().put_failure(&failure)
+    pub fn fail(&mut self, failure: &Failure) -> Result<()> {
+        self.remove(&Item::path_id(&failure.path))?;
+        self.catalog().put_failure(failure)
     }
 
     /// Forgets that a file could not be read; says whether that was noted.
@@ -134,6 +134,27 @@ impl<'a> Writer<'a> {
     pub fn forgive(&mut self, path: &Path) -> Result<bool> {
         self.begin()?;
         self.catalog().delete_failure(path)
+    }
+
+    /// Keeps the tags of a file that has no item, in the place of those that were kept for its path,
+    /// until [`Self::forget_tags`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fail`].
+    pub fn keep_tags(&mut self, kept: &KeptTags) -> Result<()> {
+        self.begin()?;
+        self.catalog().put_kept_tags(kept)
+    }
+
+    /// Forgets the tags that were kept for a path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::fail`].
+    pub fn forget_tags(&mut self, path: &Path) -> Result<()> {
+        self.begin()?;
+        self.catalog().delete_kept_tags(path)
     }
 
     /// Makes what was done last: afterwards it is there whatever happens.
@@ -291,6 +312,10 @@ impl<'a> Writer<'a> {
         let catalog = library.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (items, vectors) = (catalog.all_keys()?, library.view.keys());
         for key in items.iter().filter(|key| vectors.binary_search(key).is_err()) {
+            // It will be encoded again, and shall have its tags then.
+            if let Some(kept) = catalog.item(*key)?.and_then(KeptTags::of) {
+                catalog.put_kept_tags(&kept)?;
+            }
             catalog.delete(*key)?;
         }
         for key in vectors.iter().filter(|key| items.binary_search(key).is_err()) {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use clip_retrieval::{Content, Facts, FileStamp, Filter, Item, Modality, Store};
+use clip_retrieval::{
+    Attempt, Content, Facts, Failure, FileStamp, Filter, Item, KeptTags, Modality, Store, UserTags,
+};
 
 use crate::place::Place;
 
@@ -41,7 +43,8 @@ pub(crate) fn an_item_comes_back_with_all_that_is_known_of_it(place: &dyn Place)
         tags: vec!["a \"quoted\" one".to_owned(), "été".to_owned()],
     };
     let stamp = Some(FileStamp { size: 0, modified: i64::MIN });
-    let full = Item { facts, ..Item::picture("a/b.jpg", stamp) };
+    let user_tags = user_tags(&["mine", "été"], &["a \"quoted\" one"]);
+    let full = Item { facts, user_tags: user_tags.clone(), ..Item::picture("a/b.jpg", stamp) };
     let nowhere = Facts { place: Some([0.0, 0.0]), taken: Some(0), ..Facts::default() };
     let caption = Item { facts: nowhere, ..Item::new(Content::Text("".into()), Modality::Image) };
     let page = Item::new(Content::Path("page.txt".into()), Modality::Text);
@@ -67,6 +70,81 @@ pub(crate) fn an_item_comes_back_with_all_that_is_known_of_it(place: &dyn Place)
     let expected =
         [(Path::new("a/b.jpg"), stamp, Some([7; 32])), (Path::new("page.txt"), None, None)];
     assert_eq!(found, expected);
+    assert_eq!(files[0].user_tags, user_tags);
+    assert!(files[1].user_tags.is_empty());
+}
+
+fn user_tags(added: &[&str], removed: &[&str]) -> UserTags {
+    let [added, removed] =
+        [added, removed].map(|tags| tags.iter().map(|tag| (*tag).to_owned()).collect());
+    UserTags { added, removed }
+}
+
+/// A tag is one that a user added, or one of the file that no user removed.
+pub(crate) fn what_a_user_said_of_tags_is_kept_apart_from_the_file(place: &dyn Place) {
+    let item = |name: &str, keywords: &[&str], user_tags: UserTags| {
+        let tags = keywords.iter().map(|tag| (*tag).to_owned()).collect();
+        let facts = Facts { tags, ..Facts::default() };
+        Item { facts, user_tags, ..Item::picture(name, None) }
+    };
+    let mut store = place.open(2);
+    let mut writer = store.writer().unwrap();
+    for item in [
+        item("of-the-file", &["sea"], UserTags::default()),
+        item("added", &[], user_tags(&["sea"], &[])),
+        item("both", &["sea"], user_tags(&["sea"], &[])),
+        item("removed", &["air", "sea"], user_tags(&[], &["sea"])),
+        item("removed-before-it-came", &["air"], user_tags(&[], &["sea"])),
+        item("none", &["air"], UserTags::default()),
+    ] {
+        writer.upsert(&item, &[0.6, 0.8]).unwrap();
+        assert_eq!(writer.store().get(&item.id).unwrap().unwrap().0, item);
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let tagged = |tag: &str| Filter { tags: vec![tag.to_owned()], ..Filter::default() };
+    assert_eq!(ids(&*store, &tagged("sea")), ["path:added", "path:both", "path:of-the-file"]);
+    let air = ["path:none", "path:removed", "path:removed-before-it-came"];
+    assert_eq!(ids(&*store, &tagged("air")), air);
+    for item in store.items(&Filter::default()).unwrap() {
+        let is_found = ids(&*store, &tagged("sea")).contains(&item.id);
+        assert_eq!(item.tags().contains(&"sea"), is_found, "{item:?}");
+    }
+    // What the file says is read anew, what the user said stays.
+    let mut writer = store.writer().unwrap();
+    let moved = item("elsewhere", &["sea"], user_tags(&["mine"], &["sea"]));
+    assert!(writer.rename("path:removed", &moved).unwrap());
+    writer.commit().unwrap();
+    drop(writer);
+    assert_eq!(place.open(2).get("path:elsewhere").unwrap().unwrap().0, moved);
+    assert_eq!(ids(&*store, &tagged("mine")), ["path:elsewhere"]);
+}
+
+pub(crate) fn tags_of_files_without_an_item_are_kept(place: &dyn Place) {
+    let kept = |path: &str, hash, user_tags| KeptTags { path: path.into(), hash, user_tags };
+    let dog = kept("a/dog.jpg", Some([9; 32]), user_tags(&["mine", "pet"], &["cat"]));
+    let cat = kept("cat.jpg", None, user_tags(&[], &["dog"]));
+    let mut store = three(place);
+    let mut writer = store.writer().unwrap();
+    writer.keep_tags(&kept("cat.jpg", Some([1; 32]), user_tags(&["old"], &[]))).unwrap();
+    for kept in [&dog, &cat] {
+        writer.keep_tags(kept).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let found = |store: &dyn Store| {
+        let mut found = store.kept_tags().unwrap();
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        found
+    };
+    assert_eq!(found(&*place.open(2)), [dog.clone(), cat]);
+    assert_eq!((store.count().unwrap(), store.failures().unwrap()), (3, vec![]));
+    let mut writer = store.writer().unwrap();
+    writer.forget_tags("cat.jpg".as_ref()).unwrap();
+    writer.forget_tags("no.jpg".as_ref()).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    assert_eq!(found(&*store), [dog]);
 }
 
 fn norm(i: usize) -> f32 {
@@ -134,15 +212,19 @@ pub(crate) fn failures_are_remembered_until_the_file_can_be_read(place: &dyn Pla
     let stamp = Some(FileStamp { size: 3, modified: 5 });
     let mut store = three(place);
     let mut writer = store.writer().unwrap();
-    writer.fail("dog.jpg".as_ref(), stamp, "it ends too early").unwrap();
-    writer.fail("bird.jpg".as_ref(), None, "no picture").unwrap();
+    let attempt = Some(Attempt { reader: "1 heif".to_owned(), max_megapixels: Some(256) });
+    let failure = Failure::new("dog.jpg", stamp, "it ends too early");
+    let failure = Failure { status_changed: Some(-7), attempt, ..failure };
+    writer.fail(&failure).unwrap();
+    writer.fail(&Failure::new("bird.jpg", None, "no picture")).unwrap();
     writer.commit().unwrap();
     drop(writer);
     assert_eq!(all(&*store), ["42", "text:dog.jpg"]);
     let failures = place.open(2).failures().unwrap();
     assert_eq!(failures.len(), 2);
     let dog = failures.iter().find(|failure| failure.path == Path::new("dog.jpg")).unwrap();
-    assert_eq!((dog.stamp, dog.error.as_str()), (stamp, "it ends too early"));
+    assert_eq!(*dog, failure);
+    assert!(failures.contains(&Failure::new("bird.jpg", None, "no picture")));
     let mut writer = store.writer().unwrap();
     writer.upsert(&Item::picture("dog.jpg", None), &[1.0, 0.0]).unwrap();
     assert!(writer.forgive("bird.jpg".as_ref()).unwrap());

@@ -39,6 +39,8 @@ contract![
     change::what_is_removed_is_gone,
     change::an_item_can_be_renamed,
     change::failures_are_remembered_until_the_file_can_be_read,
+    change::what_a_user_said_of_tags_is_kept_apart_from_the_file,
+    change::tags_of_files_without_an_item_are_kept,
     change::an_empty_store_answers,
     find::the_nearest_are_those_of_a_plain_scan,
     find::filters_let_pass_what_they_say,

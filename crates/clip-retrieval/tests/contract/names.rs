@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clip_retrieval::{Facts, Filter, Item, PathGlob};
+use clip_retrieval::{Facts, Failure, Filter, Item, PathGlob};
 
 use crate::place::Place;
 
@@ -50,7 +50,8 @@ pub(crate) fn names_of_any_letters_come_back_and_are_found(place: &dyn Place) {
         let picture = Item { facts, ..Item::picture(inside(&name), None) };
         writer.upsert(&picture, &[1.0, 0.0]).unwrap();
         writer.upsert(&Item::text(tag), &[0.0, 1.0]).unwrap();
-        writer.fail(&PathBuf::from(&name).join("no.jpg"), None, &name.to_string_lossy()).unwrap();
+        let path = PathBuf::from(&name).join("no.jpg");
+        writer.fail(&Failure::new(path, None, &name.to_string_lossy())).unwrap();
     }
     writer.commit().unwrap();
     drop(writer);

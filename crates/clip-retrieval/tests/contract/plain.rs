@@ -19,7 +19,7 @@ pub(crate) fn passes(filter: &Filter, item: &Item) -> bool {
         && taken_before.is_none_or(|before| facts.taken.is_some_and(|taken| taken < before))
         && min_side.is_none_or(|min| facts.size.is_some_and(|[w, h]| w.max(h) >= min))
         && orientation.is_none_or(|shape| facts.size.is_some_and(|size| shape_of(size) == shape))
-        && tags.iter().all(|tag| facts.tags.contains(tag))
+        && tags.iter().all(|tag| item.tags().contains(&tag.as_str()))
 }
 
 fn shape_of([width, height]: [u32; 2]) -> Orientation {

@@ -14,14 +14,14 @@ use clip_retrieval::{Error, Library, Store};
 
 use super::library;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
-use crate::indexing::{self, Changes, Mode, Plan};
+use crate::indexing::{self, Changes, Mode, Plan, Reader};
 use crate::model::Model;
 use crate::places::Place;
-use crate::report::{self, Skipped};
+use crate::report::Skipped;
 use crate::scan::Scan;
 use crate::shard::Shard;
 use crate::shelf::Shelf;
-use crate::{Outcome, cluster, connecting, model, output, places, scan};
+use crate::{Outcome, cluster, connecting, model, output, places, scan, tagging};
 use moved::MovedArgs;
 
 /// Vectors that are compared one by one in about a twentieth of a second.
@@ -37,7 +37,8 @@ Examples:
 
 `clip-cli library` says what is in the library and what could not be read, and drops what is gone.
 
-A file that could not be read is not tried again until it changes.")]
+A file that could not be read is tried again when it or its permissions change, when it is named itself,
+with a higher --max-megapixels, and by another version of this program.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
 #[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
@@ -56,7 +57,7 @@ pub(crate) struct IndexArgs {
     shard: Option<Shard>,
 
     /// Read texts: the lines of a file, or of .csv, .tsv and .jsonl the fields id and text
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "keep_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "keep_missing", "drop_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
     texts: Option<PathBuf>,
 
     /// Cut texts that are too long for the model instead of leaving them out
@@ -64,7 +65,7 @@ pub(crate) struct IndexArgs {
     truncate: bool,
 
     /// Give every picture below the paths this tag, for `search --tag` (repeatable)
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", value_parser = tagging::parse)]
     tag: Vec<String>,
 
     /// Go on, and read what changes below the paths, until Ctrl-C
@@ -83,6 +84,11 @@ pub(crate) struct IndexArgs {
     /// Keep pictures that are gone, as those on a drive that is not plugged in
     #[arg(long)]
     keep_missing: bool,
+
+    /// Drop pictures that are gone also from folders that are empty, which may be the places of drives
+    /// that are not plugged in
+    #[arg(long, conflicts_with = "keep_missing")]
+    drop_missing: bool,
 
     #[command(flatten)]
     moved: MovedArgs,
@@ -122,7 +128,7 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     let scan = scan(args)?;
     let changes = indexing::update(shelf, embedder, &scan, &args.scan, mode(args), &mut skipped)?;
     if !args.tag.is_empty() {
-        indexing::tag(shelf, &scan, &args.tag)?;
+        tagging::add(shelf.store_mut(), &scan.pictures, &args.tag)?;
     }
     connecting::connect(shelf, args.hnsw_above)?;
 
@@ -132,12 +138,7 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     writeln!(out, "library: {} ({items})", shelf.store().place())?;
     out.flush()?;
     skipped.summarize();
-    if changes.unreadable > 0 {
-        report::note(format_args!(
-            "{} could not be read before and did not change: `clip-cli library errors` says why",
-            output::count(changes.unreadable, "file")
-        ));
-    }
+    changes.left_out.report(&scan);
     if changes.total() == 0 {
         return Ok(Outcome::Nothing);
     }
@@ -158,7 +159,11 @@ fn scan(args: &IndexArgs) -> Result<Scan> {
 }
 
 fn mode(args: &IndexArgs) -> Mode {
-    if args.keep_missing { Mode::KeepMissing } else { Mode::Prune }
+    match args {
+        IndexArgs { keep_missing: true, .. } => Mode::KeepMissing,
+        IndexArgs { drop_missing: true, .. } => Mode::DropMissing,
+        _ => Mode::Prune,
+    }
 }
 
 fn summary(changes: &Changes) -> String {
@@ -173,8 +178,8 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let scan = scan(args)?;
     let changes = match existing(args)? {
         Some(store) => {
-            let mut plan = Plan::new(&*store, &scan, mode(args))?;
-            let moved = plan.follow(|_, _| Ok(true))?;
+            let mut plan = Plan::new(&*store, &scan, mode(args), &Reader::new(&args.scan))?;
+            let moved = plan.follow(|_, _| Ok(()))?;
             Changes { moved, ..plan.changes() }
         }
         None => Changes { added: scan.pictures.len(), ..Changes::default() },
@@ -182,6 +187,7 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let mut out = output::stdout();
     writeln!(out, "{} (nothing was done)", summary(&changes))?;
     out.flush()?;
+    changes.left_out.report(&scan);
     Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 

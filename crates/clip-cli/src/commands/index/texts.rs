@@ -127,10 +127,15 @@ pub(crate) fn add_new(
 /// Those that the library does not have, or has otherwise.
 fn new(store: &dyn Store, items: Vec<Item>) -> Result<Vec<Item>> {
     let known = store.items(&Filter::of(Modality::Text))?;
-    let known: HashMap<String, Content> =
-        known.into_iter().map(|item| (item.id, item.content)).collect();
-    let is_known = |item: &Item| known.get(&item.id) == Some(&item.content);
-    Ok(items.into_iter().filter(|item| !is_known(item)).collect())
+    let mut known: HashMap<String, Item> =
+        known.into_iter().map(|item| (item.id.clone(), item)).collect();
+    let new = |item: Item| match known.remove(&item.id) {
+        Some(known) if known.content == item.content => None,
+        // Tags stay with an id whose text changed.
+        Some(Item { user_tags, .. }) => Some(Item { user_tags, ..item }),
+        None => Some(item),
+    };
+    Ok(items.into_iter().filter_map(new).collect())
 }
 
 /// The vectors of some texts; one that is too long does not keep the others.

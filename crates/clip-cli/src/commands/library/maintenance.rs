@@ -6,9 +6,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clip_retrieval::{Filter, Item, Library, Store};
+use clip_retrieval::{Filter, Item, KeptTags, Library, Store};
 
-use crate::{Outcome, connecting, output, report, scan};
+use crate::unplugged::Unplugged;
+use crate::{Outcome, connecting, output, report};
 
 pub(super) fn verify(library: &Library) -> Result<Outcome> {
     let found = library.verify()?;
@@ -47,6 +48,10 @@ pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
     let mut writer = store.writer()?;
     let gone = Gone::of(writer.store())?;
     for item in &gone.items {
+        // For when the file is back.
+        if let Some(tags) = KeptTags::of(item.clone()) {
+            writer.keep_tags(&tags)?;
+        }
         writer.remove(&item.id)?;
     }
     for path in &gone.failures {
@@ -82,15 +87,16 @@ impl Gone {
         // One that may not be looked at may be there.
         let is_gone = |path: &Path| path.try_exists().is_ok_and(|exists| !exists);
         let (mut items, mut kept) = (Vec::new(), 0);
+        let mut unplugged = Unplugged::default();
         for item in store.items(&Filter::default())? {
             match item.path().filter(|path| is_gone(path)) {
                 None => {}
-                Some(path) if may_be_unplugged(path) => kept += 1,
+                Some(path) if unplugged.may_hold(path) => kept += 1,
                 Some(_) => items.push(item),
             }
         }
         let failures = store.failures()?.into_iter().map(|failure| failure.path);
-        let failures = failures.filter(|path| is_gone(path) && !may_be_unplugged(path));
+        let failures = failures.filter(|path| is_gone(path) && !unplugged.may_hold(path));
         Ok(Self { items, failures: failures.collect(), kept })
     }
 
@@ -105,12 +111,6 @@ impl Gone {
             )),
         }
     }
-}
-
-/// Whether the folder that is left of a path is empty, as the place of a drive is.
-fn may_be_unplugged(path: &Path) -> bool {
-    let left = path.ancestors().skip(1).find(|folder| folder.is_dir()).map(PathBuf::from);
-    left.is_none_or(|folder| scan::is_empty_folder(&folder))
 }
 
 /// Takes items off the library, by the paths or the ids that users have of them.

@@ -33,6 +33,9 @@ const SCHEMA: &str = "message items {
     optional double latitude;
     optional double longitude;
     required group tags (LIST) { repeated group list { required binary element (STRING); } }
+    required group keywords (LIST) { repeated group list { required binary element (STRING); } }
+    required group added_tags (LIST) { repeated group list { required binary element (STRING); } }
+    required group removed_tags (LIST) { repeated group list { required binary element (STRING); } }
     required group embedding (LIST) { repeated group list { required float element; } }
 }";
 
@@ -101,8 +104,11 @@ impl Table {
             group.optional::<Int64Type>(|row| row.taken)?;
             group.optional::<DoubleType>(|row| row.latitude)?;
             group.optional::<DoubleType>(|row| row.longitude)?;
-            let tags = |row: &Record| row.tags.iter().map(|tag| tag.as_str().into()).collect();
-            group.lists::<ByteArrayType>(tags)?;
+            let words = |words: &[String]| words.iter().map(|word| word.as_str().into()).collect();
+            group.lists::<ByteArrayType>(|row| words(&row.tags))?;
+            group.lists::<ByteArrayType>(|row| words(&row.keywords))?;
+            group.lists::<ByteArrayType>(|row| words(&row.added_tags))?;
+            group.lists::<ByteArrayType>(|row| words(&row.removed_tags))?;
             group.lists::<FloatType>(|row| row.embedding.clone().unwrap_or_default())?;
             group.writer.close()?;
             Ok(())
@@ -234,6 +240,9 @@ fn record(row: &Row) -> Record {
             "latitude" => record.latitude = number(field),
             "longitude" => record.longitude = number(field),
             "tags" => record.tags = list(field, text).unwrap_or_default(),
+            "keywords" => record.keywords = list(field, text).unwrap_or_default(),
+            "added_tags" => record.added_tags = list(field, text).unwrap_or_default(),
+            "removed_tags" => record.removed_tags = list(field, text).unwrap_or_default(),
             "embedding" | "vector" => {
                 record.embedding = embedding(field);
             }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use clip_preprocess::extensions;
 use parquet::basic::{Compression, Type};
 use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
@@ -16,9 +17,9 @@ use crate::fields::{Draft, Role};
 use crate::source::{Index, Place, Skipped, io};
 use crate::{Error, Result};
 
-/// Columns that may hold the bytes of a picture; `image.bytes` is how the Hub's data sets do it.
-const PICTURES: &[&str] =
-    &["jpg", "jpeg", "webp", "png", "image", "image.bytes", "img", "img.bytes", "bytes"];
+/// Columns that may hold the bytes of a picture, besides those named by an ending; `image.bytes` is how
+/// the data sets of the Hub do it.
+const PICTURES: &[&str] = &["image", "image.bytes", "img", "img.bytes", "bytes"];
 
 /// An open Parquet file.
 pub(crate) struct Table {
@@ -58,9 +59,10 @@ impl Columns {
         let metadata = reader.metadata().file_metadata();
         let columns = metadata.schema_descr().columns();
         let names: Vec<String> = columns.iter().map(|column| column.path().string()).collect();
-        let at = |wanted: &&str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+        let at = |wanted: &str| names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
         let bytes = |at: &usize| columns[*at].physical_type() == Type::BYTE_ARRAY;
-        let Some(picture) = PICTURES.iter().filter_map(at).find(bytes) else {
+        let named = extensions().chain(PICTURES.iter().copied());
+        let Some(picture) = named.filter_map(at).find(bytes) else {
             return Err(Error::MissingColumn {
                 path: path.to_owned(),
                 missing: "the picture",
@@ -68,7 +70,7 @@ impl Columns {
                 expected: "jpg, webp, png or image, with the bytes of the file",
             });
         };
-        let status = at(&"status").map(|at| TextColumn::new(at, &columns[at], Role::Key));
+        let status = at("status").map(|at| TextColumn::new(at, &columns[at], Role::Key));
         let mut texts: Vec<TextColumn> = (0..columns.len())
             .filter(|at| *at != picture)
             .filter_map(|at| TextColumn::with_role(at, &columns[at]))

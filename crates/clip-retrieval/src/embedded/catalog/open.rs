@@ -12,7 +12,7 @@ use crate::error::{folder_of, io_error};
 use crate::{Error, Result};
 
 /// Version of the tables that are made, and the latest that are read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Marks the file as ours: `CLIP`.
 const APPLICATION: u32 = 0x434c_4950;
@@ -27,6 +27,14 @@ const SHARED: &str = "-shm";
 
 /// Ending of the file that takes back what was not committed, as long as there is no log.
 const JOURNAL: &str = "-journal";
+/// Makes a file of version 1 one of this version.
+const UPGRADE: &str = include_str!("../upgrade.sql");
+
+/// Lets a file of version 1 be read as one of this version, without changing it.
+const READ_VERSION_1: &str = include_str!("../version_1.sql");
+
+const FORGET_VERSION_1: &str = "DROP VIEW IF EXISTS temp.tags; \
+     DROP VIEW IF EXISTS temp.failures; DROP TABLE IF EXISTS temp.kept_tags;";
 
 /// How long a reader waits for a writer that changes the file itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -109,12 +117,47 @@ impl Catalog {
         };
         let (db, application, version) = ask().map_err(|error| sql(path, error))?;
         match (application, version) {
-            (APPLICATION, 1..=VERSION) => Ok(Self { db, path: path.to_owned(), _copy: None }),
+            (APPLICATION, 1..=VERSION) => {
+                let catalog = Self { db, path: path.to_owned(), _copy: None };
+                if version == 1 {
+                    catalog.sql(catalog.db.execute_batch(READ_VERSION_1))?;
+                }
+                Ok(catalog)
+            }
             (APPLICATION, found) if found > VERSION => {
                 Err(Error::Newer { path: path.to_owned(), found, supported: VERSION })
             }
             _ => Err(no_catalog(path, "it is not of this program")),
         }
+    }
+}
+
+impl Catalog {
+    /// Makes a file of an earlier version one of this version. Only the program that writes does so.
+    pub(in crate::embedded) fn upgrade(&self) -> Result<()> {
+        self.see_upgrade()?;
+        if self.sql(self.user_version())? == VERSION {
+            return Ok(());
+        }
+        self.sql(self.db.execute_batch(FORGET_VERSION_1))?;
+        let upgraded = self.db.execute_batch(&format!("BEGIN IMMEDIATE; {UPGRADE} COMMIT;"));
+        if upgraded.is_err() {
+            self.roll_back();
+            self.sql(self.db.execute_batch(READ_VERSION_1))?;
+        }
+        self.sql(upgraded)
+    }
+
+    /// Reads the file as it is, where another program has brought it to this version.
+    pub(in crate::embedded) fn see_upgrade(&self) -> Result<()> {
+        match self.sql(self.user_version())? {
+            VERSION => self.sql(self.db.execute_batch(FORGET_VERSION_1)),
+            _ => Ok(()),
+        }
+    }
+
+    fn user_version(&self) -> rusqlite::Result<u32> {
+        self.db.pragma_query_value(None, "user_version", |row| row.get(0))
     }
 }
 

@@ -4,9 +4,9 @@ use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 
 use super::super::wording::condition;
-use super::row::{key, path, read_item, stamp};
+use super::row::{TAGS, key, path, read_item, stamp, tags};
 use super::{Catalog, SegmentRow};
-use crate::{Failure, Filter, Item, KnownFile, Result};
+use crate::{Attempt, Failure, Filter, Item, KeptTags, KnownFile, Result, UserTags};
 
 impl Catalog {
     pub(in crate::embedded) fn segments(&self) -> Result<Vec<SegmentRow>> {
@@ -85,24 +85,51 @@ impl Catalog {
     fn items_where(&self, condition: &str, values: &[Value]) -> Result<Vec<Item>> {
         let query = format!(
             "SELECT id, modality, path, text, size, modified, hash, width, height, taken, latitude, \
-             longitude, (SELECT group_concat(tag, char(0)) FROM tags WHERE tags.key = items.key) \
-             FROM items WHERE {condition} ORDER BY key"
+             longitude, {TAGS} FROM items WHERE {condition} ORDER BY key"
         );
         self.rows(&query, values, read_item)
     }
 
     /// Every file, whatever it is.
     pub(in crate::embedded) fn files(&self) -> Result<Vec<KnownFile>> {
-        let query = "SELECT path, size, modified, hash FROM items WHERE path IS NOT NULL";
-        self.rows(query, &[], |row| {
-            Ok(KnownFile { path: path(row, 0)?, stamp: stamp(row, 1)?, hash: row.get(3)? })
+        let query =
+            format!("SELECT path, size, modified, hash, {TAGS} FROM items WHERE path IS NOT NULL");
+        self.rows(&query, &[], |row| {
+            let (_, user_tags) = tags(row.get::<_, Option<String>>(4)?.as_deref());
+            let (path, stamp, hash) = (path(row, 0)?, stamp(row, 1)?, row.get(3)?);
+            Ok(KnownFile { path, stamp, hash, user_tags })
         })
     }
 
     pub(in crate::embedded) fn failures(&self) -> Result<Vec<Failure>> {
-        let query = "SELECT path, size, modified, error FROM failures";
+        let query = "SELECT path, size, modified, error, status_changed, reader, max_megapixels \
+             FROM failures";
         self.rows(query, &[], |row| {
-            Ok(Failure { path: path(row, 0)?, stamp: stamp(row, 1)?, error: row.get(3)? })
+            let (reader, max_megapixels): (Option<String>, _) = (row.get(5)?, row.get(6)?);
+            Ok(Failure {
+                path: path(row, 0)?,
+                stamp: stamp(row, 1)?,
+                status_changed: row.get(4)?,
+                error: row.get(3)?,
+                attempt: reader.map(|reader| Attempt { reader, max_megapixels }),
+            })
         })
+    }
+
+    pub(in crate::embedded) fn kept_tags(&self) -> Result<Vec<KeptTags>> {
+        let query = "SELECT path, hash, tag, added FROM kept_tags ORDER BY path";
+        let rows = self.rows(query, &[], |row| {
+            Ok((path(row, 0)?, row.get(1)?, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
+        })?;
+        let mut kept: Vec<KeptTags> = Vec::new();
+        for (path, hash, tag, is_added) in rows {
+            if kept.last().is_none_or(|last| last.path != path) {
+                kept.push(KeptTags { path, hash, user_tags: UserTags::default() });
+            }
+            let tags = kept.last_mut().map(|last| &mut last.user_tags);
+            tags.map(|tags| if is_added { &mut tags.added } else { &mut tags.removed })
+                .map(|tags| tags.insert(tag));
+        }
+        Ok(kept)
     }
 }

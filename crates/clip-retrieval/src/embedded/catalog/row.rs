@@ -6,7 +6,7 @@ use rusqlite::Row;
 use rusqlite::types::Value;
 
 use crate::path::{decode_path, encode_path};
-use crate::{Content, Error, Facts, FileStamp, Item, Modality, Result};
+use crate::{Content, Error, Facts, FileStamp, Item, Modality, Result, UserTags};
 
 pub(super) fn key(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|key| key as u64)
@@ -32,10 +32,7 @@ pub(super) fn read_item(row: &Row<'_>) -> rusqlite::Result<Item> {
     };
     let (width, height): (Option<u32>, Option<u32>) = (row.get(7)?, row.get(8)?);
     let (latitude, longitude): (Option<f64>, Option<f64>) = (row.get(10)?, row.get(11)?);
-    let tags: Option<String> = row.get(12)?;
-    let mut tags: Vec<String> =
-        tags.iter().flat_map(|tags| tags.split('\0')).map(str::to_owned).collect();
-    tags.sort();
+    let (tags, user_tags) = tags(row.get::<_, Option<String>>(12)?.as_deref());
     Ok(Item {
         id: row.get(0)?,
         content,
@@ -48,7 +45,31 @@ pub(super) fn read_item(row: &Row<'_>) -> rusqlite::Result<Item> {
             place: latitude.zip(longitude).map(|(north, east)| [north, east]),
             tags,
         },
+        user_tags,
     })
+}
+
+/// The tags of an item, each with two digits before it: whether the file has it, and
+/// what the user said (2 for nothing).
+pub(super) const TAGS: &str = "(SELECT group_concat(in_file || ifnull(added, 2) || tag, char(0)) FROM tags \
+     WHERE tags.key = items.key)";
+
+/// The keywords of the file and the changes of the user in a value of [`TAGS`].
+pub(super) fn tags(joined: Option<&str>) -> (Vec<String>, UserTags) {
+    let (mut keywords, mut user_tags) = (Vec::new(), UserTags::default());
+    for row in joined.into_iter().flat_map(|joined| joined.split('\0')) {
+        let (Some(marks), Some(tag)) = (row.get(..2), row.get(2..)) else { continue };
+        if marks.starts_with('1') {
+            keywords.push(tag.to_owned());
+        }
+        match &marks[1..] {
+            "1" => user_tags.added.insert(tag.to_owned()),
+            "0" => user_tags.removed.insert(tag.to_owned()),
+            _ => false,
+        };
+    }
+    keywords.sort();
+    (keywords, user_tags)
 }
 
 /// In the order of the columns, without the key.

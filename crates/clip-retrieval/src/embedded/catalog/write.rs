@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 
 use super::Catalog;
 use super::row::{key, path_value, stamp_values, values};
-use crate::{Failure, Item, Result};
+use crate::{Failure, Item, KeptTags, Result, UserTags};
 
 impl Catalog {
     /// Writes an item, in the place of one of the same id; gives its key.
@@ -20,7 +20,7 @@ impl Catalog {
              RETURNING key";
         let keys = self.rows(statement, &values(item)?, |row| key(row, 0))?;
         let key = keys[0];
-        self.put_tags(key, &item.facts.tags)?;
+        self.put_tags(key, item)?;
         Ok(key)
     }
 
@@ -32,15 +32,22 @@ impl Catalog {
              modified = ?, hash = ?, width = ?, height = ?, taken = ?, latitude = ?, longitude = ? \
              WHERE key = ?";
         self.run(statement, &values)?;
-        self.put_tags(key, &item.facts.tags)
+        self.put_tags(key, item)
     }
 
-    fn put_tags(&self, key: u64, tags: &[String]) -> Result<()> {
+    fn put_tags(&self, key: u64, item: &Item) -> Result<()> {
         let key = Value::Integer(key as i64);
         self.run("DELETE FROM tags WHERE key = ?", std::slice::from_ref(&key))?;
-        for tag in tags {
-            let values = [key.clone(), Value::Text(tag.clone())];
-            self.run("INSERT OR IGNORE INTO tags VALUES (?, ?)", &values)?;
+        let (keywords, user_tags) = (&item.facts.tags, &item.user_tags);
+        for keyword in keywords {
+            let values = [key.clone(), Value::Text(keyword.clone())];
+            self.run("INSERT OR IGNORE INTO tags VALUES (?, ?, 1, NULL)", &values)?;
+        }
+        for (tag, is_added) in changes(user_tags) {
+            let values = [key.clone(), Value::Text(tag.clone()), is_added];
+            let statement = "INSERT INTO tags VALUES (?, ?, 0, ?) \
+                 ON CONFLICT DO UPDATE SET added = excluded.added";
+            self.run(statement, &values)?;
         }
         Ok(())
     }
@@ -60,9 +67,33 @@ impl Catalog {
 
     pub(in crate::embedded) fn put_failure(&self, failure: &Failure) -> Result<()> {
         let [size, modified] = stamp_values(failure.stamp);
-        let values =
-            [path_value(&failure.path)?, size, modified, Value::Text(failure.error.clone())];
-        self.run("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?)", &values)?;
+        let attempt = failure.attempt.as_ref();
+        let values = [
+            path_value(&failure.path)?,
+            size,
+            modified,
+            Value::Text(failure.error.clone()),
+            failure.status_changed.into(),
+            attempt.map(|attempt| attempt.reader.clone()).into(),
+            attempt.and_then(|attempt| attempt.max_megapixels).map(i64::from).into(),
+        ];
+        self.run("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)", &values)?;
+        Ok(())
+    }
+
+    pub(in crate::embedded) fn put_kept_tags(&self, kept: &KeptTags) -> Result<()> {
+        self.delete_kept_tags(&kept.path)?;
+        let hash: Value = kept.hash.map(|hash| hash.to_vec()).into();
+        for (tag, is_added) in changes(&kept.user_tags) {
+            let values =
+                [path_value(&kept.path)?, hash.clone(), Value::Text(tag.clone()), is_added];
+            self.run("INSERT INTO kept_tags VALUES (?, ?, ?, ?)", &values)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::embedded) fn delete_kept_tags(&self, path: &Path) -> Result<()> {
+        self.run("DELETE FROM kept_tags WHERE path = ?", &[path_value(path)?])?;
         Ok(())
     }
 
@@ -106,4 +137,12 @@ impl Catalog {
     pub(in crate::embedded) fn compact(&self) -> Result<()> {
         self.sql(self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"))
     }
+}
+
+/// Each tag that a user changed, and whether it was added.
+fn changes(user_tags: &UserTags) -> impl Iterator<Item = (&String, Value)> {
+    let UserTags { added, removed } = user_tags;
+    let added = added.iter().map(|tag| (tag, Value::Integer(1)));
+    let removed = removed.iter().filter(|tag| !user_tags.added.contains(*tag));
+    added.chain(removed.map(|tag| (tag, Value::Integer(0))))
 }

@@ -1,0 +1,229 @@
+//! `clip-cli tags`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use clip_retrieval::{Filter, Item, Modality, Store};
+use serde::Serialize;
+
+use crate::args::LibraryArgs;
+use crate::tagging::{self, Change};
+use crate::{Outcome, output, places, report};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli tags                              all tags, and how many pictures have each
+  clip-cli tags show ~/Pictures/2020         what the pictures there are tagged with
+  clip-cli tags add holiday ~/Pictures/2020
+  clip-cli tags remove holiday ~/Pictures/2020/office.jpg
+
+`search --tag holiday` searches among what is tagged so. Keywords that stand in a file are tags of it,
+too: removing one leaves the file as it is. What is added or removed here stays so when a picture is
+moved, changed and read anew.")]
+pub(crate) struct TagsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+
+    /// Print one JSON array
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// The folder of the library, or a collection of a Milvus cluster such as
+    /// milvus://host:19530/photos [default: in the platform's data folder, one for each model]
+    #[arg(long, value_name = "PLACE", env = "CLIP_INDEX", hide_env_values = true, global = true)]
+    index: Option<PathBuf>,
+
+    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true, global = true)]
+    model: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print the tags of pictures
+    Show {
+        /// Pictures, and folders with all that is below them
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Give pictures a tag
+    Add {
+        /// The tag
+        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        tag: String,
+        /// Pictures, and folders with all that is below them
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Take a tag off pictures
+    Remove {
+        /// The tag
+        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        tag: String,
+        /// Pictures, and folders with all that is below them
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// A tag and how many items have it.
+#[derive(Serialize)]
+struct TagRow {
+    tag: String,
+    items: usize,
+}
+
+/// The tags of a picture.
+#[derive(Serialize)]
+struct PictureRow {
+    #[serde(serialize_with = "output::lossy")]
+    path: PathBuf,
+    tags: Vec<String>,
+    /// Those that stand in the file.
+    keywords: Vec<String>,
+    /// Those that were added here.
+    added: Vec<String>,
+    /// Keywords that were removed here.
+    removed: Vec<String>,
+}
+
+pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
+    let library = LibraryArgs { index: args.index.clone() };
+    let mut store = places::open_store(&library, args.model.as_deref())?;
+    match &args.action {
+        None => list(&*store, args.json),
+        Some(Action::Show { paths }) => show(&*store, paths, args.json),
+        Some(Action::Add { tag, paths }) => change(&mut *store, paths, Change::Add(tag), args.json),
+        Some(Action::Remove { tag, paths }) => {
+            change(&mut *store, paths, Change::Remove(tag), args.json)
+        }
+    }
+}
+
+fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for item in store.items(&Filter::default())? {
+        for tag in item.tags() {
+            *counts.entry(tag.to_owned()).or_default() += 1;
+        }
+    }
+    let rows = counts.into_iter().map(|(tag, items)| TagRow { tag, items });
+    let rows: Vec<TagRow> = rows.collect();
+    let mut out = output::stdout();
+    match json {
+        true => output::json(&mut out, &rows)?,
+        false => rows.iter().try_for_each(|row| writeln!(out, "{}\t{}", row.items, row.tag))?,
+    }
+    out.flush()?;
+    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+}
+
+fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
+    let mut items = store.items(&meant(paths))?;
+    items.sort_by(|a, b| a.path().cmp(&b.path()));
+    warn_of_missing(store, paths, &items)?;
+    let current = std::env::current_dir().ok();
+    let rows = items.iter().filter_map(|item| {
+        Some(PictureRow {
+            path: output::shorten(item.path()?, current.as_deref()).to_owned(),
+            tags: item.tags().into_iter().map(str::to_owned).collect(),
+            keywords: item.facts.tags.clone(),
+            added: item.user_tags.added.iter().cloned().collect(),
+            removed: item.user_tags.removed.iter().cloned().collect(),
+        })
+    });
+    let rows: Vec<PictureRow> = rows.collect();
+    let mut out = output::stdout();
+    match json {
+        true => output::json(&mut out, &rows)?,
+        false => {
+            for row in &rows {
+                out.write_all(row.path.as_os_str().as_encoded_bytes())?;
+                writeln!(out, "\t{}", row.tags.join(", "))?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+}
+
+/// What became of a tag.
+#[derive(Serialize)]
+struct ChangeRow {
+    pictures: usize,
+    changed: usize,
+}
+
+fn change(
+    store: &mut dyn Store,
+    paths: &[PathBuf],
+    change: Change<'_>,
+    json: bool,
+) -> Result<Outcome> {
+    let filter = meant(paths);
+    warn_of_missing(store, paths, &store.items(&filter)?)?;
+    let done = tagging::change(store, &filter, &[change])?;
+    let mut out = output::stdout();
+    let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
+    match (json, change) {
+        (true, _) => {
+            let row = ChangeRow { pictures: done.items, changed: done.changed };
+            serde_json::to_writer(&mut out, &row)?;
+            writeln!(out)?;
+        }
+        (false, Change::Add(tag)) => {
+            writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)?;
+        }
+        (false, Change::Remove(tag)) => {
+            writeln!(
+                out,
+                "{pictures}: {} no longer tagged {tag}, {same} not before",
+                done.changed
+            )?;
+        }
+    }
+    out.flush()?;
+    Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// The pictures of these paths and below them.
+fn meant(paths: &[PathBuf]) -> Filter {
+    let under = paths.iter().map(|path| located(path)).collect();
+    Filter { under, ..Filter::of(Modality::Image) }
+}
+
+/// A path as the library has it, also where nothing is there just now.
+fn located(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let resolved = absolute.ancestors().find_map(|folder| {
+        let rest = absolute.strip_prefix(folder).ok()?;
+        let folder = folder.canonicalize().ok()?;
+        // Joined with nothing, a file would end with a separator.
+        Some(if rest.as_os_str().is_empty() { folder } else { folder.join(rest) })
+    });
+    resolved.unwrap_or(absolute)
+}
+
+fn warn_of_missing(store: &dyn Store, paths: &[PathBuf], items: &[Item]) -> Result<()> {
+    let failures = store.failures()?;
+    for path in paths {
+        let folder = located(path);
+        if items.iter().any(|item| item.is_under(&folder)) {
+            continue;
+        }
+        let name = path.display();
+        match failures.iter().any(|failure| failure.path.starts_with(&folder)) {
+            true => report::warning(format_args!(
+                "{name} could not be read (`clip-cli library errors` says why): its tags wait until it can be"
+            )),
+            false => report::warning(format_args!(
+                "{name} is not in the library: `clip-cli index` takes it in"
+            )),
+        }
+    }
+    Ok(())
+}
