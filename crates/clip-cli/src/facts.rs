@@ -1,78 +1,32 @@
 //! What a picture file says of itself besides its pixels.
 
+mod iptc;
+mod tags;
+mod taken;
+mod xmp;
+
 use std::fs::File;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::Path;
 
+use clip::metadata::{Exif, Metadata, Tag};
 use clip_retrieval::Facts;
-use exif::{Exif, In, Tag, Value};
-use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
+use roxmltree::Document;
 
-use crate::dates;
-
-/// What is known of a file; what it does not say is left out.
+/// What is known of a file; what it does not say is left out. The size is known where the pixels are
+/// read, which for HEIC, HEIF and AVIF is in a build with the feature, on a system with libheif.
 pub(crate) fn of(path: &Path) -> Facts {
     let Ok(bytes) = std::fs::read(path) else { return Facts::default() };
-    let hash = Some(*blake3::hash(&bytes).as_bytes());
-    let decoder = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok();
-    let Some(mut decoder) = decoder.and_then(|reader| reader.into_decoder().ok()) else {
-        return Facts { hash, ..of_heif(&bytes) };
-    };
-    let (width, height) = decoder.dimensions();
-    let turned = match decoder.orientation() {
-        Ok(
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH,
-        ) => true,
-        Ok(_) | Err(_) => false,
-    };
-    let size = Some(if turned { [height, width] } else { [width, height] });
-    let tags = decoder.xmp_metadata().ok().flatten().map_or_else(Vec::new, |xmp| keywords(&xmp));
-    let exif = decoder.exif_metadata().ok().flatten();
-    // A field that is not as it should be says nothing of the others.
-    let exif = exif.and_then(|bytes| {
-        let read = exif::Reader::new().continue_on_error(true).read_raw(bytes);
-        read.or_else(|error| error.distill_partial_result(|_| ())).ok()
-    });
-    let (taken, place) = exif.as_ref().map_or((None, None), |exif| (taken(exif), place(exif)));
-    Facts { hash, size, taken, place, tags }
-}
-
-/// The words that somebody gave a picture: `dc:subject` of its XMP, as Lightroom, digiKam and darktable
-/// write it (ISO 16684-1).
-fn keywords(xmp: &[u8]) -> Vec<String> {
-    const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
-    const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-    let text = String::from_utf8_lossy(xmp);
-    // Room is left behind the end for programs that write more into it.
-    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    let Ok(document) = roxmltree::Document::parse(text) else { return Vec::new() };
-    let subjects =
-        document.descendants().filter(|node| node.has_tag_name((DUBLIN_CORE, "subject")));
-    let words = subjects
-        .flat_map(|subject| subject.descendants())
-        .filter(|node| node.has_tag_name((RDF, "li")))
-        .filter_map(|node| node.text());
-    let mut words: Vec<String> =
-        words.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
-    words.sort();
-    words.dedup();
-    words
-}
-
-/// The size and the notes of HEIC, HEIF and AVIF. The size is known where their pixels are: in a build
-/// with the feature, on a system with libheif.
-fn of_heif(bytes: &[u8]) -> Facts {
-    let size = clip::shown_size(bytes, "").ok().map(<[u32; 2]>::from);
-    let read = exif::Reader::new()
-        .continue_on_error(true)
-        .read_from_container(&mut Cursor::new(bytes))
-        .or_else(|error| error.distill_partial_result(|_| ()));
-    let exif = read.as_ref().ok();
-    Facts { size, taken: exif.and_then(taken), place: exif.and_then(place), ..Facts::default() }
+    let metadata = Metadata::read(&bytes);
+    let packet = metadata.xmp.as_deref().map(xmp::text);
+    let xmp = packet.as_deref().and_then(|packet| Document::parse(packet).ok());
+    Facts {
+        hash: Some(*blake3::hash(&bytes).as_bytes()),
+        size: clip::shown_size(&bytes, "").ok().map(<[u32; 2]>::from),
+        taken: taken::of(&metadata, xmp.as_ref()),
+        place: metadata.exif.as_ref().and_then(place),
+        tags: tags::of(&metadata, xmp.as_ref()),
+    }
 }
 
 /// BLAKE3 of a file.
@@ -82,34 +36,17 @@ pub(crate) fn hash(path: &Path) -> io::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-/// When it was taken, in seconds since 1970 of the camera's own clock.
-fn taken(exif: &Exif) -> Option<i64> {
-    let field = exif.get_field(Tag::DateTimeOriginal, In::PRIMARY)?;
-    let Value::Ascii(texts) = &field.value else { return None };
-    let time = exif::DateTime::from_ascii(texts.first()?).ok()?;
-    let [year, month, day] = [i64::from(time.year), time.month.into(), time.day.into()];
-    // Cameras without a clock write zeros.
-    if year == 0 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let [hour, minute, second] = [time.hour, time.minute, time.second].map(i64::from);
-    Some(dates::seconds(year, month, day) + hour * 3600 + minute * 60 + second)
-}
-
 /// Where it was taken: degrees north and east.
-fn place(exif: &Exif) -> Option<[f64; 2]> {
-    let degrees = |value, sign, negative: &str| {
-        let Value::Rational(parts) = &exif.get_field(value, In::PRIMARY)?.value else {
-            return None;
-        };
-        let parts: Vec<f64> = parts.iter().map(exif::Rational::to_f64).collect();
+fn place(exif: &Exif<'_>) -> Option<[f64; 2]> {
+    let degrees = |value, sign, negative: u8| {
+        let parts = exif.field(value)?.fractions();
         let degrees: f64 = parts.iter().zip([1.0, 60.0, 3600.0]).map(|(part, by)| part / by).sum();
-        let sign = exif.get_field(sign, In::PRIMARY)?.display_value().to_string();
+        let sign = exif.field(sign)?.bytes().first().copied()?;
         let degrees = if sign == negative { -degrees } else { degrees };
         (!parts.is_empty() && degrees.is_finite() && degrees.abs() <= 180.0).then_some(degrees)
     };
-    let north = degrees(Tag::GPSLatitude, Tag::GPSLatitudeRef, "S")?;
-    let east = degrees(Tag::GPSLongitude, Tag::GPSLongitudeRef, "W")?;
+    let north = degrees(Tag::GPS_LATITUDE, Tag::GPS_LATITUDE_REF, b'S')?;
+    let east = degrees(Tag::GPS_LONGITUDE, Tag::GPS_LONGITUDE_REF, b'W')?;
     Some([north, east])
 }
 

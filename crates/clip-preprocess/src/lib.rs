@@ -52,12 +52,14 @@
 //!
 //! [`PreprocessConfig`]: clip_checkpoint::PreprocessConfig
 
+mod color;
 mod detail;
 mod error;
 mod format;
 mod heif;
 mod indexed;
 mod jpeg;
+pub mod metadata;
 mod options;
 mod picture;
 mod preprocessor;
@@ -70,7 +72,7 @@ mod steps;
 pub use detail::Detail;
 pub use error::{Error, Result};
 pub use image::RgbImage;
-pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
+pub use options::{ColorManagement, Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;
 pub use preprocessor::Preprocessor;
 pub use read::{decode, read, shown_size};

@@ -11,9 +11,12 @@ use image::{
 
 use crate::detail::reduced;
 use crate::format::Format;
+use crate::metadata::Metadata;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
-use crate::{Error, Orientation, ReadOptions, Result, format, indexed, jpeg};
+use crate::{
+    ColorManagement, Error, Orientation, ReadOptions, Result, color, format, indexed, jpeg,
+};
 
 /// Reads a picture file. Of an animation, the first frame counts.
 ///
@@ -67,10 +70,9 @@ pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbIm
 /// Those of [`decode`] that a header tells, and none for its size.
 pub fn shown_size(bytes: &[u8], origin: &str) -> Result<(u32, u32)> {
     let format = format::identify(bytes, origin)?;
-    let Opened { mut decoder, size: (width, height), .. } =
-        open(format, bytes, &ReadOptions::default())
-            .map_err(|error| decoding_error(error, origin))?;
-    let turn = decoder.orientation().unwrap_or(Turn::NoTransforms);
+    let Opened { size: (width, height), .. } = open(format, bytes, &ReadOptions::default())
+        .map_err(|error| decoding_error(error, origin))?;
+    let turn = turn(format, &Metadata::read(bytes), Orientation::Apply);
     let [width, height] = turned([Side::whole(width), Side::whole(height)], turn);
     Ok((width.whole, height.whole))
 }
@@ -88,19 +90,14 @@ pub(crate) fn upright(
     if let (Format::Image(ImageFormat::Png), Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
-    let Opened { mut decoder, size, mut divisor, bytes: memory } =
+    let Opened { decoder, size, mut divisor, bytes: memory } =
         open(format, bytes, options).map_err(fail)?;
     check_size(size, origin, options)?;
     if matches!(format, Format::Image(ImageFormat::Jpeg)) && !jpeg::is_whole(bytes) {
         return Err(Error::CutOff { origin: origin.to_owned() });
     }
-    let turn = match (options.orientation, format) {
-        // A note that makes no sense is no reason to lose the picture.
-        (Orientation::Apply, _) | (_, Format::Image(ImageFormat::Tiff)) => {
-            decoder.orientation().unwrap_or(Turn::NoTransforms)
-        }
-        (Orientation::Ignore, _) => Turn::NoTransforms,
-    };
+    let metadata = Metadata::read(bytes);
+    let turn = turn(format, &metadata, options.orientation);
     let stored = match format {
         Format::Image(format) => Stored {
             zero: indexed::zero(format, bytes, decoder.original_color_type()),
@@ -110,6 +107,9 @@ pub(crate) fn upright(
     };
     wait(memory);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
+    if let (ColorManagement::ToSrgb, Some(color)) = (options.color, &metadata.color) {
+        picture = color::to_srgb(picture, color);
+    }
     let further = options.detail().divisor((picture.width(), picture.height()));
     if further > 1 {
         picture = reduced(rgb::convert(picture, options), further).into();
@@ -121,6 +121,16 @@ pub(crate) fn upright(
     ];
     picture.apply_orientation(turn);
     Ok(Upright { picture, sides: turned(sides, turn), stored })
+}
+
+/// How what the decoder gives is to be turned.
+fn turn(format: Format, metadata: &Metadata<'_>, orientation: Orientation) -> Turn {
+    match (format, orientation) {
+        // The decoder has done it.
+        (Format::Heif(_), _) => Turn::NoTransforms,
+        (Format::Image(ImageFormat::Tiff), _) | (_, Orientation::Apply) => metadata.orientation(),
+        (_, Orientation::Ignore) => Turn::NoTransforms,
+    }
 }
 
 /// A decoded picture that has been turned.

@@ -34,7 +34,8 @@ mod room;
 pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{
-    Detail, Picture, ReadOptions, RgbImage, read as read_picture, shown_size,
+    ColorManagement, Detail, Picture, ReadOptions, RgbImage, metadata, read as read_picture,
+    shown_size,
 };
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;

@@ -61,10 +61,6 @@ impl ImageDecoder for Reduced<'_> {
         self.whole.color_type()
     }
 
-    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        self.whole.exif_metadata()
-    }
-
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
         let size = self.whole.dimensions();
         let reduced = self.frame.as_ref().and_then(|frame| frame.decode(self.divisor));

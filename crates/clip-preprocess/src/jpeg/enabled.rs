@@ -11,7 +11,7 @@ use image::error::{
     DecodingError, ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind,
 };
 use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
-use mozjpeg::{ColorSpace, Decompress, Format, Marker};
+use mozjpeg::{ColorSpace, Decompress, Format};
 
 use super::markers::{END, walk};
 use super::memory;
@@ -47,8 +47,7 @@ pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
     if scans > MAX_SCANS {
         return Err(damaged(format!("{scans} scans, more than {MAX_SCANS}")));
     }
-    let notes = [Marker::APP(1)];
-    let mut source = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
+    let mut source = guarded(|| Decompress::builder().from_mem(bytes))?;
     let size = (source.width() as u32, source.height() as u32);
     let divisor = match source.color_space() {
         // Inks are multiplied with each other, so their means do not give the mean color.
@@ -75,11 +74,6 @@ impl ImageDecoder for Decoder<'_> {
             ColorSpace::JCS_GRAYSCALE => ColorType::L8,
             _ => ColorType::Rgb8,
         }
-    }
-
-    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        let notes = self.source.markers().filter_map(|note| note.data.strip_prefix(b"Exif\0\0"));
-        Ok(notes.last().map(<[u8]>::to_vec))
     }
 
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {

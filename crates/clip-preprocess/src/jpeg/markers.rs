@@ -14,7 +14,7 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
 /// From marker to marker, each with the content of its segment and all that comes behind it.
 /// Segments are skipped by their length, so markers of a thumbnail inside one do not count; one that
 /// is not whole is the last.
-pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+pub(crate) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
         let bytes = rest?;

@@ -12,7 +12,7 @@ mod reduced;
 pub(crate) use disabled::open;
 #[cfg(feature = "turbojpeg")]
 pub(crate) use enabled::open;
-pub(crate) use markers::is_whole;
+pub(crate) use markers::{is_whole, walk};
 
 #[cfg(all(feature = "turbojpeg", panic = "abort"))]
 compile_error!(
