@@ -5,6 +5,7 @@
 //! than the pixels, is left out of account.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use image::{ColorType, DynamicImage};
 use moxcms::{
@@ -32,7 +33,26 @@ pub(crate) struct Gamma {
     pub(crate) chromaticities: Option<[u32; 8]>,
 }
 
+/// How amounts of four inks become colors of sRGB.
+pub(crate) struct Inks(Arc<dyn TransformExecutor<u8> + Send + Sync>);
+
+impl Inks {
+    /// Cyan, magenta, yellow and black of each pixel, 255 for the most, to red, green and blue.
+    pub(crate) fn to_srgb(&self, inks: &[u8], colors: &mut [u8]) -> Option<()> {
+        self.0.transform(inks, colors).ok()
+    }
+}
+
 impl Color<'_> {
+    /// How inks become colors, where that is what the profile is about.
+    pub(crate) fn inks(&self) -> Option<Inks> {
+        let profile =
+            self.profile().filter(|profile| profile.color_space == DataColorSpace::Cmyk)?;
+        let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
+        // Four inks have the layout of three colors and alpha.
+        profile.create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgb, options).ok().map(Inks)
+    }
+
     /// The profile, or nothing where it cannot be followed or is sRGB's.
     fn profile(&self) -> Option<ColorProfile> {
         match self {
@@ -153,8 +173,8 @@ fn target(is_gray: bool) -> ColorProfile {
 
 /// Whether a profile changes no color of 8 bits by more than a level, so that there is nothing to do.
 fn is_srgb(profile: &ColorProfile) -> bool {
-    /// From one level that is tried to the next: 0, 15, .. 255.
-    const STEP: usize = 15;
+    /// From one level that is tried to the next: 0, 51, .. 255.
+    const STEP: usize = 51;
     let is_gray = profile.color_space == DataColorSpace::Gray;
     let levels = || (0..=255).step_by(STEP);
     let (layout, samples): (_, Vec<u8>) = match is_gray {

@@ -70,9 +70,11 @@ pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbIm
 /// Those of [`decode`] that a header tells, and none for its size.
 pub fn shown_size(bytes: &[u8], origin: &str) -> Result<(u32, u32)> {
     let format = format::identify(bytes, origin)?;
-    let Opened { size: (width, height), .. } = open(format, bytes, &ReadOptions::default())
-        .map_err(|error| decoding_error(error, origin))?;
-    let turn = turn(format, &Metadata::read(bytes), Orientation::Apply);
+    let metadata = Metadata::read(bytes);
+    let Opened { size: (width, height), .. } =
+        open(format, bytes, &metadata, &ReadOptions::default())
+            .map_err(|error| decoding_error(error, origin))?;
+    let turn = turn(format, &metadata, Orientation::Apply);
     let [width, height] = turned([Side::whole(width), Side::whole(height)], turn);
     Ok((width.whole, height.whole))
 }
@@ -90,13 +92,17 @@ pub(crate) fn upright(
     if let (Format::Image(ImageFormat::Png), Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
-    let Opened { decoder, size, mut divisor, bytes: memory } =
-        open(format, bytes, options).map_err(fail)?;
-    check_size(size, origin, options)?;
-    if matches!(format, Format::Image(ImageFormat::Jpeg)) && !jpeg::is_whole(bytes) {
-        return Err(Error::CutOff { origin: origin.to_owned() });
-    }
+    let cut_off = || Error::CutOff { origin: origin.to_owned() };
+    let jpeg = match format {
+        Format::Image(ImageFormat::Jpeg) => Some(jpeg::complete(bytes).ok_or_else(cut_off)?),
+        _ => None,
+    };
+    let bytes = jpeg.as_ref().map_or(bytes, |jpeg| &jpeg.bytes);
+    let had_no_end = jpeg.as_ref().is_some_and(|jpeg| jpeg.had_no_end);
     let metadata = Metadata::read(bytes);
+    let Opened { decoder, size, mut divisor, bytes: memory } =
+        open(format, bytes, &metadata, options).map_err(fail)?;
+    check_size(size, origin, options)?;
     let turn = turn(format, &metadata, options.orientation);
     let stored = match format {
         Format::Image(format) => Stored {
@@ -105,7 +111,11 @@ pub(crate) fn upright(
         },
         Format::Heif(_) => Stored { zero: None, alpha: true },
     };
-    wait(memory);
+    // Whether a JPEG without an end is whole shows when it is decoded in two ways.
+    wait(if had_no_end { 3 * memory } else { memory });
+    if had_no_end && !jpeg::has_all_rows(bytes) {
+        return Err(cut_off());
+    }
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
     if let (ColorManagement::ToSrgb, Some(color)) = (options.color, &metadata.color) {
         picture = color::to_srgb(picture, color);
@@ -154,10 +164,19 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Reads the header.
-fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResult<Opened<'a>> {
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    metadata: &Metadata<'_>,
+    options: &ReadOptions,
+) -> ImageResult<Opened<'a>> {
     let format = match format {
         Format::Heif(codec) => return codec.open(bytes),
-        Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
+        Format::Image(ImageFormat::Jpeg) => {
+            let color =
+                metadata.color.as_ref().filter(|_| options.color == ColorManagement::ToSrgb);
+            return jpeg::open(bytes, options.detail(), color.and_then(color::Color::inks));
+        }
         Format::Image(format) => format,
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
