@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::key;
 use super::schema::{FAILED, JSON, TEXT, field};
+use crate::normal::composed_tags;
 use crate::path::{decode_path, encode_path};
 use crate::{Content, Error, Facts, Failure, FileStamp, Item, KnownFile, Modality, Result};
 
@@ -211,7 +212,7 @@ pub(super) fn failure(row: &ResultRow<'_>) -> Result<Failure, Sdk> {
 
 /// The servers of 2.3 take no JSON that is not an object.
 fn tags_value(tags: &[String]) -> Value {
-    serde_json::json!({ TAGS_LIST: tags })
+    serde_json::json!({ TAGS_LIST: composed_tags(tags) })
 }
 
 fn tags(json: &Value) -> Vec<String> {

@@ -6,6 +6,7 @@ use rusqlite::types::Value;
 
 use super::Catalog;
 use super::row::{key, path_value, stamp_values, values};
+use crate::normal::composed_tags;
 use crate::{Failure, Item, Result};
 
 impl Catalog {
@@ -38,8 +39,8 @@ impl Catalog {
     fn put_tags(&self, key: u64, tags: &[String]) -> Result<()> {
         let key = Value::Integer(key as i64);
         self.run("DELETE FROM tags WHERE key = ?", std::slice::from_ref(&key))?;
-        for tag in tags {
-            let values = [key.clone(), Value::Text(tag.clone())];
+        for tag in composed_tags(tags) {
+            let values = [key.clone(), Value::Text(tag)];
             self.run("INSERT OR IGNORE INTO tags VALUES (?, ?)", &values)?;
         }
         Ok(())
