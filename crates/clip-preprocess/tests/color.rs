@@ -132,6 +132,64 @@ fn transparency_shows_white_after_the_conversion() {
 }
 
 #[test]
+fn inks_become_colors_by_their_profile() {
+    let file = std::fs::read(data("inks.jpg")).unwrap();
+    let expected = image::open(data("inks.png")).unwrap().into_rgb8();
+    // The most and the least of each ink are in the table of the profile; between them each program
+    // computes in its own way.
+    assert_near(&read(&file, ColorManagement::ToSrgb), &expected, 4, "inks");
+    let ignored = read(&file, ColorManagement::Ignore);
+    // All of the cyan: without its profile as pure as a screen has it.
+    let [red, green, blue] = ignored.get_pixel(12, 4).0;
+    assert!(red < 3 && green > 252 && blue > 252, "{red} {green} {blue}");
+}
+
+/// PNG says it in other ways, too, and in this order (PNG specification, 4.3).
+#[test]
+fn png_has_code_points_and_a_gamma() {
+    let stored: Vec<[u8; 3]> = pairs()["linear"].iter().map(|(stored, _)| *stored).collect();
+    let png = |chunks: &[(&[u8; 4], Vec<u8>)]| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture: DynamicImage = fields(stored.iter().copied()).into();
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        let mut bytes = bytes.into_inner();
+        for (name, content) in chunks.iter().rev() {
+            let mut checksum = flate2::Crc::new();
+            checksum.update(*name);
+            checksum.update(content);
+            let length = (content.len() as u32).to_be_bytes();
+            let sum = checksum.sum().to_be_bytes();
+            bytes.splice(33..33, [&length, &name[..], content, &sum].concat());
+        }
+        read(&bytes, ColorManagement::ToSrgb)
+    };
+    let in_srgb = |name: &str| fields(pairs()[name].iter().map(|(_, srgb)| *srgb));
+    let as_stored = fields(stored.iter().copied());
+    let numbers =
+        |numbers: &[u32]| numbers.iter().flat_map(|n| n.to_be_bytes()).collect::<Vec<u8>>();
+    let p3 = numbers(&[31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]);
+    let (srgb, linear) = (numbers(&[45_455]), numbers(&[100_000]));
+    assert_near(&png(&[(b"gAMA", linear.clone())]), &in_srgb("linear"), 2, "gAMA");
+    assert_eq!(png(&[(b"gAMA", srgb.clone())]), as_stored, "sRGB's gAMA");
+    assert_near(&png(&[(b"gAMA", srgb), (b"cHRM", p3)]), &in_srgb("display-p3"), 2, "cHRM");
+    assert_eq!(png(&[(b"sRGB", vec![0]), (b"gAMA", linear.clone())]), as_stored, "sRGB");
+    let code_points = |primaries, transfer| (b"cICP", vec![primaries, transfer, 0, 1]);
+    assert_near(&png(&[code_points(12, 13)]), &in_srgb("display-p3"), 2, "P3 in cICP");
+    assert_near(&png(&[code_points(1, 8)]), &in_srgb("linear"), 2, "linear in cICP");
+    // sRGB, television, unspecified, HDR, and nothing of the kind.
+    for (primaries, transfer) in [(1, 13), (1, 1), (2, 2), (9, 16), (9, 18), (200, 13), (1, 200)] {
+        let found = png(&[code_points(primaries, transfer)]);
+        assert_near(&found, &as_stored, 1, &format!("{primaries} {transfer}"));
+    }
+    let found = png(&[code_points(12, 13), (b"gAMA", linear)]);
+    assert_near(&found, &in_srgb("display-p3"), 2, "cICP comes first");
+    for odd in [vec![], numbers(&[0]), numbers(&[1]), numbers(&[u32::MAX])] {
+        png(&[(b"gAMA", odd.clone()), (b"cHRM", odd)]);
+    }
+    png(&[(b"gAMA", numbers(&[45_455])), (b"cHRM", vec![0; 32])]);
+}
+
+#[test]
 fn a_profile_that_cannot_be_followed_is_ignored() {
     let picture: DynamicImage = fields(pairs()["linear"].iter().map(|(stored, _)| *stored)).into();
     let whole = profile("linear");
@@ -167,5 +225,23 @@ fn damaged_profiles_do_no_harm() {
                 assert_eq!(read(&bytes, ColorManagement::ToSrgb).dimensions(), (4, 4));
             }
         }
+    }
+}
+
+/// Telephones' files: with a profile, and with code points.
+#[cfg(feature = "heif")]
+#[test]
+fn heic_says_it_in_two_ways() {
+    let pairs = &pairs()["display-p3"];
+    let twice = |fields: RgbImage| {
+        let (width, height) = (2 * fields.width(), 2 * fields.height());
+        image::imageops::resize(&fields, width, height, image::imageops::FilterType::Nearest)
+    };
+    let stored = twice(fields(pairs.iter().map(|(stored, _)| *stored)));
+    let srgb = twice(fields(pairs.iter().map(|(_, srgb)| *srgb)));
+    for name in ["profile.heic", "points.heic"] {
+        let file = std::fs::read(data(name)).unwrap();
+        assert_near(&read(&file, ColorManagement::Ignore), &stored, 1, name);
+        assert_near(&read(&file, ColorManagement::ToSrgb), &srgb, 2, name);
     }
 }

@@ -146,7 +146,7 @@ fn damaged_chunks_do_no_harm() {
         ("no lines", chunk(b"tEXt", b"Raw profile type exif\0exif")),
         ("no TIFF", chunk(b"eXIf", b"Exif\0\0nothing")),
     ] {
-        assert_as_stored(&png(&[chunk.clone()], &[]), what);
+        assert_as_stored(&png(std::slice::from_ref(&chunk), &[]), what);
         assert_turned(&png(&[], &[chunk, self::chunk(b"eXIf", &turned())]), what);
     }
     let whole =
@@ -259,4 +259,25 @@ fn iptc_is_found_in_every_container() {
     assert_eq!(field(34_377, 1, resources.len() as u8, &resources), Some(iptc.to_vec()));
     // As LONG, written by a program of the other byte order.
     assert_eq!(field(33_723, 4, 2, b"\0\x19\x02\x1caes\x03"), Some(iptc.to_vec()));
+}
+
+/// The items of HEIC, in a build that does not decode it, too.
+#[test]
+fn heic_has_exif_and_xmp() {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/color/profile.heic");
+    let file = std::fs::read(path).unwrap();
+    let metadata = Metadata::read(&file);
+    let exif = metadata.exif.unwrap();
+    assert_eq!(exif.field(Tag::DATE_TIME).unwrap().bytes(), b"2014:04:26 19:09:19\0");
+    assert!(metadata.xmp.unwrap().starts_with(b"<x:xmpmeta"));
+    // Whatever is cut off or wrong, there is no more than nothing.
+    for length in 0..file.len() {
+        let _ = Metadata::read(&file[..length]);
+    }
+    for at in 0..1000 {
+        let mut damaged = file.clone();
+        damaged[at] ^= 0xFF;
+        let _ = Metadata::read(&damaged);
+    }
 }
