@@ -72,6 +72,8 @@ def small() -> dict[str, bytes]:
         "411": cjpeg(color, "-sample", "4x1", "-progressive"),
         "uneven": cjpeg(color, "-sample", "2x2,1x2,2x1"),
         "thirds": cjpeg(color, "-sample", "3x1"),
+        "thirds-progressive": cjpeg(color, "-sample", "3x2", "-progressive"),
+        "halves-of-four": cjpeg(color, "-sample", "1x4,1x2,1x2"),
         "finer": cjpeg(color, "-sample", "1x1,2x2,1x1"),
         # Small enough for the decoder in Rust to panic.
         "finer-1x1": cjpeg(color.crop((20, 20, 21, 21)), "-sample", "1x1,2x2,1x1", "-progressive"),

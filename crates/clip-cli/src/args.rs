@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use clip::{Detail, Device, DeviceName, Embedder, ReadOptions};
+use clip::{Device, DeviceName, Embedder, ReadOptions};
 
 pub(crate) use answers::AnswerArgs;
 pub(crate) use filters::FilterArgs;
@@ -146,27 +146,23 @@ pub(crate) struct ScanArgs {
 impl ScanArgs {
     /// How each picture is read.
     pub(crate) fn reading(&self, embedder: &Embedder) -> ReadOptions {
-        ReadOptions {
-            max_megapixels: self.max_megapixels,
-            detail: self.detail.of(embedder),
-            ..ReadOptions::default()
-        }
+        ReadOptions { max_megapixels: self.max_megapixels, ..self.detail.reading(embedder) }
     }
 }
 
-/// How much of a large picture is read.
+/// How pixels are read.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DetailArgs {
-    /// Decode every pixel of large pictures: slower, for vectors that else are within a cosine of
-    /// 0.999 of these
+    /// Decode every pixel of large pictures, and ignore color profiles as the model's reference does:
+    /// slower; for sRGB the vectors else are within a cosine of 0.999 of these
     #[arg(long)]
     pub(crate) exact: bool,
 }
 
 impl DetailArgs {
-    /// What the model needs, or everything.
-    pub(crate) fn of(&self, embedder: &Embedder) -> Detail {
-        if self.exact { Detail::Full } else { embedder.enough_detail() }
+    /// What the model needs in the colors of sRGB, or everything as it is stored.
+    pub(crate) fn reading(&self, embedder: &Embedder) -> ReadOptions {
+        if self.exact { ReadOptions::default() } else { embedder.reading() }
     }
 }
 
@@ -273,7 +269,8 @@ pub(crate) struct EmbedArgs {
     pub(crate) format: EmbedFormat,
 
     /// Read pictures exactly as the model's reference implementation does, to compare numbers: above
-    /// all, EXIF orientation is ignored, and large pictures are decoded to the last pixel
+    /// all, EXIF orientation and color profiles are ignored, and large pictures are decoded to the
+    /// last pixel
     #[arg(long)]
     pub(crate) exact: bool,
 

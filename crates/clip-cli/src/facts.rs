@@ -1,78 +1,32 @@
 //! What a picture file says of itself besides its pixels.
 
+mod iptc;
+mod tags;
+mod taken;
+mod xmp;
+
 use std::fs::File;
-use std::io::{self, Cursor};
+use std::io;
 use std::path::Path;
 
+use clip::metadata::{Exif, Metadata, Tag};
 use clip_retrieval::Facts;
-use exif::{Exif, In, Tag, Value};
-use image::metadata::Orientation;
-use image::{ImageDecoder, ImageReader};
+use roxmltree::Document;
 
-use crate::dates;
-
-/// What is known of a file; what it does not say is left out.
+/// What is known of a file; what it does not say is left out. The size is known where the pixels are
+/// read, which for HEIC, HEIF and AVIF is in a build with the feature, on a system with libheif.
 pub(crate) fn of(path: &Path) -> Facts {
     let Ok(bytes) = std::fs::read(path) else { return Facts::default() };
-    let hash = Some(*blake3::hash(&bytes).as_bytes());
-    let decoder = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().ok();
-    let Some(mut decoder) = decoder.and_then(|reader| reader.into_decoder().ok()) else {
-        return Facts { hash, ..of_heif(&bytes) };
-    };
-    let (width, height) = decoder.dimensions();
-    let turned = match decoder.orientation() {
-        Ok(
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH,
-        ) => true,
-        Ok(_) | Err(_) => false,
-    };
-    let size = Some(if turned { [height, width] } else { [width, height] });
-    let tags = decoder.xmp_metadata().ok().flatten().map_or_else(Vec::new, |xmp| keywords(&xmp));
-    let exif = decoder.exif_metadata().ok().flatten();
-    // A field that is not as it should be says nothing of the others.
-    let exif = exif.and_then(|bytes| {
-        let read = exif::Reader::new().continue_on_error(true).read_raw(bytes);
-        read.or_else(|error| error.distill_partial_result(|_| ())).ok()
-    });
-    let (taken, place) = exif.as_ref().map_or((None, None), |exif| (taken(exif), place(exif)));
-    Facts { hash, size, taken, place, tags }
-}
-
-/// The words that somebody gave a picture: `dc:subject` of its XMP, as Lightroom, digiKam and darktable
-/// write it (ISO 16684-1).
-fn keywords(xmp: &[u8]) -> Vec<String> {
-    const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
-    const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-    let text = String::from_utf8_lossy(xmp);
-    // Room is left behind the end for programs that write more into it.
-    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    let Ok(document) = roxmltree::Document::parse(text) else { return Vec::new() };
-    let subjects =
-        document.descendants().filter(|node| node.has_tag_name((DUBLIN_CORE, "subject")));
-    let words = subjects
-        .flat_map(|subject| subject.descendants())
-        .filter(|node| node.has_tag_name((RDF, "li")))
-        .filter_map(|node| node.text());
-    let mut words: Vec<String> =
-        words.map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect();
-    words.sort();
-    words.dedup();
-    words
-}
-
-/// The size and the notes of HEIC, HEIF and AVIF. The size is known where their pixels are: in a build
-/// with the feature, on a system with libheif.
-fn of_heif(bytes: &[u8]) -> Facts {
-    let size = clip::shown_size(bytes, "").ok().map(<[u32; 2]>::from);
-    let read = exif::Reader::new()
-        .continue_on_error(true)
-        .read_from_container(&mut Cursor::new(bytes))
-        .or_else(|error| error.distill_partial_result(|_| ()));
-    let exif = read.as_ref().ok();
-    Facts { size, taken: exif.and_then(taken), place: exif.and_then(place), ..Facts::default() }
+    let metadata = Metadata::read(&bytes);
+    let packet = metadata.xmp.as_deref().map(xmp::text);
+    let xmp = packet.as_deref().and_then(|packet| Document::parse(packet).ok());
+    Facts {
+        hash: Some(*blake3::hash(&bytes).as_bytes()),
+        size: clip::shown_size(&bytes, "").ok().map(<[u32; 2]>::from),
+        taken: taken::of(&metadata, xmp.as_ref()),
+        place: metadata.exif.as_ref().and_then(place),
+        tags: tags::of(&metadata, xmp.as_ref()),
+    }
 }
 
 /// BLAKE3 of a file.
@@ -82,78 +36,63 @@ pub(crate) fn hash(path: &Path) -> io::Result<[u8; 32]> {
     Ok(*hasher.finalize().as_bytes())
 }
 
-/// When it was taken, in seconds since 1970 of the camera's own clock.
-fn taken(exif: &Exif) -> Option<i64> {
-    let field = exif.get_field(Tag::DateTimeOriginal, In::PRIMARY)?;
-    let Value::Ascii(texts) = &field.value else { return None };
-    let time = exif::DateTime::from_ascii(texts.first()?).ok()?;
-    let [year, month, day] = [i64::from(time.year), time.month.into(), time.day.into()];
-    // Cameras without a clock write zeros.
-    if year == 0 || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let [hour, minute, second] = [time.hour, time.minute, time.second].map(i64::from);
-    Some(dates::seconds(year, month, day) + hour * 3600 + minute * 60 + second)
-}
-
 /// Where it was taken: degrees north and east.
-fn place(exif: &Exif) -> Option<[f64; 2]> {
-    let degrees = |value, sign, negative: &str| {
-        let Value::Rational(parts) = &exif.get_field(value, In::PRIMARY)?.value else {
-            return None;
-        };
-        let parts: Vec<f64> = parts.iter().map(exif::Rational::to_f64).collect();
+fn place(exif: &Exif<'_>) -> Option<[f64; 2]> {
+    let degrees = |value, sign, negative: u8| {
+        let parts = exif.field(value)?.fractions();
         let degrees: f64 = parts.iter().zip([1.0, 60.0, 3600.0]).map(|(part, by)| part / by).sum();
-        let sign = exif.get_field(sign, In::PRIMARY)?.display_value().to_string();
+        let sign = exif.field(sign)?.bytes().first().copied()?;
         let degrees = if sign == negative { -degrees } else { degrees };
         (!parts.is_empty() && degrees.is_finite() && degrees.abs() <= 180.0).then_some(degrees)
     };
-    let north = degrees(Tag::GPSLatitude, Tag::GPSLatitudeRef, "S")?;
-    let east = degrees(Tag::GPSLongitude, Tag::GPSLongitudeRef, "W")?;
+    let north = degrees(Tag::GPS_LATITUDE, Tag::GPS_LATITUDE_REF, b'S')?;
+    let east = degrees(Tag::GPS_LONGITUDE, Tag::GPS_LONGITUDE_REF, b'W')?;
     Some([north, east])
 }
 
 #[cfg(test)]
 mod tests {
-    #[test]
-    fn keywords_are_those_of_dublin_core() {
-        let xmp = r#"<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/">
-            <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
-            xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>sea</rdf:li>
-            <rdf:li> Anna </rdf:li><rdf:li>sea</rdf:li><rdf:li/></rdf:Bag></dc:subject>
-            <dc:title><rdf:Alt><rdf:li>A title</rdf:li></rdf:Alt></dc:title></rdf:Description>
-            </rdf:RDF></x:xmpmeta><?xpacket end="w"?>   "#;
-        assert_eq!(keywords(xmp.as_bytes()), ["Anna", "sea"]);
-        for broken in [&b"<x:xmpmeta"[..], b"", b"\xff\xfe"] {
-            assert_eq!(keywords(broken), [""; 0]);
-        }
-    }
+    use std::io::Cursor;
 
     use exif::experimental::Writer;
-    use exif::{Field, Rational};
+    use exif::{Field, In, Rational, Tag, Value};
     use image::codecs::jpeg::JpegEncoder;
     use image::{ExtendedColorType, ImageEncoder};
 
     use super::*;
 
-    /// A JPEG of 8 by 4 pixels with these fields.
-    fn jpeg(fields: &[(Tag, Value)]) -> Facts {
+    const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+    const APP1: u8 = 0xE1;
+    const APP13: u8 = 0xED;
+
+    /// A JPEG of 8 by 4 pixels with these fields, and these segments.
+    fn jpeg_with(fields: &[(Tag, Value)], segments: &[(u8, Vec<u8>)]) -> Facts {
         let fields: Vec<Field> = fields
             .iter()
             .map(|(tag, value)| Field { tag: *tag, ifd_num: In::PRIMARY, value: value.clone() })
             .collect();
         let mut writer = Writer::new();
         fields.iter().for_each(|field| writer.push_field(field));
-        let mut exif = Cursor::new(Vec::new());
-        writer.write(&mut exif, false).unwrap();
         let mut bytes = Vec::new();
         let mut encoder = JpegEncoder::new(&mut bytes);
-        encoder.set_exif_metadata(exif.into_inner()).unwrap();
+        if !fields.is_empty() {
+            let mut exif = Cursor::new(Vec::new());
+            writer.write(&mut exif, false).unwrap();
+            encoder.set_exif_metadata(exif.into_inner()).unwrap();
+        }
         encoder.encode(&[128; 8 * 4 * 3], 8, 4, ExtendedColorType::Rgb8).unwrap();
+        for (marker, content) in segments {
+            let [high, low] = (content.len() as u16 + 2).to_be_bytes();
+            bytes.splice(2..2, [&[0xFF, *marker, high, low], content.as_slice()].concat());
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picture.jpg");
         std::fs::write(&path, bytes).unwrap();
         of(&path)
+    }
+
+    fn jpeg(fields: &[(Tag, Value)]) -> Facts {
+        jpeg_with(fields, &[])
     }
 
     fn text(text: &str) -> Value {
@@ -163,6 +102,126 @@ mod tests {
     fn degrees(degrees: u32, minutes: u32, seconds: u32) -> Value {
         let parts = [degrees, minutes, seconds];
         Value::Rational(parts.map(|num| Rational { num, denom: 1 }).to_vec())
+    }
+
+    /// A segment with properties of RDF.
+    fn xmp(attributes: &str, elements: &str) -> (u8, Vec<u8>) {
+        let packet = format!(
+            r#"<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+            xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description
+            xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:lr="http://ns.adobe.com/lightroom/1.0/"
+            xmlns:digiKam="http://www.digikam.org/ns/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+            xmlns:MicrosoftPhoto="http://ns.microsoft.com/photo/1.0/"
+            xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+            {attributes}>{elements}</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>   "#
+        );
+        (APP1, [XMP, packet.as_bytes()].concat())
+    }
+
+    fn list(name: &str, words: &[&str]) -> String {
+        let items: Vec<String> =
+            words.iter().map(|word| format!("<rdf:li>{word}</rdf:li>")).collect();
+        format!("<{name}><rdf:Bag>{}</rdf:Bag></{name}>", items.concat())
+    }
+
+    /// A segment with data sets of the second record.
+    fn iptc(sets: &[(u8, &[u8])]) -> (u8, Vec<u8>) {
+        let mut data = Vec::new();
+        for (number, value) in sets {
+            data.extend([0x1C, 2, *number, 0, value.len() as u8]);
+            data.extend(*value);
+        }
+        let length = (data.len() as u32).to_be_bytes();
+        (APP13, [b"Photoshop 3.0\08BIM\x04\x04\0\0", &length[..], &data].concat())
+    }
+
+    #[test]
+    fn keywords_are_those_of_all_programs() {
+        let tags = |segments: &[(u8, Vec<u8>)]| jpeg_with(&[], segments).tags;
+        assert_eq!(tags(&[]), [""; 0]);
+        let subject = list("dc:subject", &["sea", " Anna ", "sea", ""]);
+        let title = "<dc:title><rdf:Alt><rdf:li>A title</rdf:li></rdf:Alt></dc:title>";
+        assert_eq!(tags(&[xmp("", &(subject.clone() + title))]), ["Anna", "sea"]);
+        let one = xmp("", "<dc:subject>alone</dc:subject>");
+        assert_eq!(tags(&[one]), ["alone"]);
+        let lightroom =
+            list("lr:hierarchicalSubject", &["People|Anna", "sea", "Places | Italy|Rome"]);
+        assert_eq!(
+            tags(&[xmp("", &lightroom)]),
+            [
+                "Anna",
+                "People",
+                "People/Anna",
+                "Places",
+                "Places/Italy",
+                "Places/Italy/Rome",
+                "Rome",
+                "sea"
+            ]
+        );
+        let digikam = list("digiKam:TagsList", &["People/Anna", "sea"]);
+        assert_eq!(tags(&[xmp("", &digikam)]), ["Anna", "People", "People/Anna", "sea"]);
+        let windows = list("MicrosoftPhoto:LastKeywordXMP", &["owl"]);
+        assert_eq!(tags(&[xmp("", &windows)]), ["owl"]);
+        let latin = iptc(&[(25, b"Z\xfcrich"), (25, b"sea"), (120, b"no keyword")]);
+        assert_eq!(tags(std::slice::from_ref(&latin)), ["Z\u{fc}rich", "sea"]);
+        // What several places say counts once.
+        assert_eq!(tags(&[latin, xmp("", &subject)]), ["Anna", "Z\u{fc}rich", "sea"]);
+        for broken in [&b"<x:xmpmeta"[..], b"", b"\xff\xfe"] {
+            assert_eq!(tags(&[(APP1, [XMP, broken].concat())]), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn keywords_of_windows_are_utf_16() {
+        const XP_KEYWORDS: Tag = Tag(exif::Context::Tiff, 0x9C9E);
+        let bytes = "sea;Z\u{fc}rich; \u{1f415}\0".encode_utf16().flat_map(u16::to_le_bytes);
+        let facts = jpeg(&[(XP_KEYWORDS, Value::Byte(bytes.collect()))]);
+        assert_eq!(facts.tags, ["Z\u{fc}rich", "sea", "\u{1f415}"]);
+    }
+
+    #[test]
+    fn the_first_field_that_says_a_time_counts() {
+        let day = |day: i64| Some((16_071 + day) * 86_400);
+        let (original, digitized) = (Tag::DateTimeOriginal, Tag::DateTimeDigitized);
+        // 2014-01-01 is 16,071 days after 1970-01-01.
+        let taken =
+            |fields: &[(Tag, Value)], segments: &[(u8, Vec<u8>)]| jpeg_with(fields, segments).taken;
+        assert_eq!(taken(&[(original, text("2014:01:01 00:00:00"))], &[]), day(0));
+        assert_eq!(
+            taken(&[(original, Value::Undefined(b"2014:01:01\0".to_vec(), 0))], &[]),
+            day(0)
+        );
+        assert_eq!(taken(&[(original, Value::Byte(b"2014-01-01".to_vec()))], &[]), day(0));
+        for nothing in
+            ["0000:00:00 00:00:00", "    :  :     :  :  ", "", "2014:02:30 00:00:00", "x"]
+        {
+            let second = (digitized, text("2014:01:02 00:00:00"));
+            assert_eq!(taken(&[(original, text(nothing)), second], &[]), day(1), "{nothing:?}");
+        }
+        assert_eq!(taken(&[(Tag::DateTime, text("2014:01:01 00:00:00"))], &[]), None);
+
+        let of_xmp = |attributes: &str| xmp(attributes, "");
+        let (one, two, three) = (
+            r#"exif:DateTimeOriginal="2014-01-03T00:00:00+05:00""#,
+            r#"photoshop:DateCreated="2014-01-04""#,
+            r#"xmp:CreateDate="2014-01-05T00:00Z""#,
+        );
+        assert_eq!(taken(&[], &[of_xmp(&[one, two, three].join(" "))]), day(2));
+        assert_eq!(taken(&[], &[of_xmp(&[two, three].join(" "))]), day(3));
+        assert_eq!(taken(&[], &[of_xmp(three)]), day(4));
+        let element = xmp("", "<exif:DateTimeOriginal>2014-01-03</exif:DateTimeOriginal>");
+        assert_eq!(taken(&[], &[element]), day(2));
+        let camera = (original, text("2014:01:01 00:00:00"));
+        assert_eq!(taken(&[camera], &[of_xmp(one)]), day(0));
+        let digital = (digitized, text("2014:01:02 00:00:00"));
+        assert_eq!(taken(&[digital], &[of_xmp(one)]), day(1));
+
+        let date_alone = iptc(&[(55, b"20140106")]);
+        assert_eq!(taken(&[], std::slice::from_ref(&date_alone)), day(5));
+        assert_eq!(taken(&[], &[date_alone, of_xmp(three)]), day(4));
+        let with_time = iptc(&[(55, b"20140106"), (60, b"000001+0100")]);
+        assert_eq!(taken(&[], &[with_time]), day(5).map(|time| time + 1));
     }
 
     #[test]
@@ -199,6 +258,33 @@ mod tests {
             (Tag::GPSLongitudeRef, text("E")),
         ]);
         assert_eq!((odd.taken, odd.place), (None, None));
+    }
+
+    /// PNG, WebP and TIFF have the same fields elsewhere.
+    #[test]
+    fn every_container_says_when() {
+        let date = (Tag::DateTimeOriginal, text("2000:03:01 01:02:03"));
+        let field = Field { tag: date.0, ifd_num: In::PRIMARY, value: date.1 };
+        let mut writer = Writer::new();
+        writer.push_field(&field);
+        let mut exif = Cursor::new(Vec::new());
+        writer.write(&mut exif, true).unwrap();
+        let exif = exif.into_inner();
+        let pixels = [128; 8 * 4 * 3];
+        let (mut png, mut webp) = (Vec::new(), Vec::new());
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+        encoder.set_exif_metadata(exif.clone()).unwrap();
+        encoder.write_image(&pixels, 8, 4, ExtendedColorType::Rgb8).unwrap();
+        let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+        encoder.set_exif_metadata(exif.clone()).unwrap();
+        encoder.encode(&pixels, 8, 4, ExtendedColorType::Rgb8).unwrap();
+        // What EXIF is in: a TIFF, here without pixels.
+        for (name, bytes) in [("a.png", png), ("a.webp", webp), ("a.tif", exif)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(of(&path).taken, Some(11_017 * 86_400 + 3723), "{name}");
+        }
     }
 
     /// HEIC and AVIF as telephones write them: the orientation stands in EXIF and in the format.

@@ -4,6 +4,7 @@ use std::env::var_os;
 use std::io::{IsTerminal, stdout};
 use std::path::Path;
 
+use clip::{ColorManagement, ReadOptions};
 use image::DynamicImage;
 use viuer::Config;
 
@@ -23,7 +24,8 @@ pub(crate) fn show(path: &Path, lines: u16) {
         use_kitty: speaks_kitty(),
         ..Config::default()
     };
-    let picture = match clip::read_picture(path, &clip::ReadOptions::default()) {
+    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+    let picture = match clip::read_picture(path, &options) {
         Ok(picture) => DynamicImage::ImageRgb8(picture),
         Err(error) => return report::warning(error),
     };

@@ -57,6 +57,7 @@
 //! [`PreprocessConfig`]: clip_checkpoint::PreprocessConfig
 
 mod bmp;
+mod color;
 mod detail;
 mod error;
 mod extensions;
@@ -65,6 +66,7 @@ mod gif;
 mod heif;
 mod indexed;
 mod jpeg;
+pub mod metadata;
 mod options;
 mod picture;
 mod preprocessor;
@@ -80,7 +82,7 @@ pub use detail::Detail;
 pub use error::{Error, Result};
 pub use extensions::{FileFormat, extensions, is_read_extension};
 pub use image::RgbImage;
-pub use options::{Conversion, Gray16, Orientation, ReadOptions, Transparency};
+pub use options::{ColorManagement, Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;
 pub use preprocessor::Preprocessor;
 pub use read::{decode, read, shown_size};

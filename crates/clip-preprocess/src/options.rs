@@ -10,6 +10,8 @@ use crate::Detail;
 pub struct ReadOptions {
     /// What the orientation that a camera noted is good for.
     pub orientation: Orientation,
+    /// What the color profile of a file is good for.
+    pub color: ColorManagement,
     /// What is seen through transparent parts.
     pub transparency: Transparency,
     /// How 16-bit gray becomes 8-bit.
@@ -31,6 +33,18 @@ pub enum Orientation {
     /// The pixels stay as stored. TIFF is turned all the same, as Pillow turns it: there the
     /// orientation is a field of the format. So it is in HEIC and AVIF.
     Ignore,
+}
+
+/// What the color profile of a file is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColorManagement {
+    /// The numbers in the file are taken for those of sRGB, as the references do: colors of a wider
+    /// space come out too pale.
+    Ignore,
+    /// Colors are converted to those of sRGB, as browsers and viewers do: by the ICC profile, in PNG
+    /// by `cICP`, `iCCP` or `gAMA` and `cHRM`, in HEIC and AVIF by `colr`. What is sRGB stays as it
+    /// is. A profile that is damaged or of another kind than the pixels is ignored.
+    ToSrgb,
 }
 
 /// What is seen through transparent parts.
@@ -79,6 +93,7 @@ impl ReadOptions {
         };
         Self {
             orientation: Orientation::Ignore,
+            color: ColorManagement::Ignore,
             transparency,
             gray16: Gray16::Clip,
             conversion,
@@ -102,9 +117,11 @@ impl ReadOptions {
 
 impl Default for ReadOptions {
     /// Upright, on white, every pixel, up to 256 megapixels: the largest telephone cameras have 200.
+    /// Colors are those that the references see.
     fn default() -> Self {
         Self {
             orientation: Orientation::Apply,
+            color: ColorManagement::Ignore,
             transparency: Transparency::OnWhite,
             gray16: Gray16::Scale,
             conversion: Conversion::BeforeResize,

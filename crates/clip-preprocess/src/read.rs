@@ -12,10 +12,12 @@ use image::{
 
 use crate::detail::reduced;
 use crate::format::Format;
+use crate::metadata::Metadata;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
 use crate::{
-    Error, Orientation, ReadOptions, Result, bmp, format, gif, indexed, jpeg, tiff, trailer,
+    ColorManagement, Error, Orientation, ReadOptions, Result, bmp, color, format, gif, indexed,
+    jpeg, tiff, trailer,
 };
 
 /// Reads a picture file. Of an animation, the first frame counts.
@@ -70,10 +72,11 @@ pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<RgbIm
 /// Those of [`decode`] that a header tells, and none for its size.
 pub fn shown_size(bytes: &[u8], origin: &str) -> Result<(u32, u32)> {
     let format = format::identify(bytes, origin)?;
-    let Opened { mut decoder, size: (width, height), .. } =
-        open(format, bytes, &ReadOptions::default())
+    let metadata = Metadata::read(bytes);
+    let Opened { size: (width, height), .. } =
+        open(format, bytes, &metadata, &ReadOptions::default())
             .map_err(|error| decoding_error(error, origin))?;
-    let turn = decoder.orientation().unwrap_or(Turn::NoTransforms);
+    let turn = turn(format, &metadata, Orientation::Apply);
     let [width, height] = turned([Side::whole(width), Side::whole(height)], turn);
     Ok((width.whole, height.whole))
 }
@@ -91,19 +94,18 @@ pub(crate) fn upright(
     if let (Format::Image(ImageFormat::Png), Some(size)) = (format, format::png_size(bytes)) {
         check_size(size, origin, options)?;
     }
-    let Opened { mut decoder, size, mut divisor, bytes: memory } =
-        open(format, bytes, options).map_err(fail)?;
-    check_size(size, origin, options)?;
-    if matches!(format, Format::Image(ImageFormat::Jpeg)) && !jpeg::is_whole(bytes) {
-        return Err(Error::CutOff { origin: origin.to_owned() });
-    }
-    let turn = match (options.orientation, format) {
-        // A note that makes no sense is no reason to lose the picture.
-        (Orientation::Apply, _) | (_, Format::Image(ImageFormat::Tiff)) => {
-            decoder.orientation().unwrap_or(Turn::NoTransforms)
-        }
-        (Orientation::Ignore, _) => Turn::NoTransforms,
+    let cut_off = || Error::CutOff { origin: origin.to_owned() };
+    let jpeg = match format {
+        Format::Image(ImageFormat::Jpeg) => Some(jpeg::complete(bytes).ok_or_else(cut_off)?),
+        _ => None,
     };
+    let bytes = jpeg.as_ref().map_or(bytes, |jpeg| &jpeg.bytes);
+    let had_no_end = jpeg.as_ref().is_some_and(|jpeg| jpeg.had_no_end);
+    let metadata = Metadata::read(bytes);
+    let Opened { decoder, size, mut divisor, bytes: memory } =
+        open(format, bytes, &metadata, options).map_err(fail)?;
+    check_size(size, origin, options)?;
+    let turn = turn(format, &metadata, options.orientation);
     let stored = match format {
         Format::Image(format) => Stored {
             zero: indexed::zero(format, bytes),
@@ -111,13 +113,18 @@ pub(crate) fn upright(
         },
         Format::Heif(_) => Stored { zero: None, alpha: true },
     };
-    wait(memory);
+    // Whether a JPEG without an end is whole shows when it is decoded in two ways.
+    wait(if had_no_end { 3 * memory } else { memory });
+    if had_no_end && !jpeg::has_all_rows(bytes) {
+        return Err(cut_off());
+    }
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| match format {
-        Format::Image(format) if trailer::is_cut_off(format, bytes, &error) => {
-            Error::CutOff { origin: origin.to_owned() }
-        }
+        Format::Image(format) if trailer::is_cut_off(format, bytes, &error) => cut_off(),
         _ => fail(error),
     })?;
+    if let (ColorManagement::ToSrgb, Some(color)) = (options.color, &metadata.color) {
+        picture = color::to_srgb(picture, color);
+    }
     let further = options.detail().divisor((picture.width(), picture.height()));
     if further > 1 {
         picture = reduced(rgb::convert(picture, options), further).into();
@@ -129,6 +136,16 @@ pub(crate) fn upright(
     ];
     picture.apply_orientation(turn);
     Ok(Upright { picture, sides: turned(sides, turn), stored })
+}
+
+/// How what the decoder gives is to be turned.
+fn turn(format: Format, metadata: &Metadata<'_>, orientation: Orientation) -> Turn {
+    match (format, orientation) {
+        // The decoder has done it.
+        (Format::Heif(_), _) => Turn::NoTransforms,
+        (Format::Image(ImageFormat::Tiff), _) | (_, Orientation::Apply) => metadata.orientation(),
+        (_, Orientation::Ignore) => Turn::NoTransforms,
+    }
 }
 
 /// A decoded picture that has been turned.
@@ -152,10 +169,19 @@ pub(crate) struct Opened<'a> {
 }
 
 /// Reads the header.
-fn open<'a>(format: Format, bytes: &'a [u8], options: &ReadOptions) -> ImageResult<Opened<'a>> {
+fn open<'a>(
+    format: Format,
+    bytes: &'a [u8],
+    metadata: &Metadata<'_>,
+    options: &ReadOptions,
+) -> ImageResult<Opened<'a>> {
     let format = match format {
         Format::Heif(codec) => return codec.open(bytes),
-        Format::Image(ImageFormat::Jpeg) => return jpeg::open(bytes, options.detail()),
+        Format::Image(ImageFormat::Jpeg) => {
+            let color =
+                metadata.color.as_ref().filter(|_| options.color == ColorManagement::ToSrgb);
+            return jpeg::open(bytes, options.detail(), color.and_then(color::Color::inks));
+        }
         Format::Image(ImageFormat::Tiff) => return tiff::open(bytes, options),
         Format::Image(format) => format,
     };

@@ -28,7 +28,8 @@ pub struct Filter {
     pub min_side: Option<u32>,
     /// Of this shape.
     pub orientation: Option<Orientation>,
-    /// With every one of these tags (see [`Item::tags`](crate::Item::tags)).
+    /// With every one of these tags (see [`Item::tags`](crate::Item::tags)), in upper and lower case as
+    /// written. Letters with marks are the same in both ways that Unicode writes them.
     pub tags: Vec<String>,
 }
 

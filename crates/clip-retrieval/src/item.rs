@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::normal::composed;
 use crate::path::{decode_path, encode_path};
 
 /// The kind of data that a vector was made from.
@@ -129,15 +130,17 @@ impl UserTags {
 
     /// Adds a tag.
     pub fn add(&mut self, tag: &str) {
-        self.removed.remove(tag);
-        self.added.insert(tag.to_owned());
+        let tag = composed(tag);
+        self.removed.retain(|removed| composed(removed) != tag);
+        self.added.insert(tag.into_owned());
     }
 
     /// Removes a tag, from an item whose file has these keywords.
     pub fn remove(&mut self, tag: &str, keywords: &[String]) {
-        self.added.remove(tag);
-        if keywords.iter().any(|keyword| keyword == tag) {
-            self.removed.insert(tag.to_owned());
+        let tag = composed(tag);
+        self.added.retain(|added| composed(added) != tag);
+        if keywords.iter().any(|keyword| composed(keyword) == tag) {
+            self.removed.insert(tag.into_owned());
         }
     }
 
@@ -216,7 +219,8 @@ impl Item {
     pub fn tags(&self) -> Vec<&str> {
         let UserTags { added, removed } = &self.user_tags;
         let all: BTreeSet<&String> = self.facts.tags.iter().chain(added).collect();
-        all.into_iter().filter(|tag| !removed.contains(*tag)).map(String::as_str).collect()
+        let is_removed = |tag: &str| removed.contains(&*composed(tag));
+        all.into_iter().map(String::as_str).filter(|tag| !is_removed(tag)).collect()
     }
 
     /// The file of the item, if it is one.

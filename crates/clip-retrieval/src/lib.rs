@@ -54,6 +54,7 @@ mod filter;
 mod flat;
 mod glob;
 mod item;
+mod normal;
 mod path;
 mod store;
 mod top;

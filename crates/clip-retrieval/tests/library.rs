@@ -449,3 +449,24 @@ fn many_near_duplicates_are_one_group() {
     let groups = library.near_duplicates(&ids, 10f32.to_radians().cos(), |_, _| ()).unwrap();
     assert_eq!((groups.len(), groups[0].best, groups[0].others.len()), (1, 0, 499));
 }
+
+/// Libraries of earlier versions have tags as they were written: from macOS, often decomposed.
+#[test]
+fn tags_that_are_not_composed_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut library = open(folder.path(), 2);
+    let mut writer = library.write().unwrap();
+    let facts = Facts { tags: vec!["tag".to_owned()], ..Facts::default() };
+    writer.upsert(&Item { facts, ..Item::picture("a.jpg", None) }, &[1.0, 0.0]).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    drop(library);
+    let catalog = rusqlite::Connection::open(folder.path().join("catalog.sqlite")).unwrap();
+    catalog.execute("UPDATE tags SET tag = ?", ["Zu\u{308}rich"]).unwrap();
+    drop(catalog);
+    let library = open(folder.path(), 2);
+    for tag in ["Z\u{fc}rich", "Zu\u{308}rich"] {
+        let filter = Filter { tags: vec![tag.to_owned()], ..Filter::default() };
+        assert_eq!(library.items(&filter).unwrap().len(), 1, "{tag}");
+    }
+}

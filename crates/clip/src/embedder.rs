@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor, normalize};
-use clip_preprocess::{Preprocessor, ReadOptions, RgbImage};
+use clip_preprocess::{ColorManagement, Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
 
@@ -176,13 +176,15 @@ impl Embedder {
         self.pixels(&pixels)
     }
 
-    /// The unit vector of a picture file, turned upright and with transparency on white.
+    /// The unit vector of a picture file, turned upright, in the colors of sRGB and with transparency
+    /// on white.
     ///
     /// # Errors
     ///
     /// [`Error::Picture`] where the file cannot be read, otherwise as [`Embedder::pictures`].
     pub fn file(&self, path: &Path) -> Result<Embedding> {
-        self.picture(&clip_preprocess::read(path, &ReadOptions::default())?)
+        let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+        self.picture(&clip_preprocess::read(path, &options)?)
     }
 
     /// The direction in which the weighted terms point together; a negative weight pushes away.

@@ -34,8 +34,8 @@ mod room;
 pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{
-    Detail, Error as PictureError, FileFormat, Picture, ReadOptions, RgbImage,
-    read as read_picture, shown_size,
+    ColorManagement, Detail, Error as PictureError, FileFormat, Picture, ReadOptions, RgbImage,
+    metadata, read as read_picture, shown_size,
 };
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;

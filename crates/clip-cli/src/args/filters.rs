@@ -13,11 +13,12 @@ pub(crate) struct FilterArgs {
     #[arg(long, value_enum, default_value_t = ModalityArg::Image)]
     modality: ModalityArg,
 
-    /// Files like *.png or 2019/**/*.jpg (repeatable: any of them)
+    /// Files like *.png or 2019/**/*.jpg, in upper or lower case (repeatable: any of them)
     #[arg(short, long, value_name = "PATTERN")]
     glob: Vec<PathGlob>,
 
-    /// With this tag, of the picture's own keywords or of `index --tag` (repeatable: all of them)
+    /// With this tag, of the picture's own keywords (XMP, IPTC) or of `index --tag`; case counts
+    /// (repeatable: all of them)
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
 

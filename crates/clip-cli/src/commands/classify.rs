@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use clip::{Classifier, Embedding, Overflow, ReadOptions};
+use clip::{Classifier, Embedding, Overflow};
 use serde::Serialize;
 
 use crate::args::ClassifyArgs;
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
     let mut skipped = Skipped::default();
     let bar = Bar::pictures(args.pictures.len());
     let mut pictures = Vec::new();
-    let options = ReadOptions { detail: args.detail.of(&embedder), ..ReadOptions::default() };
+    let options = args.detail.reading(&embedder);
     embedder.stream(
         &args.pictures,
         |path, room| room.read(path, &options),

@@ -90,7 +90,7 @@ fn embed<'a>(
     let mut texts = embedder.texts(&args.text).map_err(super::name_truncate)?.into_iter();
     let options = match args.exact {
         true => ReadOptions::reference(embedder.card().preprocess.mode),
-        false => ReadOptions { detail: embedder.enough_detail(), ..ReadOptions::default() },
+        false => embedder.reading(),
     };
     let bar = Bar::pictures(args.image.len());
     let images: clip::Result<Vec<_>> = embedder.stream(

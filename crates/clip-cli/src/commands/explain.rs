@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use clip::ReadOptions;
+use clip::{ColorManagement, ReadOptions};
 use clip_train::explain::{Explainer, Explanation};
 
 use crate::args::ModelArgs;
@@ -58,7 +58,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
     let target = target(args)?;
     let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
     let texts = embedder.texts(&args.text).map_err(super::name_truncate)?;
-    let picture = clip::read_picture(&args.picture, &ReadOptions::default())?;
+    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+    let picture = clip::read_picture(&args.picture, &options)?;
     let explainer = Explainer::load(embedder.checkpoint(), &args.model.device.open()?)?;
     let explanations: Vec<Explanation> =
         texts.iter().map(|text| explainer.explain(&picture, text.as_slice())).collect();

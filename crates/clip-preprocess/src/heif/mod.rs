@@ -1,5 +1,6 @@
 //! HEIC, HEIF and AVIF, which the system's libheif decodes; the only place that asks for the feature.
 
+mod boxes;
 #[cfg(feature = "heif")]
 mod container;
 #[cfg(not(feature = "heif"))]
@@ -11,6 +12,7 @@ mod kind;
 #[expect(unsafe_code, reason = "the library is C, and is found when the program runs")]
 mod library;
 
+pub(crate) use boxes::{child, first};
 #[cfg(not(feature = "heif"))]
 pub(crate) use disabled::Codec;
 #[cfg(feature = "heif")]

@@ -2,7 +2,6 @@
 //! makes the whole picture, so a reduced one is first tried without it.
 
 use std::io::Cursor;
-use std::ops::RangeInclusive;
 
 use image::codecs::jpeg::JpegDecoder;
 use image::error::{
@@ -13,26 +12,25 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::markers::walk;
-use super::memory;
+use super::markers::{FRAME, PROGRESSIVE, SCAN, walk};
 use super::reduced::Frame;
+use super::{fallback, memory};
 use crate::Detail;
 use crate::detail::average;
 use crate::read::Opened;
 
-/// The markers of a frame that is read, and of one that is progressive.
-const FRAME: RangeInclusive<u8> = 0xC0..=PROGRESSIVE;
-const PROGRESSIVE: u8 = 0xC2;
-
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
-    let decoder = JpegDecoder::new(Cursor::new(bytes))?;
     let frame = walk(bytes).find(|(marker, ..)| FRAME.contains(marker));
-    if frame.is_some_and(|(_, content, _)| has_finer_colors(content)) {
-        let kind = UnsupportedErrorKind::GenericFeature("colors finer than brightness".to_owned());
+    if walk(bytes).take_while(|(marker, ..)| *marker != SCAN).any(|(marker, ..)| is_other(marker)) {
+        let kind = UnsupportedErrorKind::GenericFeature("lossless or arithmetic coding".to_owned());
         let hint = ImageFormatHint::Exact(ImageFormat::Jpeg);
         return Err(ImageError::Unsupported(UnsupportedError::from_format_and_kind(hint, kind)));
     }
+    if frame.is_some_and(|(_, content, _)| is_sampled_unusually(content)) {
+        return fallback::open(bytes, None);
+    }
+    let decoder = JpegDecoder::new(Cursor::new(bytes))?;
     let size = decoder.dimensions();
     let whole =
         decoder.total_bytes() * memory(frame.is_some_and(|(marker, ..)| marker == PROGRESSIVE));
@@ -64,10 +62,6 @@ impl ImageDecoder for Reduced<'_> {
 
     fn color_type(&self) -> ColorType {
         self.whole.color_type()
-    }
-
-    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        self.whole.exif_metadata()
     }
 
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
@@ -108,11 +102,21 @@ pub(crate) fn inks(
     })
 }
 
-/// Whether the first channel of a frame (ITU-T T.81, B.2.2) is not the finest. zune-jpeg 0.5.15
-/// then shows another picture, or panics.
-fn has_finer_colors(frame: &[u8]) -> bool {
+/// Whether a marker is that of a frame which is coded in another way (ITU-T T.81, table B.1).
+fn is_other(marker: u8) -> bool {
+    matches!(marker, 0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF)
+}
+
+/// Whether a frame (ITU-T T.81, B.2.2) is sampled in a way that zune-jpeg 0.5.15 does not read: colors
+/// finer than brightness, where it shows another picture or panics, three samples across, and colors of
+/// two rows where brightness has four.
+fn is_sampled_unusually(frame: &[u8]) -> bool {
     let channels = frame.get(6..).unwrap_or_default().as_chunks::<3>().0;
     let mut samplings = channels.iter().map(|[_, sampling, _]| (sampling >> 4, sampling & 15));
     let first = samplings.next().unwrap_or_default();
-    samplings.any(|(across, down)| across > first.0 || down > first.1)
+    channels.len() > 1
+        && (first.0 == 3
+            || samplings.any(|(across, down)| {
+                across > first.0 || down > first.1 || across == 3 || (first.1, down) == (4, 2)
+            }))
 }

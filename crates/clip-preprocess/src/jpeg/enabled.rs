@@ -11,24 +11,14 @@ use image::error::{
     DecodingError, ImageError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind,
 };
 use image::{ColorType, ImageDecoder, ImageFormat, ImageResult};
-use mozjpeg::{ColorSpace, Decompress, Format, Marker};
+use mozjpeg::{ColorSpace, Decompress, Format};
 
-use super::markers::{END, walk};
-use super::memory;
+use super::markers::{PROGRESSIVE, scans, walk};
+use super::{MAX_SCANS, inks_to_rgb, memory};
 use crate::Detail;
 use crate::read::Opened;
-use crate::rgb::product;
 
 const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
-
-/// The marker of a scan. Each goes over the whole picture, however few bytes it has.
-const SCAN: u8 = 0xDA;
-
-/// The marker of a progressive frame.
-const PROGRESSIVE: u8 = 0xC2;
-
-/// Encoders write about ten; the decoder in Rust has the same limit.
-const MAX_SCANS: usize = 100;
 
 struct Decoder<'a> {
     source: Decompress<&'a [u8]>,
@@ -38,17 +28,12 @@ struct Decoder<'a> {
 
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {
-    let markers = walk(bytes).map(|(marker, ..)| marker).take_while(|marker| *marker != END);
-    let (mut scans, mut is_progressive) = (0, false);
-    for marker in markers {
-        scans += usize::from(marker == SCAN);
-        is_progressive |= marker == PROGRESSIVE;
-    }
+    let is_progressive = walk(bytes).any(|(marker, ..)| marker == PROGRESSIVE);
+    let scans = scans(bytes);
     if scans > MAX_SCANS {
         return Err(damaged(format!("{scans} scans, more than {MAX_SCANS}")));
     }
-    let notes = [Marker::APP(1)];
-    let mut source = guarded(|| Decompress::builder().with_markers(&notes).from_mem(bytes))?;
+    let mut source = guarded(|| Decompress::builder().from_mem(bytes))?;
     let size = (source.width() as u32, source.height() as u32);
     let divisor = match source.color_space() {
         // Inks are multiplied with each other, so their means do not give the mean color.
@@ -77,11 +62,6 @@ impl ImageDecoder for Decoder<'_> {
         }
     }
 
-    fn exif_metadata(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        let notes = self.source.markers().filter_map(|note| note.data.strip_prefix(b"Exif\0\0"));
-        Ok(notes.last().map(<[u8]>::to_vec))
-    }
-
     fn read_image(self, samples: &mut [u8]) -> ImageResult<()> {
         guarded(|| match self.source.image()? {
             Format::Gray(mut rows) | Format::RGB(mut rows) => {
@@ -93,7 +73,10 @@ impl ImageDecoder for Decoder<'_> {
                 for colors in samples.chunks_exact_mut(3 * row.len()) {
                     rows.read_scanlines_into(row.as_flattened_mut())?;
                     let (colors, _) = colors.as_chunks_mut();
-                    colors.iter_mut().zip(&row).for_each(|(color, paper)| *color = rgb(*paper));
+                    colors
+                        .iter_mut()
+                        .zip(&row)
+                        .for_each(|(color, paper)| *color = inks_to_rgb(*paper));
                 }
                 rows.finish()
             }
@@ -103,12 +86,6 @@ impl ImageDecoder for Decoder<'_> {
     fn read_image_boxed(self: Box<Self>, samples: &mut [u8]) -> ImageResult<()> {
         (*self).read_image(samples)
     }
-}
-
-/// `cmyk2rgb` of Pillow's `Convert.c`. Files hold how much each ink leaves of the paper, as Adobe
-/// has it; Pillow takes that for granted, and so do we.
-fn rgb([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
-    [cyan, magenta, yellow].map(|paper| black - product(255 - paper, black))
 }
 
 /// The four channels of a picture of inks, as they are stored. `check` hears the size first.

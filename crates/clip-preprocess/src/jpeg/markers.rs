@@ -4,17 +4,22 @@
 const RESTART: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
 const START: u8 = 0xD8;
 pub(super) const END: u8 = 0xD9;
+pub(super) const SCAN: u8 = 0xDA;
+
+/// A frame that is read: baseline, extended or progressive.
+pub(super) const FRAME: std::ops::RangeInclusive<u8> = 0xC0..=PROGRESSIVE;
+pub(super) const PROGRESSIVE: u8 = 0xC2;
 
 /// Whether the marker that ends the picture is there; whatever follows it is ignored, as cameras
 /// append their own data there.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
     walk(bytes).any(|(marker, ..)| marker == END)
 }
 
 /// From marker to marker, each with the content of its segment and all that comes behind it.
 /// Segments are skipped by their length, so markers of a thumbnail inside one do not count; one that
 /// is not whole is the last.
-pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+pub(crate) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
         let bytes = rest?;
@@ -29,6 +34,18 @@ pub(super) fn walk(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
         let content = after.get(2..length).unwrap_or_default();
         Some((marker, content, rest.unwrap_or_default()))
     })
+}
+
+/// How many scans there are ahead of the end.
+pub(super) fn scans(bytes: &[u8]) -> usize {
+    let markers = walk(bytes).map(|(marker, ..)| marker).take_while(|marker| *marker != END);
+    markers.filter(|marker| *marker == SCAN).count()
+}
+
+/// How many channels the frame has.
+pub(super) fn channels(bytes: &[u8]) -> Option<u8> {
+    let (_, frame, _) = walk(bytes).find(|(marker, ..)| FRAME.contains(marker))?;
+    frame.get(5).copied()
 }
 
 /// Position of the next marker: 0xFF and a code. Within compressed data 0xFF is followed by 0, and

@@ -99,7 +99,7 @@ fn decode(stream: &[u8], header: &Header, most: (u32, u32), out: &mut [u8]) -> I
         // Without a mark of Adobe's they come as they are, whatever they mean.
         jpeg::inks(stream, check)?
     } else {
-        let decoder = jpeg::open(stream, Detail::Full)?.decoder;
+        let decoder = jpeg::open(stream, Detail::Full, None)?.decoder;
         check(decoder.dimensions())?;
         if usize::from(decoder.color_type().channel_count()) != channels {
             return Err(damaged("a strip or tile of it has other channels"));

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::key;
 use super::schema::{FAILED, JSON, KEPT, TEXT, field};
+use crate::normal::{composed_tags, composed_user_tags};
 use crate::path::{decode_path, encode_path};
 use crate::{
     Attempt, Content, Error, Facts, Failure, FileStamp, Item, KeptTags, KnownFile, Modality,
@@ -274,6 +275,9 @@ pub(super) fn failure(row: &ResultRow<'_>) -> Result<Failure, Sdk> {
 
 /// The tags of an item, and how they came about.
 fn tags_value(item: &Item) -> Value {
+    let facts = Facts { tags: composed_tags(&item.facts.tags), ..Facts::default() };
+    let user_tags = composed_user_tags(&item.user_tags);
+    let item = Item { facts, user_tags, ..Item::text("") };
     let (tags, UserTags { added, removed }) = (item.tags(), &item.user_tags);
     let mut value = json!({ TAGS_LIST: tags, ADDED: added });
     if !removed.is_empty() {

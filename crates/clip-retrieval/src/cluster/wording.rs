@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::row::{NO_TIME, TAGS_LIST, encode};
 use super::schema::{ITEMS, field};
+use crate::normal::forms;
 use crate::{Filter, Orientation, Result};
 
 /// Names in one list of a condition.
@@ -48,7 +49,14 @@ pub(super) fn condition(filter: &Filter) -> Result<String> {
     }
     for tag in tags {
         let list = format!("{}[\"{TAGS_LIST}\"]", field::TAGS);
-        parts.push(format!("json_contains({list}, {})", quoted(tag)));
+        let forms: Vec<String> = forms(tag)
+            .iter()
+            .map(|form| format!("json_contains({list}, {})", quoted(form)))
+            .collect();
+        parts.push(match forms.as_slice() {
+            [form] => form.clone(),
+            forms => format!("({})", forms.join(" or ")),
+        });
     }
     Ok(parts.join(" and "))
 }
@@ -128,6 +136,10 @@ mod tests {
         check(square, "width == height and width >= 0");
         let tags = Filter { tags: vec!["a\"b".into()], min_side: Some(9), ..Filter::default() };
         check(tags, r#"(width >= 9 or height >= 9) and json_contains(tags["list"], "a\"b")"#);
+        let marked = Filter { tags: vec!["\u{fc}".into()], ..Filter::default() };
+        let forms =
+            ["u\u{308}", "\u{fc}"].map(|form| format!("json_contains(tags[\"list\"], \"{form}\")"));
+        check(marked, &format!("({})", forms.join(" or ")));
     }
 
     #[test]

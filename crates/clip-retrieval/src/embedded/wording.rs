@@ -2,6 +2,7 @@
 
 use rusqlite::types::Value;
 
+use crate::normal::forms;
 use crate::path::encode_path;
 use crate::{Error, Filter, Orientation, Result};
 
@@ -54,9 +55,13 @@ pub(super) fn condition(filter: &Filter) -> Result<(String, Vec<Value>)> {
         Some(Orientation::Square) => and("width = height", &[]),
     }
     for tag in tags {
-        let part = "EXISTS (SELECT 1 FROM tags WHERE tags.key = items.key AND tag = ? \
-             AND coalesce(added, in_file))";
-        and(part, &[Value::Text(tag.clone())]);
+        let forms: Vec<Value> = forms(tag).into_iter().map(Value::Text).collect();
+        let marks = vec!["?"; forms.len()].join(", ");
+        let part = format!(
+            "EXISTS (SELECT 1 FROM tags WHERE tags.key = items.key AND tag IN ({marks}) \
+             AND coalesce(added, in_file))"
+        );
+        and(&part, &forms);
     }
     Ok((parts.join(" AND "), values))
 }

@@ -48,6 +48,7 @@ contract![
     find::as_many_as_there_are_is_no_error,
     limits::what_is_long_is_stored_or_refused_before_anything_is,
     limits::vectors_that_are_none_are_refused,
+    names::letters_with_marks_are_the_same_in_both_forms,
     names::names_of_any_letters_come_back_and_are_found,
     together::what_is_committed_is_there_for_others,
     together::two_may_write_at_once,

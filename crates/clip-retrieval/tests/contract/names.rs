@@ -87,3 +87,41 @@ pub(crate) fn names_of_any_letters_come_back_and_are_found(place: &dyn Place) {
         }
     }
 }
+
+/// macOS writes a letter and its mark as two characters, keyboards write one.
+pub(crate) fn letters_with_marks_are_the_same_in_both_forms(place: &dyn Place) {
+    const COMPOSED: &str = "Z\u{fc}rich";
+    const DECOMPOSED: &str = "Zu\u{308}rich";
+    let mut store = place.open(2);
+    let mut writer = store.writer().unwrap();
+    for (folder, tags) in [
+        ("a", vec![COMPOSED]),
+        ("b", vec![DECOMPOSED]),
+        ("c", vec![DECOMPOSED, COMPOSED]),
+        ("d", vec!["Zurich"]),
+    ] {
+        let tags = tags.into_iter().map(str::to_owned).collect();
+        let facts = Facts { tags, ..Facts::default() };
+        let name = if folder == "a" { "Ma\u{308}rz.JPG" } else { "M\u{e4}rz.jpg" };
+        let picture = Item { facts, ..Item::picture(PathBuf::from(folder).join(name), None) };
+        writer.upsert(&picture, &[1.0, 0.0]).unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let count = |filter: Filter| {
+        let items = store.items(&filter).unwrap();
+        assert_eq!(store.search(&[1.0, 0.0], 10, &filter).unwrap().len(), items.len());
+        items.len()
+    };
+    for tag in [COMPOSED, DECOMPOSED] {
+        assert_eq!(count(Filter { tags: vec![tag.to_owned()], ..Filter::default() }), 3, "{tag}");
+    }
+    // Case counts in tags and not in patterns.
+    assert_eq!(count(Filter { tags: vec!["z\u{fc}rich".to_owned()], ..Filter::default() }), 0);
+    for pattern in ["m\u{e4}rz.jpg", "Ma\u{308}rz.*", "*.jpg", "*.JPG"] {
+        let globs = vec![PathGlob::new(pattern).unwrap()];
+        assert_eq!(count(Filter { globs, ..Filter::default() }), 4, "{pattern}");
+    }
+    let (item, _) = store.get(&Item::path_id("c/M\u{e4}rz.jpg".as_ref())).unwrap().unwrap();
+    assert_eq!(item.facts.tags, [COMPOSED], "each once");
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clip_preprocess::{Detail, Picture, ReadOptions};
+use clip_preprocess::{ColorManagement, Detail, Picture, ReadOptions};
 
 use super::Embedder;
 use crate::pipeline::Pipeline;
@@ -59,10 +59,10 @@ impl Embedder {
     /// ```
     /// # #[cfg(all(feature = "flex", feature = "embedded-model"))]
     /// # fn main() -> clip::Result<()> {
-    /// use clip::{Device, Embedder, ReadOptions};
+    /// use clip::{Device, Embedder};
     ///
     /// let clip = Embedder::embedded(&Device::flex())?;
-    /// let reading = ReadOptions { detail: clip.enough_detail(), ..ReadOptions::default() };
+    /// let reading = clip.reading();
     /// # let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../samples");
     /// let files = ["cat.webp", "no.jpg", "dog.webp"].map(|name| folder.join(name));
     /// let read = clip.stream(
@@ -113,5 +113,15 @@ impl Embedder {
     /// to that of the whole.
     pub fn enough_detail(&self) -> Detail {
         self.preprocessor.enough()
+    }
+
+    /// How files are read for indexing and searching: upright, in the colors of sRGB, with
+    /// transparency on white, and [as much detail as shows](Self::enough_detail).
+    pub fn reading(&self) -> ReadOptions {
+        ReadOptions {
+            color: ColorManagement::ToSrgb,
+            detail: self.enough_detail(),
+            ..ReadOptions::default()
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use clip::{ReadOptions, RgbImage};
+use clip::{ColorManagement, ReadOptions, RgbImage};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops;
 
@@ -65,7 +65,8 @@ pub(super) fn report(paths: &[&Path], thumbnails: &[Thumbnail]) {
 }
 
 fn thumbnail(path: &Path, side: u32) -> Thumbnail {
-    let picture = clip::read_picture(path, &ReadOptions::default())?;
+    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+    let picture = clip::read_picture(path, &options)?;
     let small = shrink(&picture, side);
     let mut file = Vec::new();
     small

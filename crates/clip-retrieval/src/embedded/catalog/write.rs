@@ -6,6 +6,7 @@ use rusqlite::types::Value;
 
 use super::Catalog;
 use super::row::{key, path_value, stamp_values, values};
+use crate::normal::{composed_tags, composed_user_tags};
 use crate::{Failure, Item, KeptTags, Result, UserTags};
 
 impl Catalog {
@@ -38,12 +39,11 @@ impl Catalog {
     fn put_tags(&self, key: u64, item: &Item) -> Result<()> {
         let key = Value::Integer(key as i64);
         self.run("DELETE FROM tags WHERE key = ?", std::slice::from_ref(&key))?;
-        let (keywords, user_tags) = (&item.facts.tags, &item.user_tags);
-        for keyword in keywords {
-            let values = [key.clone(), Value::Text(keyword.clone())];
+        for keyword in composed_tags(&item.facts.tags) {
+            let values = [key.clone(), Value::Text(keyword)];
             self.run("INSERT OR IGNORE INTO tags VALUES (?, ?, 1, NULL)", &values)?;
         }
-        for (tag, is_added) in changes(user_tags) {
+        for (tag, is_added) in changes(&composed_user_tags(&item.user_tags)) {
             let values = [key.clone(), Value::Text(tag.clone()), is_added];
             let statement = "INSERT INTO tags VALUES (?, ?, 0, ?) \
                  ON CONFLICT DO UPDATE SET added = excluded.added";
@@ -84,7 +84,7 @@ impl Catalog {
     pub(in crate::embedded) fn put_kept_tags(&self, kept: &KeptTags) -> Result<()> {
         self.delete_kept_tags(&kept.path)?;
         let hash: Value = kept.hash.map(|hash| hash.to_vec()).into();
-        for (tag, is_added) in changes(&kept.user_tags) {
+        for (tag, is_added) in changes(&composed_user_tags(&kept.user_tags)) {
             let values =
                 [path_value(&kept.path)?, hash.clone(), Value::Text(tag.clone()), is_added];
             self.run("INSERT INTO kept_tags VALUES (?, ?, ?, ?)", &values)?;
