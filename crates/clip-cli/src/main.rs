@@ -9,6 +9,7 @@ mod cluster;
 mod commands;
 mod connecting;
 mod dates;
+mod escape;
 mod exchange;
 mod facts;
 mod files;
@@ -30,7 +31,7 @@ mod shelf;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 
@@ -51,12 +52,35 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches_from(query::expand_signs(std::env::args_os()));
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let mut command = Cli::command();
+    let args = query::expand_signs(&mut command, std::env::args_os().collect());
+    let parsed = command.try_get_matches_from(args).and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((matches, cli))
+    });
+    let outcome = match parsed {
+        Ok((matches, cli)) => run(cli, &matches),
+        // --help and --version.
+        Err(answer) if !answer.use_stderr() => {
+            answer.print().map(|()| Outcome::Found).map_err(|error| output::unwritten(error).into())
+        }
+        Err(error) => return report::usage(&error),
     };
-    let outcome = match cli.command {
+    match outcome {
+        Ok(Outcome::Found) => ExitCode::SUCCESS,
+        Ok(Outcome::Nothing) => ExitCode::from(1),
+        Ok(Outcome::Partial) => ExitCode::from(2),
+        // `clip-cli search .. | head` closes the pipe: the reader has what it wanted.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
+    match cli.command {
         Command::Search(args) => commands::search::run(&args),
         Command::Similar(args) => commands::similar::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
@@ -73,17 +97,6 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
-    };
-    match outcome {
-        Ok(Outcome::Found) => ExitCode::SUCCESS,
-        Ok(Outcome::Nothing) => ExitCode::from(1),
-        Ok(Outcome::Partial) => ExitCode::from(2),
-        // `clip-cli search .. | head` closes the pipe: the reader has what it wanted.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            report::error(&error);
-            ExitCode::from(2)
-        }
     }
 }
 

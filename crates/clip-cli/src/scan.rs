@@ -1,7 +1,9 @@
 //! The pictures below folders.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -96,18 +98,20 @@ impl Scan {
         pictures
     }
 
-    /// Adds the pictures that a file lists, a path a line.
+    /// Adds the pictures that a file lists, a path a line, or each ended by a NUL byte where there are
+    /// any.
     pub(crate) fn add_listed(&mut self, file: &Path) -> Result<()> {
-        let listed = match file.to_str() {
-            Some("-") => io::read_to_string(io::stdin()),
-            _ => std::fs::read_to_string(file),
+        let mut listed = Vec::new();
+        let read = match file.to_str() {
+            Some("-") => io::stdin().read_to_end(&mut listed),
+            _ => File::open(file).and_then(|mut file| file.read_to_end(&mut listed)),
         };
-        let listed =
-            listed.with_context(|| format!("cannot read the list in {}", file.display()))?;
+        read.with_context(|| format!("cannot read the list in {}", file.display()))?;
         let mut seen: HashSet<PathBuf> = self.pictures.iter().cloned().collect();
-        for line in listed.lines().filter(|line| !line.is_empty()) {
+        for name in names(without_mark(&listed)?.as_ref()) {
             // What is not there is named when it is read.
-            let path = Path::new(line);
+            let path = path_from_bytes(name)
+                .with_context(|| format!("cannot read the list in {}", file.display()))?;
             let path = path.canonicalize().or_else(|_| std::path::absolute(path))?;
             if seen.insert(path.clone()) {
                 self.pictures.push(path);
@@ -121,6 +125,45 @@ impl Scan {
         self.roots.iter().any(|root| path.starts_with(root))
             && !self.unreadable.iter().any(|(folder, _)| path.starts_with(folder))
     }
+}
+
+/// The list in UTF-8 or in what the names are, without the mark of Windows' programs at its beginning,
+/// by which UTF-16 is known too.
+fn without_mark(listed: &[u8]) -> Result<Cow<'_, [u8]>> {
+    let units = |from: fn([u8; 2]) -> u16| {
+        let units = listed[2..].chunks_exact(2).map(move |unit| from([unit[0], unit[1]]));
+        let text: std::result::Result<String, _> = char::decode_utf16(units).collect();
+        text.map(|text| Cow::Owned(text.into_bytes())).context("it is damaged UTF-16")
+    };
+    match listed {
+        [0xef, 0xbb, 0xbf, listed @ ..] => Ok(Cow::Borrowed(listed)),
+        [0xff, 0xfe, ..] => units(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => units(u16::from_be_bytes),
+        _ => Ok(Cow::Borrowed(listed)),
+    }
+}
+
+/// The names of a list. A name may hold all but NUL, so NUL bytes end names where there are any.
+fn names(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (end, ending) = match listed.contains(&0) {
+        true => (0, &b""[..]),
+        false => (b'\n', &b"\r"[..]),
+    };
+    let names = listed.split(move |byte| *byte == end);
+    names.map(move |name| name.strip_suffix(ending).unwrap_or(name)).filter(|name| !name.is_empty())
+}
+
+/// A path as the system has it, which on Unix is any bytes.
+#[cfg(unix)]
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(std::ffi::OsStr::from_bytes(bytes).into())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
+    let name = || format!("{} is not UTF-8", String::from_utf8_lossy(bytes));
+    Ok(str::from_utf8(bytes).with_context(name)?.into())
 }
 
 pub(crate) fn is_empty_folder(path: &Path) -> bool {

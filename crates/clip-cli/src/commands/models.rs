@@ -4,11 +4,13 @@ mod add;
 mod list;
 mod verify;
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use clip_weights::{Bar, ConvertArgs};
 
-use crate::Outcome;
+use crate::{Outcome, output};
 use add::PullArgs;
 use verify::VerifyArgs;
 
@@ -54,6 +56,8 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
 fn inspect(args: &ConvertArgs) -> Result<Outcome> {
     let (source, options) = args.parts();
     let inspection = clip_weights::open(&source, &options, &mut Bar::new())?.inspect();
-    anstream::print!("{inspection}");
+    let mut out = output::stdout();
+    write!(out, "{inspection}")?;
+    out.flush()?;
     Ok(if inspection.problem.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

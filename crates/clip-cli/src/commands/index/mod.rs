@@ -169,7 +169,9 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     let mut out = output::stdout();
     writeln!(out, "{}", summary(&changes))?;
     let items = output::count(shelf.store().count()?, "item");
-    writeln!(out, "library: {} ({items})", shelf.store().place())?;
+    write!(out, "library: ")?;
+    out.path(&shelf.place())?;
+    writeln!(out, " ({items})")?;
     out.flush()?;
     skipped.summarize();
     if changes.unreadable > 0 {
