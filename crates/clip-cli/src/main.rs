@@ -28,6 +28,7 @@ mod scan;
 mod shard;
 mod shelf;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
@@ -52,19 +53,18 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let mut command = Cli::command();
-    let args = query::expand_signs(&mut command, std::env::args_os().collect());
-    let parsed = command.try_get_matches_from(args).and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches)?;
-        Ok((matches, cli))
-    });
-    let outcome = match parsed {
+    let args = query::expand_signs(&mut Cli::command(), std::env::args_os().collect());
+    let outcome = match parse(&args) {
         Ok((matches, cli)) => run(cli, &matches),
         // --help and --version.
         Err(answer) if !answer.use_stderr() => {
-            answer.print().map(|()| Outcome::Found).map_err(|error| output::unwritten(error).into())
+            let printed = answer.print().map_err(output::unwritten);
+            printed.map(|()| Outcome::Found).map_err(Into::into)
         }
-        Err(error) => return report::usage(&error),
+        Err(error) => {
+            report::usage(&quoting(&args, error));
+            return ExitCode::from(2);
+        }
     };
     match outcome {
         Ok(Outcome::Found) => ExitCode::SUCCESS,
@@ -76,6 +76,24 @@ fn main() -> ExitCode {
             report::error(&error);
             ExitCode::from(2)
         }
+    }
+}
+
+fn parse(args: &[OsString]) -> clap::error::Result<(ArgMatches, Cli)> {
+    let matches = Cli::command().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok((matches, cli))
+}
+
+/// The same error, but what it quotes of the command line is nothing that a terminal obeys.
+fn quoting(args: &[OsString], error: clap::Error) -> clap::Error {
+    let escaped: Vec<OsString> = args
+        .iter()
+        .map(|arg| escape::bytes(arg.as_encoded_bytes(), |_| false).into_owned().into())
+        .collect();
+    match parse(&escaped) {
+        Err(again) if again.kind() == error.kind() => again,
+        _ => error,
     }
 }
 

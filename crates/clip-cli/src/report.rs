@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::io::{IsTerminal, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
@@ -40,15 +39,13 @@ pub(crate) fn error(error: &anyhow::Error) {
     say_lines("error", AnsiColor::Red, &message);
 }
 
-/// Why the command line is not understood; with clap's colors, unless a terminal would obey what is
-/// quoted in it.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let message = error.render().to_string();
-    let _ = match escape::lines(&message) {
+/// Why the command line is not understood.
+pub(crate) fn usage(error: &clap::Error) {
+    let _ = match escape::lines(&error.render().to_string()) {
+        // In clap's colors.
         Cow::Borrowed(_) => error.print(),
         Cow::Owned(message) => write!(anstream::stderr().lock(), "{message}"),
     };
-    ExitCode::from(2)
 }
 
 /// Something was left out and the work goes on.

@@ -21,7 +21,7 @@ fn bytes(sandbox: &Sandbox, args: &[&OsStr]) -> Vec<u8> {
     output.stdout
 }
 
-fn os<'a>(args: &[&'a str]) -> Vec<&'a OsStr> {
+fn os<'a>(args: &'a [&'a str]) -> Vec<&'a OsStr> {
     args.iter().map(OsStr::new).collect()
 }
 
