@@ -55,7 +55,7 @@ fn fault(name: &str) -> Option<&'static str> {
 }
 
 /// Control characters, and what turns a text around or has no width.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -140,7 +140,8 @@ fn names_that_are_not_utf8_are_taken() {
     finish(sandbox.command(program()).args(words)).check(2, &["not UTF-8"]);
 
     let listed = |list: &[u8], count: &str| {
-        let library = format!("--index={}", sandbox.path(format!("{}", list.len())).display());
+        let _ = std::fs::remove_dir_all(sandbox.path("listed"));
+        let library = format!("--index={}", sandbox.path("listed").display());
         let run = with_input(&sandbox, &["index", "--files-from", "-", &library], list);
         assert!(run.code == 0 && run.lines()[0].starts_with(count), "{run}");
     };

@@ -155,6 +155,14 @@ fn cycles_and_depths_end() {
         }
     }
     check_unread(&doubling.archive(0), too_large);
+    // A hundred thousand long names of one tensor.
+    let long = Pickle::new().raw(b"}").text(&"x".repeat(900)).raw(b"}");
+    let view = View::new(&[1], &[1]);
+    let mut long = long.text("t").tensor("FloatStorage", 0, 1, view).raw(b"q\x01s");
+    for number in 0..100_000 {
+        long = long.text(&number.to_string()).raw(b"h\x01s");
+    }
+    check_unread(&long.raw(b"s").archive(4), too_large);
     let harmless = [b"]q\0h\0a".to_vec(), [b"]".repeat(1000), b"a".repeat(999)].concat()];
     for operations in harmless {
         let message = message(&pickle(&operations));

@@ -46,7 +46,8 @@ pub(crate) struct IndexArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Read the pictures that this file lists, a path a line; - is standard input
+    /// Read the pictures that this file lists, a path a line, or each ended by a NUL byte; - is
+    /// standard input
     #[arg(long, value_name = "FILE")]
     files_from: Option<PathBuf>,
 

@@ -12,6 +12,8 @@ use super::value::{Heap, Id, Value};
 const MAX_DEPTH: usize = 64;
 const MAX_VISITS: usize = 1_000_000;
 const MAX_NAME: usize = 1000;
+/// Bytes of all names: 5,000 tensors have half a million.
+const MAX_NAMES: usize = 1 << 26;
 
 /// Tensors by name, and the classes of the objects around them.
 pub(super) struct Named<'a> {
@@ -24,7 +26,7 @@ pub(super) struct Named<'a> {
 /// Follows everything from the root on.
 pub(super) fn collect(heap: &Heap, root: Id) -> Result<Named<'_>, Fault> {
     let named = Named { tensors: Vec::new(), foreign: Vec::new(), classes: BTreeSet::new() };
-    let mut walk = Walk { heap, named, visits: 0 };
+    let mut walk = Walk { heap, named, visits: 0, bytes: 0 };
     walk.visit("", root, 0)?;
     let mut names = BTreeSet::new();
     if let Some((twice, _)) = walk.named.tensors.iter().find(|(name, _)| !names.insert(name)) {
@@ -37,6 +39,8 @@ struct Walk<'a> {
     heap: &'a Heap,
     named: Named<'a>,
     visits: usize,
+    /// Length of all names that are kept.
+    bytes: usize,
 }
 
 impl Walk<'_> {
@@ -48,7 +52,10 @@ impl Walk<'_> {
         match self.heap.get(id) {
             // A tensor saved alone has no name.
             Value::Tensor(_) if name.is_empty() => {}
-            Value::Tensor(tensor) => self.named.tensors.push((name.to_owned(), tensor)),
+            Value::Tensor(tensor) => {
+                let name = self.keep(name)?;
+                self.named.tensors.push((name, tensor));
+            }
             Value::Dict(items) => self.items(name, items, None, depth)?,
             Value::Object { class, state } => {
                 self.named.classes.insert(class.to_string());
@@ -63,7 +70,8 @@ impl Walk<'_> {
                 // A module that somebody wrote around a model; of any other object nothing is known.
                 let items = state.and_then(|state| self.heap.dict(state)).unwrap_or_default();
                 if !self.module(name, items, depth)? {
-                    self.named.foreign.push((name.to_owned(), class));
+                    let name = self.keep(name)?;
+                    self.named.foreign.push((name, class));
                 }
             }
             _ => {}
@@ -114,6 +122,11 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    fn keep(&mut self, name: &str) -> Result<String, Fault> {
+        self.bytes += name.len();
+        if self.bytes > MAX_NAMES { too_large() } else { Ok(name.to_owned()) }
     }
 
     fn count(&mut self, visits: usize) -> Result<(), Fault> {
