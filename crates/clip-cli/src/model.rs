@@ -92,7 +92,7 @@ const ENDING: &str = "safetensors";
 /// The file that the name means in a folder of models. A name does not lead out of it.
 fn named(folder: &Path, name: &Path) -> Option<PathBuf> {
     let parts = name.components();
-    if parts.clone().count() > DEPTH + 1
+    if !(1..=DEPTH + 1).contains(&parts.clone().count())
         || !parts.clone().all(|part| matches!(part, Component::Normal(_)))
     {
         return None;

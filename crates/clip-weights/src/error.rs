@@ -228,7 +228,7 @@ pub enum Error {
     #[error(
         "{files} holds {} models, below {}: which of them is meant is not guessed; with PyTorch, write the state dict of one into a file of its own and convert that",
         .prefixes.len(),
-        .prefixes.iter().map(|prefix| place(prefix)).collect::<Vec<_>>().join(" and ")
+        places(.prefixes)
     )]
     SeveralModels {
         /// The weights files.
@@ -541,11 +541,12 @@ fn there(names: &[String]) -> String {
     }
 }
 
-/// A prefix as people say it.
-fn place(prefix: &str) -> &str {
-    match prefix.strip_suffix('.') {
-        Some(prefix) => prefix,
-        None => "the top",
+/// Prefixes as people say them.
+fn places(prefixes: &[String]) -> String {
+    let place = |prefix: &String| prefix.strip_suffix('.').unwrap_or("the top").to_owned();
+    match &prefixes.iter().map(place).collect::<Vec<_>>()[..] {
+        [one, other] => format!("{one} and {other}"),
+        places => list(places),
     }
 }
 

@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// Bytes that are read at once: still in the cache when they are decoded.
 const CHUNK: usize = 1 << 16;
 
+/// Models in one file that are compared with each other.
+const MAX_MODELS: usize = 16;
+
 /// All tensors of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Weights {
@@ -165,20 +168,28 @@ impl Weights {
         Ok(())
     }
 
-    /// The candidates without those that share all their tensors with another: a module that is a
-    /// part of two modules.
+    /// The candidates without those whose tensors are all another's too: a module that is a part of two
+    /// modules is one model.
     fn without_aliases(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
-        let start = |name: &Option<String>| {
-            let tensor = self.tensors.get(name.as_deref()?)?;
-            Some((tensor.file, tensor.stored.place.start))
+        // More are no model, and each is compared with each.
+        if candidates.len() > MAX_MODELS {
+            return candidates;
+        }
+        let places = |candidate: &Candidate| -> BTreeSet<_> {
+            let below = self.tensors.iter().filter_map(|(name, tensor)| {
+                let short = prefix::strip(name, &candidate.prefix)?;
+                Some((short, tensor.file, tensor.stored.place.start))
+            });
+            below.collect()
         };
-        let place = |candidate: &Candidate| (start(&candidate.image), start(&candidate.text));
-        let tensors = |candidate: &Candidate| {
-            self.names().filter(|name| name.starts_with(&candidate.prefix)).count()
-        };
-        candidates.sort_by_key(|candidate| std::cmp::Reverse(tensors(candidate)));
-        let mut seen = BTreeSet::new();
-        candidates.retain(|candidate| seen.insert(place(candidate)));
+        let mut kept: Vec<BTreeSet<_>> = Vec::new();
+        candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(places(candidate).len()));
+        candidates.retain(|candidate| {
+            let places = places(candidate);
+            let is_new = !kept.iter().any(|kept| places.is_subset(kept));
+            kept.extend(is_new.then_some(places));
+            is_new
+        });
         candidates.sort_by(|a, b| a.prefix.cmp(&b.prefix));
         candidates
     }
