@@ -188,8 +188,7 @@ fn every_model_is_listed_by_its_name() {
     for name in names {
         file(name);
     }
-    sandbox.write("weights/.safetensors", "what `--name=` once wrote");
-    for name in ["../hidden", "a/b/c", "./mine", ""] {
+    for name in ["../hidden", "a/b/c", "./mine"] {
         sandbox.run(&["info", "--model", name]).check(2, &["there is no model"]);
     }
     // A folder of that name beside it hides nothing.
