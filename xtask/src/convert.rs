@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 use clip_weights::{Bar, ConvertArgs, convert, open};
 
+use crate::print;
+
 /// Convert a CLIP checkpoint to the one file that this project reads.
 ///
 /// The source is a folder in Hugging Face layout (weights in one file or in shards, config.json,
@@ -30,18 +32,18 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (source, options) = args.convert.parts();
     if args.inspect {
-        anstream::print!("{}", open(&source, &options, &mut Bar::new())?.inspect());
+        print(open(&source, &options, &mut Bar::new())?.inspect())?;
         return Ok(ExitCode::SUCCESS);
     }
     let summary = convert(&source, &options, &mut Bar::new())?;
-    anstream::print!("{summary}");
+    print(&summary)?;
     if let Some(reference) = &args.verify {
         return verify(&summary.output, reference);
     }
-    anstream::println!(
-        "\nUse it:\n  cargo run -p clip-cli -- search --model {} \"a picture of a car\" samples",
+    print(format_args!(
+        "\nUse it:\n  cargo run -p clip-cli -- search --model {} \"a picture of a car\" samples\n",
         summary.output.display()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,8 @@ mod peers;
 mod tidy;
 mod workspace;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,9 +33,25 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
+        // `cargo xtask tidy | head` closes the pipe: the reader has what it wanted.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("error: {error:#}");
             ExitCode::from(2)
         }
     }
+}
+
+/// Says something on standard output; `println!` panics where that cannot be written.
+fn print(text: impl Display) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    write!(out, "{text}")?;
+    out.flush()
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::print;
 use crate::workspace::Workspace;
 
 pub(crate) fn run() -> Result<ExitCode> {
@@ -19,12 +20,12 @@ pub(crate) fn run() -> Result<ExitCode> {
     broken.extend(features::check(&workspace.crates));
     broken.extend(names::check(&workspace.root)?);
     for line in &broken {
-        anstream::println!("{line}");
+        print(format_args!("{line}\n"))?;
     }
     if broken.is_empty() {
-        anstream::println!("tidy: {} crates, all rules kept", workspace.crates.len());
+        print(format_args!("tidy: {} crates, all rules kept\n", workspace.crates.len()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    anstream::println!("tidy: {} broken", broken.len());
+    print(format_args!("tidy: {} broken\n", broken.len()))?;
     Ok(ExitCode::FAILURE)
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod commands;
 mod connecting;
 mod dates;
+mod escape;
 mod exchange;
 mod facts;
 mod files;
@@ -29,10 +30,11 @@ mod shelf;
 mod tagging;
 mod unplugged;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 
@@ -53,16 +55,53 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let matches = Cli::command().get_matches_from(query::expand_signs(std::env::args_os()));
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
+    let args = query::expand_signs(&mut Cli::command(), std::env::args_os().collect());
+    let outcome = match parse(&args) {
+        Ok((matches, cli)) => run(cli, &matches),
+        // --help and --version.
+        Err(answer) if !answer.use_stderr() => {
+            let printed = answer.print().map_err(output::unwritten);
+            printed.map(|()| Outcome::Found).map_err(Into::into)
+        }
+        Err(error) => {
+            report::usage(&quoting(&args, error));
+            return ExitCode::from(2);
+        }
     };
-    if let Err(error) = clip_kernels::Isa::limit() {
-        report::error(&error.into());
-        return ExitCode::from(2);
+    match outcome {
+        Ok(Outcome::Found) => ExitCode::SUCCESS,
+        Ok(Outcome::Nothing) => ExitCode::from(1),
+        Ok(Outcome::Partial) => ExitCode::from(2),
+        // `clip-cli search .. | head` closes the pipe: the reader has what it wanted.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::from(2)
+        }
     }
-    let outcome = match cli.command {
+}
+
+fn parse(args: &[OsString]) -> clap::error::Result<(ArgMatches, Cli)> {
+    let matches = Cli::command().try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok((matches, cli))
+}
+
+/// The same error, but what it quotes of the command line is nothing that a terminal obeys.
+fn quoting(args: &[OsString], error: clap::Error) -> clap::Error {
+    let escaped: Vec<OsString> = args
+        .iter()
+        .map(|arg| escape::bytes(arg.as_encoded_bytes(), |_| false).into_owned().into())
+        .collect();
+    match parse(&escaped) {
+        Err(again) if again.kind() == error.kind() => again,
+        _ => error,
+    }
+}
+
+fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
+    clip_kernels::Isa::limit()?;
+    match cli.command {
         Command::Search(args) => commands::search::run(&args),
         Command::Similar(args) => commands::similar::run(&args),
         Command::Classify(args) => commands::classify::run(&args),
@@ -81,17 +120,6 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),
         Command::Completions { shell } => commands::completions::run(shell),
-    };
-    match outcome {
-        Ok(Outcome::Found) => ExitCode::SUCCESS,
-        Ok(Outcome::Nothing) => ExitCode::from(1),
-        Ok(Outcome::Partial) => ExitCode::from(2),
-        // `clip-cli search .. | head` closes the pipe: the reader has what it wanted.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            report::error(&error);
-            ExitCode::from(2)
-        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! What goes to standard output, and the wire types it is made of.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::args::Format;
+use crate::escape;
 
 /// One ranked answer.
 #[derive(Debug, Serialize)]
@@ -37,30 +39,49 @@ pub(crate) enum Found {
     },
 }
 
-/// JSON is UTF-8: a path that is not is shown as well as can be. `-0` prints its true bytes.
+/// JSON is UTF-8: a path that is not is shown as well as can be. The other formats print its true
+/// bytes.
 pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
+/// As [`lossy`], of a path that may not be there.
+pub(crate) fn lossy_option<S: serde::Serializer>(
+    path: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match path {
+        Some(path) => lossy(path, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// Prints ranked answers.
 pub(crate) fn rows(format: Format, rows: &[Row]) -> io::Result<()> {
-    let mut out = stdout();
+    write_rows(&mut stdout(), format, rows)
+}
+
+fn write_rows(out: &mut Stdout<impl Write>, format: Format, rows: &[Row]) -> io::Result<()> {
     match format {
-        Format::Json => json(&mut out, rows)?,
-        Format::JsonLines => json_lines(&mut out, rows)?,
+        Format::Json => json(out, rows)?,
+        Format::JsonLines => json_lines(out, rows)?,
         Format::Plain | Format::Paths | Format::Null => {
             for row in rows {
                 if format == Format::Plain {
                     write!(out, "{:.3}\t", row.score)?;
                 }
                 match &row.found {
-                    Found::Image { path } => out.write_all(path.as_os_str().as_encoded_bytes())?,
-                    Found::Text { text, id: None } => out.write_all(text.as_bytes())?,
+                    Found::Image { path } => out.path(path)?,
+                    Found::Text { text, id: None } => out.text(text)?,
                     // A text with an id of its own is somewhere: scripts look it up there.
                     Found::Text { id: Some(id), .. } if format != Format::Plain => {
-                        out.write_all(id.as_bytes())?;
+                        out.text(id)?;
                     }
-                    Found::Text { text, id: Some(id) } => write!(out, "{id}\t{text}")?,
+                    Found::Text { text, id: Some(id) } => {
+                        out.text(id)?;
+                        out.write_all(b"\t")?;
+                        out.text(text)?;
+                    }
                 }
                 out.write_all(if format == Format::Null { b"\0" } else { b"\n" })?;
             }
@@ -89,8 +110,55 @@ pub(crate) fn json_lines<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::
 }
 
 /// Standard output, buffered: a thousand rows are one write.
-pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
-    io::BufWriter::new(io::stdout().lock())
+pub(crate) fn stdout() -> Stdout {
+    let out = io::stdout();
+    Stdout { is_terminal: out.is_terminal(), out: io::BufWriter::new(out.lock()) }
+}
+
+/// Standard output. What a terminal would obey is escaped there, whoever writes it; files and pipes
+/// get every byte as it is.
+pub(crate) struct Stdout<W: Write = io::StdoutLock<'static>> {
+    out: io::BufWriter<W>,
+    is_terminal: bool,
+}
+
+impl<W: Write> Stdout<W> {
+    /// Writes the name of a file. A program that gets it must not take it for an option.
+    pub(crate) fn path(&mut self, path: &Path) -> io::Result<()> {
+        let path = match path.as_os_str().as_encoded_bytes() {
+            [b'-', ..] => Cow::Owned(Path::new(".").join(path)),
+            _ => Cow::Borrowed(path),
+        };
+        let name = escape::name(&path);
+        self.put(path.as_os_str().as_encoded_bytes(), &name)
+    }
+
+    /// Writes a text of somebody else's, which on a terminal is one line.
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
+        self.put(text.as_bytes(), &escape::text(text))
+    }
+
+    fn put(&mut self, plain: &[u8], escaped: &str) -> io::Result<()> {
+        let bytes = if self.is_terminal { escaped.as_bytes() } else { plain };
+        self.out.write_all(bytes).map_err(unwritten)
+    }
+}
+
+impl<W: Write> Write for Stdout<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let ours = |c| matches!(c, '\n' | '\t' | '\0');
+        self.put(bytes, &escape::bytes(bytes, ours))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(unwritten)
+    }
+}
+
+/// Says what could not be written, with the kind of error as it was.
+pub(crate) fn unwritten(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
 }
 
 /// What was wrong, with its causes, where the message does not quote them already.
@@ -115,4 +183,63 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 /// The path as a person would type it here: relative where it lies below the current folder.
 pub(crate) fn shorten<'a>(path: &'a Path, current: Option<&Path>) -> &'a Path {
     current.and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(format: Format, is_terminal: bool, found: Found) -> String {
+        let mut out = Stdout { out: io::BufWriter::new(Vec::new()), is_terminal };
+        let row = Row { rank: 1, score: 0.5, relevance: None, found };
+        write_rows(&mut out, format, &[row]).unwrap();
+        String::from_utf8(out.out.into_inner().unwrap()).unwrap()
+    }
+
+    fn image(path: &str) -> Found {
+        Found::Image { path: path.into() }
+    }
+
+    fn text(text: &str, id: Option<&str>) -> Found {
+        Found::Text { text: text.to_owned(), id: id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn pipes_get_names_as_they_are() {
+        let name = "p/\u{1b}[31m\n.webp";
+        assert_eq!(printed(Format::Plain, false, image(name)), format!("0.500\t{name}\n"));
+        assert_eq!(printed(Format::Null, false, image(name)), format!("{name}\0"));
+        assert_eq!(
+            printed(Format::Plain, false, text("a\rb", Some("\u{7}"))),
+            "0.500\t\u{7}\ta\rb\n"
+        );
+    }
+
+    #[test]
+    fn terminals_get_nothing_that_they_obey() {
+        let name = "p/\u{1b}[31m\n.webp";
+        let quoted = "$'p/\\x1b[31m\\n.webp'";
+        assert_eq!(printed(Format::Plain, true, image(name)), format!("0.500\t{quoted}\n"));
+        assert_eq!(printed(Format::Null, true, image(name)), format!("{quoted}\0"));
+        assert_eq!(
+            printed(Format::Plain, true, text("a\rb", Some("\u{7}"))),
+            "0.500\t\\x07\ta\\rb\n"
+        );
+        // Whatever is written without thinking of it, JSON too.
+        let json = printed(Format::JsonLines, true, image("\u{202e}\u{9b}"));
+        assert!(json.contains(r#""path":"\u202e\u009b""#), "{json}");
+    }
+
+    #[test]
+    fn a_name_is_no_option() {
+        for (format, expected) in [
+            (Format::Plain, "0.500\t./-rf.webp\n"),
+            (Format::Paths, "./-rf.webp\n"),
+            (Format::Null, "./-rf.webp\0"),
+        ] {
+            assert_eq!(printed(format, false, image("-rf.webp")), expected);
+        }
+        assert!(printed(Format::Json, false, image("-rf.webp")).contains(r#""path":"-rf.webp""#));
+        assert_eq!(printed(Format::Paths, false, text("-5 degrees", None)), "-5 degrees\n");
+    }
 }

@@ -54,7 +54,10 @@ fn folder(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<PathBuf> {
     )?;
     let fingerprint = checkpoint.fingerprint();
     let short = fingerprint.get(..8).unwrap_or(&fingerprint);
-    Ok(data.join(format!("{}-{short}.clipindex", checkpoint.card().name)))
+    // A checkpoint of somebody else's may say that it is called `../..`.
+    let name = &checkpoint.card().name;
+    let name = if clip_weights::check_name(name).is_ok() { name } else { "model" };
+    Ok(data.join(format!("{name}-{short}.clipindex")))
 }
 
 /// Opens the library that the options ask for; none is made. Nothing is encoded for it, so one that is

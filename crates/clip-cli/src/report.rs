@@ -1,5 +1,6 @@
 //! What goes to standard error: notes, warnings, hints, and a bar while work is long.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::io::{IsTerminal, Write as _};
 use std::path::Path;
@@ -8,8 +9,15 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Says one line on standard error. A closed standard error is not a reason to stop.
+use crate::escape;
+
+/// Says one line on standard error, with what a terminal would obey in it escaped: names and texts of
+/// other people's. A closed standard error is not a reason to stop.
 fn say(label: &str, color: AnsiColor, message: impl Display) {
+    say_lines(label, color, &escape::text(&message.to_string()));
+}
+
+fn say_lines(label: &str, color: AnsiColor, message: &str) {
     let style = Style::new().bold().fg_color(Some(color.into()));
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {message}");
 }
@@ -22,7 +30,22 @@ pub(crate) fn error(error: &anyhow::Error) {
             message = format!("{message}: {cause}");
         }
     }
-    say("error", AnsiColor::Red, message);
+    // TOML's own messages show the line that is wrong.
+    let shows_lines = matches!(error.downcast_ref(), Some(clip_train::Error::Config { .. }));
+    let message: Cow<'_, str> = match shows_lines {
+        true => escape::lines(&message),
+        false => escape::text(&message),
+    };
+    say_lines("error", AnsiColor::Red, &message);
+}
+
+/// Why the command line is not understood.
+pub(crate) fn usage(error: &clap::Error) {
+    let _ = match escape::lines(&error.render().to_string()) {
+        // In clap's colors.
+        Cow::Borrowed(_) => error.print(),
+        Cow::Owned(message) => write!(anstream::stderr().lock(), "{message}"),
+    };
 }
 
 /// Something was left out and the work goes on.
@@ -37,7 +60,8 @@ pub(crate) fn hint(message: impl Display) {
 
 /// How the work goes.
 pub(crate) fn note(message: impl Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{message}");
+    let message = message.to_string();
+    let _ = writeln!(anstream::stderr().lock(), "{}", escape::text(&message));
 }
 
 /// Counts what could not be read, naming each as it is met.
@@ -53,7 +77,10 @@ impl Skipped {
         // Most messages name the file already.
         let reason = reason.to_string();
         let named = path.display().to_string();
-        let message = if reason.contains(&named) { reason } else { format!("{named}: {reason}") };
+        let message = match reason.contains(&named) {
+            true => reason,
+            false => format!("{}: {reason}", escape::name(path)),
+        };
         bar.suspend(|| warning(message));
     }
 

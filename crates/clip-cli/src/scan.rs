@@ -1,11 +1,13 @@
 //! The pictures below folders.
 
 pub(crate) mod ignore_file;
+mod list;
 mod unread;
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +15,7 @@ use clip::FileFormat;
 use ignore::{DirEntry, IncrementalIgnore};
 
 use crate::args::ScanArgs;
+pub(crate) use list::path_from_bytes;
 pub(crate) use unread::Unread;
 
 /// Folders that hold no pictures of the user's own, or copies of them: those of Synology's
@@ -121,19 +124,21 @@ impl Scan {
         }
     }
 
-    /// Adds the pictures that a file lists, a path a line, but for those that an ignore file leaves out.
+    /// Adds the pictures that a file lists, a path a line, or each ended by a NUL byte where there are
+    /// any; but for those that an ignore file leaves out.
     pub(crate) fn add_listed(&mut self, file: &Path) -> Result<()> {
-        let listed = match file.to_str() {
-            Some("-") => io::read_to_string(io::stdin()),
-            _ => std::fs::read_to_string(file),
+        let mut listed = Vec::new();
+        let read = match file.to_str() {
+            Some("-") => io::stdin().read_to_end(&mut listed),
+            _ => File::open(file).and_then(|mut file| file.read_to_end(&mut listed)),
         };
-        let listed =
-            listed.with_context(|| format!("cannot read the list in {}", file.display()))?;
+        read.with_context(|| format!("cannot read the list in {}", file.display()))?;
         let mut seen: HashSet<PathBuf> = self.pictures.iter().cloned().collect();
         let mut ignored = ignore_file::Ignored::default();
-        for line in listed.lines().filter(|line| !line.is_empty()) {
+        for name in list::names(list::without_mark(&listed)?.as_ref()) {
             // What is not there is named when it is read.
-            let path = Path::new(line);
+            let path = path_from_bytes(name)
+                .with_context(|| format!("cannot read the list in {}", file.display()))?;
             let path = path.canonicalize().or_else(|_| std::path::absolute(path))?;
             if ignored.has(&path) {
                 self.ignored += 1;

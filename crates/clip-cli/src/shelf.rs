@@ -1,5 +1,7 @@
 //! The library that a command works on.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clip::Checkpoint;
 use clip_retrieval::{Library, Precision, Store};
@@ -54,6 +56,14 @@ impl Shelf {
         match &mut self.opened {
             Opened::Folder(library) => &mut **library,
             Opened::Cluster(store) => &mut **store,
+        }
+    }
+
+    /// Where it is: a folder, or an address.
+    pub(crate) fn place(&self) -> PathBuf {
+        match &self.opened {
+            Opened::Folder(library) => library.folder().to_owned(),
+            Opened::Cluster(store) => store.place().into(),
         }
     }
 

@@ -53,7 +53,7 @@ impl Color<'_> {
         profile.create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgb, options).ok().map(Inks)
     }
 
-    /// The profile, or nothing where it cannot be followed or is sRGB's.
+    /// The profile, or nothing where it cannot be followed.
     fn profile(&self) -> Option<ColorProfile> {
         match self {
             Self::Icc(profile) => ColorProfile::new_from_slice(profile).ok(),
@@ -140,18 +140,25 @@ fn convert(picture: &mut DynamicImage, profile: &ColorProfile) -> Option<()> {
         _ => return None,
     };
     let is_gray = matches!(layout, Layout::Gray | Layout::GrayAlpha);
-    let space = if is_gray { DataColorSpace::Gray } else { DataColorSpace::Rgb };
-    if profile.color_space != space || is_srgb(profile) {
+    let (space, opaque) = match is_gray {
+        true => (DataColorSpace::Gray, Layout::Gray),
+        false => (DataColorSpace::Rgb, Layout::Rgb),
+    };
+    if profile.color_space != space {
         return None;
     }
     let (srgb, options) = (target(is_gray), TransformOptions::default());
-    let eight = || profile.create_transform_8bit(layout, &srgb, layout, options).ok();
+    let eight = |layout| profile.create_transform_8bit(layout, &srgb, layout, options).ok();
     let sixteen = || profile.create_transform_16bit(layout, &srgb, layout, options).ok();
+    let plain = eight(opaque)?;
+    if is_identity(&*plain, is_gray) {
+        return None;
+    }
     match picture {
-        DynamicImage::ImageLuma8(gray) => apply(&*eight()?, gray, 1),
-        DynamicImage::ImageLumaA8(gray) => apply(&*eight()?, gray, 2),
-        DynamicImage::ImageRgb8(rgb) => apply(&*eight()?, rgb, 3),
-        DynamicImage::ImageRgba8(rgba) => apply(&*eight()?, rgba, 4),
+        DynamicImage::ImageLuma8(gray) => apply(&*plain, gray, 1),
+        DynamicImage::ImageRgb8(rgb) => apply(&*plain, rgb, 3),
+        DynamicImage::ImageLumaA8(gray) => apply(&*eight(layout)?, gray, 2),
+        DynamicImage::ImageRgba8(rgba) => apply(&*eight(layout)?, rgba, 4),
         DynamicImage::ImageLuma16(gray) => apply(&*sixteen()?, gray, 1),
         DynamicImage::ImageLumaA16(gray) => apply(&*sixteen()?, gray, 2),
         DynamicImage::ImageRgb16(rgb) => apply(&*sixteen()?, rgb, 3),
@@ -171,24 +178,18 @@ fn target(is_gray: bool) -> ColorProfile {
     gray
 }
 
-/// Whether a profile changes no color of 8 bits by more than a level, so that there is nothing to do.
-fn is_srgb(profile: &ColorProfile) -> bool {
+/// Whether a transform changes no color by more than a level, so that there is nothing to do: the
+/// profile is one of the many of sRGB.
+fn is_identity(transform: &(dyn TransformExecutor<u8> + Send + Sync), is_gray: bool) -> bool {
     /// From one level that is tried to the next: 0, 51, .. 255.
     const STEP: usize = 51;
-    let is_gray = profile.color_space == DataColorSpace::Gray;
     let levels = || (0..=255).step_by(STEP);
-    let (layout, samples): (_, Vec<u8>) = match is_gray {
-        true => (Layout::Gray, levels().collect()),
+    let samples: Vec<u8> = match is_gray {
+        true => levels().collect(),
         false => {
             let pairs = levels().flat_map(|red| levels().map(move |green| (red, green)));
-            let colors = pairs.flat_map(|(r, g)| levels().flat_map(move |b| [r, g, b]));
-            (Layout::Rgb, colors.collect())
+            pairs.flat_map(|(r, g)| levels().flat_map(move |b| [r, g, b])).collect()
         }
-    };
-    let options = TransformOptions::default();
-    let Ok(transform) = profile.create_transform_8bit(layout, &target(is_gray), layout, options)
-    else {
-        return true;
     };
     let mut converted = vec![0; samples.len()];
     transform.transform(&samples, &mut converted).is_err()

@@ -13,6 +13,9 @@
 //! [`Picture`]. Files are judged by their content, never by their name, and refused from the header
 //! when they are too large.
 //!
+//! The references take all pixels for those of sRGB. [`ColorManagement::ToSrgb`] converts what a file
+//! says to be something else. What files say besides, and where, is in [`metadata`].
+//!
 //! A model sees little of a large picture. With [`ReadOptions::detail`] no more pixels are made than
 //! it needs: JPEG is decoded at a part of its size, other formats are averaged. A [`Picture`] knows
 //! which part of the file each pixel stands for, so give that to the [`Preprocessor`].

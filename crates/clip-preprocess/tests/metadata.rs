@@ -146,7 +146,7 @@ fn damaged_chunks_do_no_harm() {
         ("no lines", chunk(b"tEXt", b"Raw profile type exif\0exif")),
         ("no TIFF", chunk(b"eXIf", b"Exif\0\0nothing")),
     ] {
-        assert_as_stored(&png(&[chunk.clone()], &[]), what);
+        assert_as_stored(&png(std::slice::from_ref(&chunk), &[]), what);
         assert_turned(&png(&[], &[chunk, self::chunk(b"eXIf", &turned())]), what);
     }
     let whole =

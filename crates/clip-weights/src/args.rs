@@ -25,6 +25,9 @@ pub struct ConvertArgs {
     /// Name of the model [default: the folder's or OpenAI's file's, or the last part of the hub id]
     #[arg(long)]
     name: Option<String>,
+    /// Replace a file of that name that is another model
+    #[arg(long)]
+    force: bool,
     /// License of the weights, where the source does not say
     #[arg(long)]
     license: Option<String>,
@@ -95,6 +98,7 @@ impl ConvertArgs {
                 Preprocess::HfTorchvision => PreprocessMode::HfTorchvision,
             }),
             sha256: None,
+            force: self.force,
             hub: HubOptions::from_env(),
         };
         (Source::parse(&self.source), options)

@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Progress;
+use crate::name::is_hidden;
 
 /// One bar a task on standard error; nothing where that is no terminal.
 #[derive(Debug)]
@@ -27,7 +28,10 @@ impl Progress for Bar {
         self.0.finish_and_clear();
         let style = ProgressStyle::with_template(TEMPLATE);
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        self.0 = ProgressBar::new(bytes).with_style(style).with_message(task.to_owned());
+        // A name in it may hold what a terminal would obey.
+        let task: String =
+            task.chars().map(|c| if is_hidden(c) { '\u{fffd}' } else { c }).collect();
+        self.0 = ProgressBar::new(bytes).with_style(style).with_message(task);
     }
 
     fn advance(&mut self, bytes: u64) {

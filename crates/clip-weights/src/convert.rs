@@ -3,8 +3,8 @@ use std::thread;
 use std::time::Duration;
 
 use clip_checkpoint::{
-    Activation, CARD_VERSION, Dtype, ModelCard, PreprocessMode, Source as CardSource, SourceFile,
-    TensorSource, TensorSpec, tensors,
+    Activation, CARD_VERSION, Checkpoint, Dtype, ModelCard, PreprocessMode, Source as CardSource,
+    SourceFile, TensorSource, TensorSpec, tensors,
 };
 use half::f16;
 
@@ -12,7 +12,7 @@ use crate::hashing::{self, Hashing};
 use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
 use crate::weights::Weights;
-use crate::{Error, HubOptions, Opened, Progress, Result, Source, hub, open};
+use crate::{Error, HubOptions, Opened, Progress, Result, Source, check_name, hub, open};
 
 /// How to convert; the default asks the source.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ pub struct Options {
     pub preprocess: Option<PreprocessMode>,
     /// SHA-256 in hexadecimal that the weights file must have.
     pub sha256: Option<String>,
+    /// Whether a file that is there is replaced by another model.
+    pub force: bool,
     /// Where hub ids are downloaded from, and where downloads are kept.
     pub hub: HubOptions,
 }
@@ -54,6 +56,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// The file that was written.
     pub output: PathBuf,
+    /// Whether the model was there already, so that nothing was written.
+    pub was_there: bool,
 }
 
 /// Kinds of sources.
@@ -90,14 +94,19 @@ pub fn convert(source: &Source, options: &Options, progress: &mut dyn Progress) 
 
 impl Opened {
     /// Writes the canonical file. Everything is checked before the first byte is written, the values
-    /// themselves while they are; the file appears when it is whole.
+    /// themselves while they are; the file appears when it is whole. Where the same model is there
+    /// already, nothing is written.
     ///
     /// # Errors
     ///
     /// [`Error`] names the tensor that is missing, unknown, misshapen or damaged, or the file that
-    /// cannot be read or written.
+    /// cannot be read or written. [`Error::OutputExists`] where another file is there, and
+    /// [`Options::force`] does not say to replace it.
     pub fn convert(self, progress: &mut dyn Progress) -> Result<Summary> {
         let Self { source, options, mut model, name, origin, started } = self;
+        if options.output.is_none() {
+            check_name(&name)?;
+        }
         check(&model)?;
         let output = options.output.unwrap_or_else(|| {
             let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
@@ -113,6 +122,31 @@ impl Opened {
                 check_hash(path, found, options.sha256.as_deref())
             }
         };
+        let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
+        let license = model.license.take().or(options.license);
+        if !options.force
+            && let Some((card, bytes)) = existing(&output, &model, dtype)?
+        {
+            let files = thread::scope(|scope| {
+                Hashing::start(scope, &paths, &verify).finish().map(<[SourceFile]>::to_vec)
+            })?;
+            if !is_same(&files, &card.source.files) {
+                return Err(another(&output));
+            }
+            // What a card says besides can be changed.
+            if (&card.name, &card.license) == (&name, &license) {
+                let (family, elapsed) = (model.layout.family, started.elapsed());
+                return Ok(Summary {
+                    card,
+                    family,
+                    dtype,
+                    bytes,
+                    elapsed,
+                    output,
+                    was_there: true,
+                });
+            }
+        }
         let files = hashing::unknown(&paths);
         let converter = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned();
         let mut card = ModelCard {
@@ -122,9 +156,8 @@ impl Opened {
             preprocess: model.preprocess,
             tokenizer: model.tokenizer,
             source: CardSource { origin, files, converter },
-            license: model.license.or(options.license),
+            license,
         };
-        let dtype = options.dtype.unwrap_or_else(|| model.weights.dtype());
         let total: usize = tensors(&card.config).map(|spec| spec.bytes(dtype)).sum();
         progress.start(&format!("writing {}", card.name), total as u64);
         let (bytes, files) = thread::scope(|scope| {
@@ -150,8 +183,38 @@ impl Opened {
             bytes,
             elapsed: started.elapsed(),
             output,
+            was_there: false,
         })
     }
+}
+
+/// What is in the place of the output already, if it may be what would be written: the card and the
+/// number of bytes.
+fn existing(output: &Path, model: &Model, dtype: Dtype) -> Result<Option<(ModelCard, u64)>> {
+    let Ok(metadata) = output.symlink_metadata() else { return Ok(None) };
+    let Ok(checkpoint) = Checkpoint::open(output) else {
+        return Err(Error::OutputExists { path: output.to_owned(), found: "no model" });
+    };
+    let card = checkpoint.card();
+    let is_alike = card.config == model.config
+        && card.preprocess == model.preprocess
+        && card.tokenizer == model.tokenizer
+        && checkpoint.dtype() == dtype;
+    if !is_alike {
+        return Err(another(output));
+    }
+    Ok(Some((card.clone(), metadata.len())))
+}
+
+fn another(output: &Path) -> Error {
+    Error::OutputExists { path: output.to_owned(), found: "another model" }
+}
+
+/// By their contents: the same download may be called otherwise.
+fn is_same(files: &[SourceFile], others: &[SourceFile]) -> bool {
+    let hashes =
+        |files: &[SourceFile]| files.iter().map(|file| file.sha256.clone()).collect::<Vec<_>>();
+    hashes(files) == hashes(others)
 }
 
 /// Compares the tensors that are there with the ones that the configuration calls for.
@@ -189,15 +252,15 @@ pub(crate) fn check(model: &Model) -> Result<()> {
         }
     }
     let files = weights.file_names();
+    let others: Vec<_> = unknown.into_iter().map(str::to_owned).collect();
     if !missing.is_empty() {
-        return Err(Error::Missing { authority, names: missing, files });
+        return Err(Error::Missing { authority, names: missing, files, others });
     }
     if let Some(error) = misshapen {
         return Err(error);
     }
-    if !unknown.is_empty() {
-        let names = unknown.into_iter().map(str::to_owned).collect();
-        return Err(Error::Unknown { authority, names, files });
+    if !others.is_empty() {
+        return Err(Error::Unknown { authority, names: others, files });
     }
     Ok(())
 }

@@ -41,6 +41,24 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A name that no file can have everywhere.
+    #[error("a model cannot be called {name:?} ({reason}): give another name with --name")]
+    Name {
+        /// The name, given or that of the source.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The output is a file already, and not what would be written.
+    #[error(
+        "{path} is there already and is {found}: choose another name with --name, or replace it with --force"
+    )]
+    OutputExists {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        found: &'static str,
+    },
     /// The output would replace the source.
     #[error("the output {path} is the source itself: choose another with -o")]
     OutputIsSource {
@@ -206,15 +224,34 @@ pub enum Error {
         /// The weights files.
         files: String,
     },
+    /// A checkpoint that holds more than one model, such as the average of the weights beside them.
+    #[error(
+        "{files} holds {} models, below {}: which of them is meant is not guessed; with PyTorch, write the state dict of one into a file of its own and convert that",
+        .prefixes.len(),
+        places(.prefixes)
+    )]
+    SeveralModels {
+        /// The weights files.
+        files: String,
+        /// What the names of each model's tensors begin with.
+        prefixes: Vec<String>,
+    },
     /// Tensors that the configuration calls for are not there.
-    #[error("{authority} calls for {} missing from {files}: {}", count(.names), list(.names))]
+    #[error(
+        "{authority} calls for {} missing from {files}: {}{}",
+        count(.names),
+        list(.names),
+        there(.others)
+    )]
     Missing {
         /// What calls for them: a file, or the code that the layout comes from.
         authority: &'static str,
         /// Their foreign names.
         names: Vec<String>,
-        /// The weights files.
+        /// The weights files, and where in them the model is.
         files: String,
+        /// Tensors that are there; those that nothing calls for, where that is known.
+        others: Vec<String>,
     },
     /// Tensors that the configuration has no place for.
     #[error("{files} holds {} that {authority} has no place for: {}", count(.names), list(.names))]
@@ -493,6 +530,24 @@ pub enum Error {
 
 fn count(names: &[String]) -> String {
     if names.len() == 1 { "a tensor".to_owned() } else { format!("{} tensors", names.len()) }
+}
+
+/// What is there instead.
+fn there(names: &[String]) -> String {
+    match names.len() {
+        0 => String::new(),
+        1 => format!("; there is {}", list(names)),
+        _ => format!("; there are {}", list(names)),
+    }
+}
+
+/// Prefixes as people say them.
+fn places(prefixes: &[String]) -> String {
+    let place = |prefix: &String| prefix.strip_suffix('.').unwrap_or("the top").to_owned();
+    match &prefixes.iter().map(place).collect::<Vec<_>>()[..] {
+        [one, other] => format!("{one} and {other}"),
+        places => list(places),
+    }
 }
 
 /// The first few names; a hundred would hide the message.

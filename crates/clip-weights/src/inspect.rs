@@ -1,6 +1,6 @@
 //! What a source is, without converting it; and how that, and what was converted, reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use clip_checkpoint::{ModelConfig, PreprocessConfig, TokenizerConfig, Tower, tensors};
@@ -29,6 +29,10 @@ pub struct Inspection {
     pub tokenizer: TokenizerConfig,
     /// How many tensors there are of each number format, by its name.
     pub formats: BTreeMap<String, usize>,
+    /// What the names of the tensors begin with in the file; what is elsewhere in it takes no part.
+    pub prefix: String,
+    /// Names of code that the file would have run in PyTorch; it was not.
+    pub passed_over: BTreeSet<String>,
     /// Why [`Opened::convert`] would refuse the tensors.
     pub problem: Option<Error>,
 }
@@ -50,6 +54,8 @@ impl Opened {
             preprocess: model.preprocess.clone(),
             tokenizer: model.tokenizer.clone(),
             formats,
+            prefix: model.weights.prefix().to_owned(),
+            passed_over: model.weights.passed_over().clone(),
             problem: check(model).err(),
         }
     }
@@ -73,6 +79,13 @@ impl fmt::Display for Inspection {
         row(f, "texts", &line)?;
         let formats = self.formats.iter().map(|(format, count)| format!("{count} of {format}"));
         row(f, "tensors", &formats.collect::<Vec<_>>().join(", "))?;
+        if let Some(prefix) = self.prefix.strip_suffix('.') {
+            row(f, "below", prefix)?;
+        }
+        if !self.passed_over.is_empty() {
+            let names: Vec<_> = self.passed_over.iter().map(String::as_str).collect();
+            row(f, "not run", &names.join(", "))?;
+        }
         match &self.problem {
             None => row(f, "converts", "yes"),
             Some(problem) => row(f, "converts", &format!("no: {problem}")),
@@ -88,7 +101,8 @@ impl fmt::Display for Summary {
         architecture(f, &card.config)?;
         row(f, "weights", &format!("{}, {:.1} MB", self.dtype.name(), self.bytes as f64 / 1e6))?;
         row(f, "time", &format!("{:.1} s", self.elapsed.as_secs_f64()))?;
-        row(f, "written", &self.output.display().to_string())?;
+        let written = if self.was_there { "was there" } else { "written" };
+        row(f, written, &self.output.display().to_string())?;
         for file in &card.source.files {
             row(f, "sha256", &format!("{}  {}", file.sha256, file.name))?;
         }

@@ -14,6 +14,9 @@
 //! from the place where they lie in the file, so memory stays near the size of the largest one.
 //! [`open`] is the first half of it, for programs that look into a source before they convert it.
 //!
+//! In a checkpoint of somebody's own training the model may lie below any prefix, beside a state of
+//! an optimizer and more: `prefix` finds it, and refuses to choose among several.
+//!
 //! The formats of files lie below the families: safetensors, and the zip archives of `torch.save`
 //! and `torch.jit.save`. Any family may come in either. The first bytes tell the format and the
 //! names of the tensors the family; a file's name says nothing. A pickle, which is a program for
@@ -54,11 +57,14 @@ mod hf;
 mod hub;
 mod inspect;
 mod model;
+mod name;
 mod open_clip;
 mod openai;
 mod opened;
+mod prefix;
 mod progress;
 mod recipe;
+mod sentence_transformers;
 mod shapes;
 mod source;
 mod subwords;
@@ -73,6 +79,7 @@ pub use convert::{Family, Options, Summary, convert};
 pub use error::{Error, Result};
 pub use hub::HubOptions;
 pub use inspect::Inspection;
+pub use name::check_name;
 pub use opened::{Opened, open};
 pub use progress::Progress;
 pub use source::Source;

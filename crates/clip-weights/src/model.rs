@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{Activation, Checkpoint, ModelConfig, PreprocessConfig, TokenizerConfig};
 
+use crate::hf::license;
 use crate::recipe::Row;
-use crate::weights::Weights;
-use crate::{Error, Family, Result, hf, open_clip, openai};
+use crate::weights::{Weights, folder_name};
+use crate::{Error, Family, Result, hf, open_clip, openai, sentence_transformers};
 
 /// What a source says about its model.
 #[derive(Debug)]
@@ -40,8 +41,20 @@ impl Model {
     /// Reads everything but the values of the tensors. Their names tell the family; `activation` is
     /// used where the source does not say.
     pub(crate) fn open(path: &Path, activation: Option<Activation>) -> Result<Self> {
+        if let Some(part) = sentence_transformers_part(path)? {
+            // The part is called by its number: the name and the card are those of the whole.
+            let model = Self::open(&part, activation)?;
+            let (name, license) = (folder_name(path), license::read(path));
+            return Ok(Self {
+                origin: name.clone(),
+                name,
+                license: model.license.or(license),
+                ..model
+            });
+        }
         let path = locate(path)?;
-        let weights = Weights::open(&path)?;
+        let mut weights = Weights::open(&path)?;
+        weights.select_model(&[&open_clip::LANDMARKS, &hf::LANDMARKS])?;
         if open_clip::claims(&path, &weights) {
             open_clip::model(&path, weights)
         } else if openai::claims(&weights) {
@@ -53,6 +66,14 @@ impl Model {
             Err(Error::UnknownLayout { files: weights.file_names(), names })
         }
     }
+}
+
+/// Where in a folder of sentence-transformers the model is; none of what is a model's folder itself.
+fn sentence_transformers_part(path: &Path) -> Result<Option<PathBuf>> {
+    if hf::is_configured(path) || open_clip::is_configured(path) {
+        return Ok(None);
+    }
+    sentence_transformers::model_folder(path)
 }
 
 /// The weights file, or the index of the shards, that `path` speaks of.

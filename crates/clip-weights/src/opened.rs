@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::model::Model;
 use crate::weights::file_stem;
-use crate::{Error, Options, Progress, Result, Source, hub};
+use crate::{Error, Options, Progress, Result, Source, check_name, hub};
 
 /// A source that was found, downloaded where that was needed, and read: all but the values of its
 /// tensors. It can be looked into before it is converted, and is asked for once.
@@ -22,10 +22,14 @@ pub struct Opened {
 ///
 /// # Errors
 ///
-/// Where the source is not found, damaged or not understood. Whether its tensors are those of its
+/// Where the source is not found, damaged or not understood, and [`Error::Name`] for a name of the
+/// options that no file can have. Whether its tensors are those of its
 /// model is left to [`Opened::inspect`] and [`Opened::convert`].
 pub fn open(source: &Source, options: &Options, progress: &mut dyn Progress) -> Result<Opened> {
     let started = Instant::now();
+    if let Some(name) = &options.name {
+        check_name(name)?;
+    }
     let (mut model, name, origin) = match source {
         Source::Path(path) => {
             let model = Model::open(path, options.activation)?;

@@ -58,7 +58,8 @@ pub(crate) fn shape<const N: usize>(
 ) -> Result<[usize; N]> {
     let Some(tensor) = weights.get(name) else {
         let (names, files) = (vec![name.to_owned()], weights.file_names());
-        return Err(Error::Missing { authority, names, files });
+        let others = weights.names().map(str::to_owned).collect();
+        return Err(Error::Missing { authority, names, files, others });
     };
     match <[usize; N]>::try_from(tensor.shape()) {
         Ok(shape) if !shape.contains(&0) => Ok(shape),

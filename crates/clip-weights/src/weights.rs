@@ -13,17 +13,26 @@ use half::{bf16, f16};
 
 use crate::container::{self, Stored};
 use crate::hf::{self, json};
+use crate::prefix::{self, Candidate, Landmarks};
 use crate::{Error, Result};
 
 /// Bytes that are read at once: still in the cache when they are decoded.
 const CHUNK: usize = 1 << 16;
 
+/// Models in one file that are compared with each other.
+const MAX_MODELS: usize = 16;
+
 /// All tensors of a source.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Weights {
     files: Vec<WeightsFile>,
     tensors: BTreeMap<String, ForeignTensor>,
+    /// What is called like a tensor but cannot be read as one, and why.
+    unread: Vec<(String, Error)>,
     classes: BTreeSet<String>,
+    passed_over: BTreeSet<String>,
+    /// What the names began with.
+    prefix: String,
 }
 
 #[derive(Debug)]
@@ -55,8 +64,7 @@ impl ForeignTensor {
 impl Weights {
     /// Opens a weights file, or all shards of an index in JSON.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let (files, tensors, classes) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        let mut weights = Self { files, tensors, classes };
+        let mut weights = Self::default();
         if path.extension().is_some_and(|extension| extension == "json") {
             weights.add_shards(path)?;
         } else {
@@ -107,6 +115,8 @@ impl Weights {
         let number = self.files.len();
         let name = file_name(path);
         self.classes.extend(contents.classes);
+        self.passed_over.extend(contents.passed_over);
+        self.unread.extend(contents.unread);
         for (tensor, stored) in contents.tensors {
             let foreign = ForeignTensor { file: number, stored };
             if let Some(first) = self.tensors.insert(tensor.clone(), foreign) {
@@ -121,6 +131,92 @@ impl Weights {
     /// Names of all tensors, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// Keeps the tensors of the one model that is there, without what its names begin with. Where
+    /// nothing looks like a model, all stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SeveralModels`], and why something among the weights cannot be read.
+    pub(crate) fn select_model(&mut self, families: &[&Landmarks]) -> Result<()> {
+        let unread = self.unread.iter().map(|(name, _)| name.as_str());
+        let mut candidates = prefix::candidates(self.names().chain(unread), families);
+        let whole: Vec<_> = candidates.iter().filter(|found| found.is_whole()).cloned().collect();
+        let is_whole = !whole.is_empty();
+        if is_whole {
+            candidates = self.without_aliases(whole);
+        } else {
+            // What is missing from half a model is named later.
+            candidates.retain(|candidate| candidate.image.is_some());
+        }
+        let mut prefixes: Vec<_> = candidates.into_iter().map(|found| found.prefix).collect();
+        prefixes.dedup();
+        let prefix = match &mut prefixes[..] {
+            [prefix] => std::mem::take(prefix),
+            [_, ..] if is_whole => {
+                return Err(Error::SeveralModels { files: self.file_names(), prefixes });
+            }
+            // It is said later what the tensors are called instead.
+            _ if !self.tensors.is_empty() => return Ok(()),
+            _ => String::new(),
+        };
+        if let Some(at) = self.unread.iter().position(|(name, _)| name.starts_with(&prefix)) {
+            return Err(self.unread.swap_remove(at).1);
+        }
+        self.keep_below(prefix);
+        Ok(())
+    }
+
+    /// The candidates without those whose tensors are all another's too: a module that is a part of two
+    /// modules is one model.
+    fn without_aliases(&self, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+        // More are no model, and each is compared with each.
+        if candidates.len() > MAX_MODELS {
+            return candidates;
+        }
+        let places = |candidate: &Candidate| -> BTreeSet<_> {
+            let below = self.tensors.iter().filter_map(|(name, tensor)| {
+                let short = prefix::strip(name, &candidate.prefix)?;
+                Some((short, tensor.file, tensor.stored.place.start))
+            });
+            below.collect()
+        };
+        let mut kept: Vec<BTreeSet<_>> = Vec::new();
+        candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(places(candidate).len()));
+        candidates.retain(|candidate| {
+            let places = places(candidate);
+            let is_new = !kept.iter().any(|kept| places.is_subset(kept));
+            kept.extend(is_new.then_some(places));
+            is_new
+        });
+        candidates.sort_by(|a, b| a.prefix.cmp(&b.prefix));
+        candidates
+    }
+
+    fn keep_below(&mut self, prefix: String) {
+        let all = std::mem::take(&mut self.tensors);
+        for (name, tensor) in all {
+            match prefix::strip(&name, &prefix) {
+                Some(short) if !self.tensors.contains_key(&short) => {
+                    self.tensors.insert(short, tensor);
+                }
+                // Another has that name already: what is too many is named later.
+                Some(_) => drop(self.tensors.insert(name, tensor)),
+                None => {}
+            }
+        }
+        self.prefix = prefix;
+    }
+
+    /// What the names of the model's tensors begin with in the file.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Names of code that the files would have run, and that was not.
+    pub(crate) fn passed_over(&self) -> &BTreeSet<String> {
+        &self.passed_over
     }
 
     /// Gives tensors shorter names, but for those whose shorter name another one has.
@@ -146,12 +242,20 @@ impl Weights {
         self.classes.iter().map(String::as_str)
     }
 
-    /// The weights files for a message.
+    /// The weights files for a message, and where in them the model is.
     pub(crate) fn file_names(&self) -> String {
+        let below = self.below();
         match &self.files[..] {
             [] => "no file".to_owned(),
-            [only] => only.name.clone(),
-            [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
+            [only] => format!("{}{below}", only.name),
+            [first, rest @ ..] => format!("{} and {} more{below}", first.name, rest.len()),
+        }
+    }
+
+    fn below(&self) -> String {
+        match self.prefix.strip_suffix('.') {
+            Some(prefix) => format!(" (below {prefix})"),
+            None => String::new(),
         }
     }
 
@@ -161,7 +265,7 @@ impl Weights {
 
     /// The file that holds the tensor.
     pub(crate) fn file_of(&self, tensor: &ForeignTensor) -> String {
-        self.files[tensor.file].name.clone()
+        format!("{}{}", self.files[tensor.file].name, self.below())
     }
 
     /// Fails for a tensor in a number format that [`Weights::read`] does not read.
@@ -195,6 +299,7 @@ impl Weights {
             authority: "the conversion",
             names: vec![name.to_owned()],
             files: self.file_names(),
+            others: Vec::new(),
         };
         let tensor = self.tensors.get(name).ok_or_else(missing)?;
         self.check_dtype(name, tensor)?;

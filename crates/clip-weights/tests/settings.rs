@@ -3,8 +3,8 @@
 mod common;
 
 use clip_checkpoint::{
-    Activation, AttentionMask, Interpolation, ModelCard, Pooling, Projection, Stem, TextConfig,
-    VisionConfig, VisionPooling,
+    Activation, AttentionMask, Interpolation, ModelCard, Pooling, Projection, ResizeMode, Stem,
+    TextConfig, VisionConfig, VisionPooling,
 };
 use clip_weights::{Options, PreprocessMode, Source, convert, open};
 use common::{Folder, Model};
@@ -197,7 +197,29 @@ fn both_forms_of_preprocessing_are_read() {
     assert_eq!((plain.mean, plain.std), ([0.0; 3], [1.0; 3]));
 }
 
-/// Transformers 5 writes the same fields into `processor_config.json`, and prefers them.
+/// `CLIPImageProcessor.resize`: with both sides given, pictures become a square whatever they were.
+#[test]
+fn a_size_of_both_sides_squashes() {
+    let read = |preprocessor: Value| {
+        let card = changed(|model| {
+            for (key, value) in preprocessor.as_object().unwrap() {
+                model.preprocessor[key] = value.clone();
+            }
+        });
+        let read = card.unwrap().preprocess;
+        (read.resize, read.resize_size, read.crop_size)
+    };
+    let squash = ResizeMode::Squash;
+    assert_eq!(read(json!({})), (ResizeMode::Shortest, 11, 9));
+    let size = |side: usize| json!({"height": side, "width": side});
+    assert_eq!(read(json!({"size": size(9)})), (squash, 9, 9));
+    // Without a crop the square is the picture, whatever the crop would be.
+    let uncropped = json!({"size": size(9), "do_center_crop": false, "crop_size": 99});
+    assert_eq!(read(uncropped), (squash, 9, 9));
+    let null = json!({"size": {"height": 9, "width": 9, "shortest_edge": null}});
+    assert_eq!(read(null), (squash, 9, 9));
+}
+
 /// transformers has two processors for one file of settings.
 #[test]
 fn the_mode_of_preprocessing_can_be_chosen() {
@@ -205,7 +227,7 @@ fn the_mode_of_preprocessing_can_be_chosen() {
     let source = Source::Path(folder.path().to_owned());
     let mode = |preprocess| {
         let output = Some(folder.join("out.safetensors"));
-        let options = Options { output, preprocess, ..Options::default() };
+        let options = Options { output, preprocess, force: true, ..Options::default() };
         let card = convert(&source, &options, &mut ()).unwrap().card;
         let opened = open(&source, &options, &mut ()).unwrap();
         assert_eq!(opened.inspect().preprocess, card.preprocess);
@@ -215,6 +237,7 @@ fn the_mode_of_preprocessing_can_be_chosen() {
     assert_eq!(mode(Some(PreprocessMode::HfTorchvision)), PreprocessMode::HfTorchvision);
 }
 
+/// Transformers 5 writes the same fields into `processor_config.json`, and prefers them.
 #[test]
 fn nested_preprocessing_is_preferred() {
     let mut model = Model::tiny();
@@ -249,7 +272,11 @@ fn preprocessing_that_the_card_cannot_express_is_refused() {
     check("rescale_factor", json!(1.0), "1/255");
     check("resample", json!(1), "2 (bilinear) or 3 (bicubic)");
     check("resample", json!("bicubic"), "2 (bilinear) or 3 (bicubic)");
-    check("size", json!({"height": 9, "width": 9}), edge);
+    check("size", json!({"height": 9, "width": 8}), square);
+    check("size", json!({"height": 8, "width": 8}), "the crop's 9 as height = width");
+    check("size", json!({"height": 12, "width": 12}), "the crop's 9 as height = width");
+    check("size", json!({"height": 9}), edge);
+    check("size", json!({"height": 9, "width": 9, "shortest_edge": 9}), edge);
     check("size", json!({"longest_edge": 20, "shortest_edge": 11}), edge);
     check("size", json!(8), "a size of at least the crop's 9");
     check("crop_size", json!({"height": 9, "width": 8}), square);

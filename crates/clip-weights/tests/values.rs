@@ -202,3 +202,78 @@ fn the_license_comes_from_the_source_before_the_options() {
     check(Some("# A model"), Some("other"), Some("other"));
     check(None, None, None);
 }
+
+/// One model does not replace another without a word, and the same one is not written again.
+#[test]
+fn what_is_there_is_not_replaced_unasked() {
+    let target = tempfile::tempdir().unwrap();
+    let convert_to = |model: &Model, options: Options| {
+        let folder = model.write();
+        let output = Some(target.path().join("m.safetensors"));
+        let source = Source::Path(folder.path().to_owned());
+        let name = Some("m".to_owned());
+        convert(&source, &Options { output, name, ..options }, &mut ())
+    };
+    let fingerprint =
+        || Checkpoint::open(&target.path().join("m.safetensors")).unwrap().fingerprint();
+    let tiny = Model::tiny();
+    assert!(!convert_to(&tiny, Options::default()).unwrap().was_there);
+    let first = fingerprint();
+    let again = convert_to(&tiny, Options::default()).unwrap();
+    assert!(again.was_there && again.to_string().contains("was there"), "{again}");
+    // The same weights with another word on the card are.
+    let license = Some("mit".to_owned());
+    let licensed = convert_to(&tiny, Options { license, ..Options::default() }).unwrap();
+    assert_eq!((licensed.was_there, licensed.card.license.as_deref()), (false, Some("mit")));
+
+    // Other values, other settings, another format.
+    let mut other = Model::tiny();
+    other.tensors.get_mut("logit_scale").unwrap().1[0] = 1.5;
+    let mut larger = Model::tiny();
+    larger.preprocessor["size"] = 13.into();
+    let half = Options { dtype: Some(Dtype::F16), ..Options::default() };
+    for (model, options) in
+        [(&other, Options::default()), (&larger, Options::default()), (&tiny, half)]
+    {
+        let error = convert_to(model, options.clone()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("m.safetensors is there already and is another model: choose another name with --name, or replace it with --force"),
+            "{error}"
+        );
+        assert_eq!(fingerprint(), first);
+        let forced = convert_to(model, Options { force: true, ..options }).unwrap();
+        assert!(!forced.was_there && fingerprint() != first);
+        convert_to(&tiny, Options { force: true, ..Options::default() }).unwrap();
+    }
+    std::fs::write(target.path().join("m.safetensors"), "a letter").unwrap();
+    let error = convert_to(&tiny, Options::default()).unwrap_err().to_string();
+    assert!(error.contains("is there already and is no model"), "{error}");
+    let letter = std::fs::read(target.path().join("m.safetensors")).unwrap();
+    assert_eq!(letter, b"a letter");
+}
+
+/// The file is called after the model, so its name leads nowhere else.
+#[test]
+fn names_that_no_file_has_are_refused() {
+    let folder = Model::tiny().write();
+    let target = tempfile::tempdir().unwrap();
+    for name in ["../evil", "", "a/b", ".x", "-x", "nul", "a\u{1b}"] {
+        let options = Options {
+            name: Some(name.to_owned()),
+            folder: Some(target.path().join("models")),
+            ..Options::default()
+        };
+        let source = Source::Path(folder.path().to_owned());
+        let error = convert(&source, &options, &mut ()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("a model cannot be called {name:?} (")), "{error}");
+    }
+    // The folder of the source is a hidden one here; with a name of its own the model is written.
+    let options = Options { folder: Some(target.path().join("models")), ..Options::default() };
+    let source = Source::Path(folder.path().to_owned());
+    let error = convert(&source, &options, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("give another name with --name"), "{error}");
+    assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 0);
+    let named = Options { name: Some("mine".to_owned()), ..options };
+    let summary = convert(&source, &named, &mut ()).unwrap();
+    assert_eq!(summary.output, target.path().join("models/mine.safetensors"));
+}

@@ -233,3 +233,37 @@ fn texts_do_not_read_the_picture_half() {
     let error = clip.file(&samples_dir().join("fx-dog.png")).unwrap_err().to_string();
     assert!(error.contains("visual.ln_pre.gamma holds NaN"), "{error}");
 }
+
+/// What a camera stores in colors of its own is found as what a viewer shows.
+#[test]
+fn colors_are_those_that_viewers_show() {
+    let clip = clip();
+    let shown =
+        clip::read_picture(&samples_dir().join("dog.webp"), &ReadOptions::default()).unwrap();
+    let linear = |level: &u8| {
+        let level = f64::from(*level) / 255.0;
+        let light =
+            if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) };
+        (light * 65_535.0).round() as u16
+    };
+    let stored = image::ImageBuffer::<image::Rgb<u16>, Vec<u16>>::from_raw(
+        shown.width(),
+        shown.height(),
+        shown.iter().map(linear).collect(),
+    );
+    let profile =
+        clip_testkit::repository_root().join("crates/clip-preprocess/tests/data/color/linear.icc");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("linear.png");
+    let mut encoder = image::codecs::png::PngEncoder::new(std::fs::File::create(&path).unwrap());
+    image::ImageEncoder::set_icc_profile(&mut encoder, std::fs::read(profile).unwrap()).unwrap();
+    image::DynamicImage::ImageRgb16(stored.unwrap()).write_with_encoder(encoder).unwrap();
+
+    let expected = clip.picture(&shown).unwrap();
+    let cosine = |options: &ReadOptions| {
+        let found = clip.files(&[&path], options).unwrap().remove(0).unwrap();
+        found.as_slice().iter().zip(expected.as_slice()).map(|(a, b)| a * b).sum::<f32>()
+    };
+    assert!(cosine(&clip.reading()) > 0.999);
+    assert!(cosine(&ReadOptions::default()) < 0.98, "as the references have it");
+}

@@ -38,7 +38,7 @@ fn import(input: &Path, output: &Path) -> Result<()> {
     fs::remove_file(&pack)?;
     forget_folder(&code, input)?;
     for path in [code, weights] {
-        anstream::println!("{}: {} bytes", path.display(), fs::metadata(&path)?.len());
+        crate::print(format_args!("{}: {} bytes\n", path.display(), fs::metadata(&path)?.len()))?;
     }
     Ok(())
 }

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             Work::Start | Work::Memory => launches::run(&setup, &entries, work)?,
         };
         let block = report.block(work, &entries, &table);
-        anstream::println!("\n{}\n\n{block}", work.name());
+        crate::print(format_args!("\n{}\n\n{block}\n", work.name()))?;
         if args.peers.is_empty() && !args.quick {
             page::write(&folders.page(), work.name(), &block)?;
         }

@@ -1,7 +1,7 @@
 //! `clip-cli classify`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clip::{Classifier, Embedding, Overflow};
@@ -13,7 +13,8 @@ use crate::{Outcome, model, output};
 
 #[derive(Serialize)]
 struct Picture<'a> {
-    path: String,
+    #[serde(serialize_with = "output::lossy")]
+    path: PathBuf,
     labels: Vec<Label<'a>>,
 }
 
@@ -58,7 +59,11 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
     } else {
         for picture in &pictures {
             for Label { label, probability } in &picture.labels {
-                writeln!(out, "{probability:.3}\t{label}\t{}", picture.path)?;
+                write!(out, "{probability:.3}\t")?;
+                out.text(label)?;
+                out.write_all(b"\t")?;
+                out.path(&picture.path)?;
+                out.write_all(b"\n")?;
             }
         }
     }
@@ -82,7 +87,7 @@ fn answer<'a>(
         .collect();
     labels.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     labels.truncate(top);
-    Picture { path: path.to_string_lossy().into_owned(), labels }
+    Picture { path: path.to_owned(), labels }
 }
 
 /// Labels between commas, and those of each `@FILE`, one a line; each label once.

@@ -1,5 +1,7 @@
 //! `clip-cli completions`.
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::CommandFactory;
 
@@ -9,6 +11,11 @@ use crate::{Outcome, output};
 pub(crate) fn run(shell: clap_complete::Shell) -> Result<Outcome> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
-    clap_complete::generate(shell, &mut command, name, &mut output::stdout());
+    // It panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    let mut out = output::stdout();
+    out.write_all(&script)?;
+    out.flush()?;
     Ok(Outcome::Found)
 }

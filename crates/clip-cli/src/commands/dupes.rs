@@ -158,7 +158,7 @@ fn facts(picture: &Picture) -> String {
     }
 }
 
-fn path(out: &mut impl Write, path: &Path, end: &[u8]) -> std::io::Result<()> {
-    out.write_all(path.as_os_str().as_encoded_bytes())?;
+fn path(out: &mut output::Stdout, path: &Path, end: &[u8]) -> std::io::Result<()> {
+    out.path(path)?;
     out.write_all(end)
 }

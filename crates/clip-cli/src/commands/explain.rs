@@ -75,9 +75,13 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
 
     let mut out = output::stdout();
     for (text, explanation) in args.text.iter().zip(&explanations) {
-        writeln!(out, "{:.3}\t{text}", explanation.cosine)?;
+        write!(out, "{:.3}\t", explanation.cosine)?;
+        out.text(text)?;
+        writeln!(out)?;
     }
-    writeln!(out, "heat map: {}", target.path().display())?;
+    write!(out, "heat map: ")?;
+    out.path(target.path())?;
+    writeln!(out)?;
     out.flush()?;
     Ok(Outcome::Found)
 }

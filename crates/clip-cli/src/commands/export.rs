@@ -77,7 +77,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     drop(bar);
     let mut out = output::stdout();
     let count = output::count(items.len(), "item");
-    writeln!(out, "{} ({count} of {} numbers)", target.path().display(), size.1)?;
+    out.path(target.path())?;
+    writeln!(out, " ({count} of {} numbers)", size.1)?;
     out.flush()?;
     Ok(Outcome::Found)
 }

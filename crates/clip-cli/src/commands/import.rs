@@ -76,7 +76,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
     let mut out = output::stdout();
     writeln!(out, "{} imported", output::count(added, "item"))?;
     let items = output::count(shelf.store().count()?, "item");
-    writeln!(out, "library: {} ({items})", shelf.store().place())?;
+    write!(out, "library: ")?;
+    out.path(&shelf.place())?;
+    writeln!(out, " ({items})")?;
     out.flush()?;
     skipped.summarize();
     Ok(if added > 0 { Outcome::Found } else { Outcome::Nothing })

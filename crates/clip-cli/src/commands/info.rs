@@ -1,6 +1,7 @@
 //! `clip-cli info`.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clip::{Backend, Checkpoint};
@@ -38,7 +39,8 @@ struct Kernels {
 #[derive(Serialize)]
 struct ModelInfo {
     name: String,
-    file: Option<String>,
+    #[serde(serialize_with = "output::lossy_option")]
+    file: Option<PathBuf>,
     weights: &'static str,
     bytes: usize,
     fingerprint: String,
@@ -54,7 +56,8 @@ struct ModelInfo {
 
 #[derive(Serialize)]
 struct LibraryInfo {
-    file: String,
+    #[serde(serialize_with = "output::lossy")]
+    file: PathBuf,
     items: usize,
     /// Why it cannot be read, where it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +104,7 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
         name: card.name.clone(),
         file: match model {
             Model::Embedded => None,
-            Model::File(path) => Some(path.display().to_string()),
+            Model::File(path) => Some(path.clone()),
         },
         weights: checkpoint.dtype().name(),
         bytes: checkpoint.size(),
@@ -120,8 +123,8 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
 fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
     let place = places::library(&args.library, checkpoint)?;
     let file = match &place {
-        Place::Folder(path) => path.display().to_string(),
-        Place::Cluster(address) => address.clone(),
+        Place::Folder(path) => path.clone(),
+        Place::Cluster(address) => address.into(),
     };
     let empty = LibraryInfo { file, items: 0, error: None };
     let count = match &place {
@@ -135,7 +138,7 @@ fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo>
     })
 }
 
-fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
+fn print(out: &mut output::Stdout, info: &Info) -> std::io::Result<()> {
     let Info { model, library, kernels, .. } = info;
     writeln!(out, "clip-cli    {}", info.version)?;
     writeln!(out, "device      {}; built with {}", info.device, info.backends.join(", "))?;
@@ -147,8 +150,9 @@ fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
         Some(limit) => writeln!(out, "; {MAX_CPU_ISA}={limit}")?,
         None => writeln!(out)?,
     }
-    let place = model.file.as_deref().unwrap_or("built in");
-    writeln!(out, "model       {} ({place})", model.name)?;
+    write!(out, "model       {} (", model.name)?;
+    out.path(model.file.as_deref().unwrap_or(Path::new("built in")))?;
+    writeln!(out, ")")?;
     writeln!(out, "  weights   {}, {:.1} MB", model.weights, model.bytes as f64 / 1e6)?;
     writeln!(
         out,
@@ -159,7 +163,9 @@ fn print(out: &mut impl Write, info: &Info) -> std::io::Result<()> {
     writeln!(out, "  vectors   {} numbers", model.embed_dim)?;
     writeln!(out, "  source    {}", model.source)?;
     writeln!(out, "  license   {}", model.license.as_deref().unwrap_or("not stated"))?;
-    write!(out, "library     {} ({})", library.file, output::count(library.items, "item"))?;
+    write!(out, "library     ")?;
+    out.path(&library.file)?;
+    write!(out, " ({})", output::count(library.items, "item"))?;
     match &library.error {
         Some(error) => writeln!(out, "\n  error     {error}"),
         None => writeln!(out),

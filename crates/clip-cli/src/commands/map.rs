@@ -88,7 +88,9 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
 
     let mut out = output::stdout();
     let count = output::count(shown.len(), "picture");
-    writeln!(out, "map: {} ({count})", target.path().display())?;
+    write!(out, "map: ")?;
+    out.path(target.path())?;
+    writeln!(out, " ({count})")?;
     out.flush()?;
     Ok(Outcome::Found)
 }

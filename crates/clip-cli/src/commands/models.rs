@@ -4,11 +4,13 @@ mod add;
 mod list;
 mod verify;
 
+use std::io::Write;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use clip_weights::{Bar, ConvertArgs};
 
-use crate::Outcome;
+use crate::{Outcome, output};
 use add::PullArgs;
 use verify::VerifyArgs;
 
@@ -37,8 +39,8 @@ enum ModelsCommand {
 
 const SOURCES: &str = "\
 A source is a folder in Hugging Face or OpenCLIP layout, a weights file inside one, a file with OpenAI's tensor
-names such as its own ViT-B-32.pt, the https:// address of such a file, or a model of the Hugging
-Face hub, such as openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an
+names such as its own ViT-B-32.pt or a checkpoint of your own training, the https:// address of such a
+file, or a model of the Hugging Face hub, such as openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an
 earlier run stopped.";
 
 pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
@@ -54,6 +56,8 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
 fn inspect(args: &ConvertArgs) -> Result<Outcome> {
     let (source, options) = args.parts();
     let inspection = clip_weights::open(&source, &options, &mut Bar::new())?.inspect();
-    anstream::print!("{inspection}");
+    let mut out = output::stdout();
+    write!(out, "{inspection}")?;
+    out.flush()?;
     Ok(if inspection.problem.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

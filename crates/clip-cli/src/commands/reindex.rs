@@ -107,7 +107,9 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     let place = index.unwrap_or(&place);
     let mut out = output::stdout();
     let items = output::count(count, "item");
-    writeln!(out, "library: {} ({items} of {})", place.display(), checkpoint.card().name)?;
+    write!(out, "library: ")?;
+    out.path(&place)?;
+    writeln!(out, " ({items} of {})", checkpoint.card().name)?;
     out.flush()?;
     skipped.summarize();
     if !missing.is_empty() {

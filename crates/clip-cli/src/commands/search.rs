@@ -1,5 +1,6 @@
 //! `clip-cli search`.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -30,7 +31,7 @@ pub(crate) struct SearchArgs {
     /// What to look for: words, or a picture where it starts with ./, / or file://; a prefix such
     /// as 2: is its weight
     #[arg(value_name = "QUERY", required_unless_present = "image")]
-    query: Option<String>,
+    query: Option<OsString>,
 
     /// Folders and pictures to search, indexed on the way; without any, the whole library
     #[arg(value_name = "PATH")]
@@ -44,13 +45,13 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "relevance")]
     texts: Option<PathBuf>,
 
-    /// Another term to look for, written like QUERY; a bare + does the same (repeatable)
+    /// Another term to look for, written like QUERY; a bare + behind QUERY does the same (repeatable)
     #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
-    add: Vec<String>,
+    add: Vec<OsString>,
 
-    /// A term to keep away from, written like QUERY; a bare - does the same (repeatable)
+    /// A term to keep away from, written like QUERY; a bare - behind QUERY does the same (repeatable)
     #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
-    subtract: Vec<String>,
+    subtract: Vec<OsString>,
 
     /// Cut texts that are too long for the model instead of refusing them
     #[arg(long)]

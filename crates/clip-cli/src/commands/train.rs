@@ -53,7 +53,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
         clip_train::Outcome::Finished => {
             for file in [files.best(), files.last(), files.metrics(), files.plot()] {
                 if file.exists() {
-                    writeln!(out, "{}", file.display())?;
+                    out.path(&file)?;
+                    writeln!(out)?;
                 }
             }
         }

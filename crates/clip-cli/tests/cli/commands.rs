@@ -202,7 +202,8 @@ fn each_model_has_a_library_of_its_own() {
 #[test]
 fn help_and_completions_are_there() {
     let sandbox = Sandbox::new();
-    for command in ["search", "classify", "embed", "index", "models", "info", "completions"] {
+    for command in ["search", "classify", "embed", "index", "tags", "models", "info", "completions"]
+    {
         let run = sandbox.run(&[command, "--help"]);
         assert!(run.code == 0 && run.stdout.contains("Usage: clip-cli"), "{run}");
         assert!(run.stdout.lines().all(|line| line.len() <= 120), "{run}");

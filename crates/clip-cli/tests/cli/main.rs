@@ -9,6 +9,8 @@ mod exchange;
 mod finding;
 mod library;
 mod models;
+#[cfg(unix)]
+mod names;
 mod sandbox;
 mod search;
 mod tags;

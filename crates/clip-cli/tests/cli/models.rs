@@ -111,3 +111,106 @@ fn published_models_are_listed_and_held_to_what_was_published() {
     pull("clip-vit-base-patch16").check(2, &["cannot reach http://127.0.0.1:9"]);
     assert!(!sandbox.path("home/data/clip/models").exists());
 }
+
+/// A name is that of a file in the folder of models, and means one model.
+#[test]
+fn names_of_models_are_plain_and_mean_one_model() {
+    let sandbox = Sandbox::new();
+    let (mixed, deep) = (golden("mixed"), golden("deep"));
+    let add = |source: &PathBuf, more: &[&str]| {
+        sandbox.run(&[&["models", "add", source.to_str().unwrap()], more].concat())
+    };
+    for name in ["../evil", "", "a/b", ".m", "-m", "a\\b", "nul", "a\u{202e}b", "m\n"] {
+        let name = format!("--name={name}");
+        add(&mixed, &[&name]).check(2, &["a model cannot be called", "with --name"]);
+    }
+    for name in ["clip-tiny", "CLIP-Tiny"] {
+        add(&mixed, &["--name", name]).check(2, &["the name of the built-in model", "--name"]);
+    }
+    let published = "clip-vit-base-patch32";
+    let pulled = "`clip-cli models pull clip-vit-base-patch32`";
+    add(&mixed, &["--name", published]).check(2, &["published model", pulled]);
+    // A folder that is called so, and is no such model.
+    for file in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+        sandbox.write(format!("{published}/{file}"), std::fs::read(mixed.join(file)).unwrap());
+    }
+    sandbox.run(&["models", "add", published]).check(2, &["published model", pulled]);
+    assert!(!sandbox.path("home").exists());
+
+    add(&mixed, &["--name", "m"]).check(0, &["`--model m`"]);
+    let file = sandbox.path("home/data/clip/models/m.safetensors");
+    let first = std::fs::read(&file).unwrap();
+    let again = add(&mixed, &["--name", "m"]);
+    again.check(0, &["m is there already, made from the same files"]);
+    assert!(again.stdout.contains("was there  "), "{again}");
+    let refused = add(&deep, &["--name", "m"]);
+    refused.check(2, &["m.safetensors is there already and is another model", "--force"]);
+    assert_eq!(std::fs::read(&file).unwrap(), first);
+    add(&deep, &["--name", "m", "--force"]).check(0, &[]);
+    assert_ne!(std::fs::read(&file).unwrap(), first);
+    // A file that is given is not replaced either.
+    sandbox.write("letter", "dear");
+    add(&deep, &["-o", "letter"]).check(2, &["letter is there already and is no model"]);
+    assert_eq!(std::fs::read(sandbox.path("letter")).unwrap(), b"dear");
+}
+
+/// What is listed can be used by the name that is listed, and what can be used is listed.
+#[test]
+fn every_model_is_listed_by_its_name() {
+    let sandbox = Sandbox::new();
+    let add = |name: &str, output: &str| {
+        let source = golden("deep");
+        let args = ["models", "add", source.to_str().unwrap(), "--name", name, "-o", output];
+        sandbox.run(&args).check(0, &[]);
+    };
+    // The name on the card is not what it is found by.
+    add("other", "home/data/clip/models/mine.safetensors");
+    add("mine", "weights/mine.safetensors");
+    add("mine", "home/data/clip/models/owner/name.safetensors");
+    add("mine", "home/data/clip/models/a/b/c.safetensors");
+    add("mine", "home/data/clip/hidden.safetensors");
+    let listed = sandbox.run(&["models"]);
+    let names: Vec<&str> = listed
+        .lines()
+        .into_iter()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split("  ").next().unwrap())
+        .collect();
+    let second = sandbox.path("home/data/clip/models/mine.safetensors");
+    assert_eq!(names, ["clip-tiny", "mine", second.to_str().unwrap(), "owner/name"], "{listed}");
+    let file = |name: &str| {
+        let run = sandbox.run(&["info", "--json", "--model", name]);
+        assert_eq!(run.code, 0, "{name}: {run}");
+        serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()["model"]["file"].clone()
+    };
+    assert_eq!(file("mine"), "weights/mine.safetensors");
+    for name in names {
+        file(name);
+    }
+    for name in ["../hidden", "a/b/c", "./mine"] {
+        sandbox.run(&["info", "--model", name]).check(2, &["there is no model"]);
+    }
+    // A folder of that name beside it hides nothing.
+    std::fs::create_dir(sandbox.path("mine")).unwrap();
+    assert_eq!(file("mine"), "weights/mine.safetensors");
+}
+
+/// A card may say anything; libraries stay in the data folder.
+#[test]
+fn a_card_does_not_lead_out_of_the_data_folder() {
+    let sandbox = Sandbox::new();
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    let folder = sandbox.path("..x\u{1b}");
+    for file in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+        let content = std::fs::read(golden("deep").join(file)).unwrap();
+        sandbox.write(folder.join(file), content);
+    }
+    let add = ["models", "add", folder.to_str().unwrap()];
+    sandbox.run(&add).check(2, &[r"a model cannot be called", "give another name with --name"]);
+    let written = sandbox.run(&[&add[..], &["-o", "m.safetensors"]].concat());
+    written.check(0, &[]);
+    let index = ["index", "p", "--model", "m.safetensors"];
+    let run = finish(sandbox.command(program()).env_remove("CLIP_INDEX").args(index));
+    assert!(run.lines()[1].contains("home/data/clip/model-"), "{run}");
+}

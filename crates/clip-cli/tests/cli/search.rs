@@ -49,7 +49,11 @@ fn a_sentence_finds_pictures() {
     }
 }
 
-/// Large pictures are read with fewer pixels unless all are asked for: scores are nearly the same.
+/// The samples in Adobe RGB, which `--exact` takes for sRGB as the reference does.
+const ADOBE_RGB: [&str; 2] = ["rocket.jpg", "windmill1.webp"];
+
+/// Large pictures are read with fewer pixels unless all are asked for: scores are nearly the same, if
+/// colors are.
 #[test]
 fn scores_of_fewer_pixels_are_near() {
     let scores = |detail: &[&str]| {
@@ -64,7 +68,11 @@ fn scores_of_fewer_pixels_are_near() {
     assert_eq!(fewer.len(), all.len());
     assert_ne!(fewer, all);
     for ((name, fewer), all) in fewer.iter().zip(all.values()) {
-        assert_close(name, &[*fewer], &[*all], 5e-3);
+        if ADOBE_RGB.iter().any(|other| name.contains(other)) {
+            assert_ne!(fewer, all, "{name}");
+        } else {
+            assert_close(name, &[*fewer], &[*all], 5e-3);
+        }
     }
 }
 

@@ -82,6 +82,10 @@ fn content<'a>(file: &'a [u8], meta: &'a [u8], item: u32) -> Option<Cow<'a, [u8]
         [sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15, sizes & 15];
     let index_size = if version == 0 { 0 } else { index_size };
     let id_size = if version < 2 { 2 } else { 4 };
+    // Parts without a place would be many in no bytes at all.
+    if offset_size + length_size == 0 {
+        return None;
+    }
     for _ in 0..places.number(id_size)? {
         let id = places.number(id_size)?;
         let method = if version == 0 { 0 } else { places.number(2)? & 15 };

@@ -20,12 +20,17 @@ use crate::{Error, Result};
 pub(crate) use strides::Strides;
 
 /// Everything about a file but the values.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Contents {
     /// Name and description of each tensor.
     pub(crate) tensors: Vec<(String, Stored)>,
+    /// What is called like a tensor but cannot be read as one, and why. It does no harm where it is
+    /// not among the weights.
+    pub(crate) unread: Vec<(String, Error)>,
     /// The classes of the objects that hold the tensors, where the format stores objects.
     pub(crate) classes: BTreeSet<String>,
+    /// Names of code that the file would have run, and that was not.
+    pub(crate) passed_over: BTreeSet<String>,
 }
 
 /// One tensor as its file describes it.

@@ -23,7 +23,7 @@ pub(super) fn contents(file: &mut File, bytes: u64, path: &Path) -> Result<Conte
         let (dtype, shape) = (info.dtype, info.shape.clone());
         (name, Stored { dtype, shape, place, strides: None })
     });
-    Ok(Contents { tensors: tensors.collect(), classes: Default::default() })
+    Ok(Contents { tensors: tensors.collect(), ..Contents::default() })
 }
 
 /// Where the data starts, and what is in it.

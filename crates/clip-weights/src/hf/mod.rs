@@ -12,6 +12,7 @@ mod vocabulary;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Layout, Model};
+use crate::prefix::Landmarks;
 use crate::weights::{Weights, folder, folder_name};
 use crate::{Error, Family, Result};
 
@@ -20,6 +21,11 @@ static LAYOUT: Layout = Layout {
     tables: table::CLIP,
     authority: "config.json",
     is_harmless,
+};
+
+pub(crate) const LANDMARKS: Landmarks = Landmarks {
+    image: &["vision_model.embeddings.patch_embedding.weight"],
+    text: &["text_model.embeddings.token_embedding.weight"],
 };
 
 /// Whether there is a configuration beside the weights, or the tensors have names that want one.

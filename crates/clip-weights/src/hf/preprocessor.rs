@@ -72,9 +72,11 @@ fn convert(fields: &Fields, processor: &Processor) -> Result<PreprocessConfig> {
         return Err(fields.unsupported("rescale_factor", "1/255"));
     }
     let normalize = fields.flag("do_normalize", true)?;
-    let [resize_size, crop_size] = match resize {
-        ResizeMode::Squash => squashed(fields)?,
-        _ => cropped(fields)?,
+    let (resize, [resize_size, crop_size]) = match resize {
+        ResizeMode::Squash => (resize, squashed(fields)?),
+        // `CLIPImageProcessor.resize`: both sides are given as well.
+        _ if has_both_sides(fields) => (ResizeMode::Squash, squashed_and_cropped(fields)?),
+        _ => (resize, cropped(fields)?),
     };
     Ok(PreprocessConfig {
         mode: PreprocessMode::HfPil,
@@ -92,7 +94,7 @@ fn cropped(fields: &Fields) -> Result<[usize; 2]> {
     if !fields.flag("do_center_crop", true)? {
         return Err(fields.unsupported("do_center_crop", "true"));
     }
-    let crop_size = side(fields, "crop_size", &["height", "width"])?;
+    let crop_size = side(fields, "crop_size", BOTH)?;
     let resize_size = side(fields, "size", &["shortest_edge"])?;
     if resize_size < crop_size {
         let supported = format!("a size of at least the crop's {crop_size}");
@@ -101,12 +103,38 @@ fn cropped(fields: &Fields) -> Result<[usize; 2]> {
     Ok([resize_size, crop_size])
 }
 
+/// Names of a square's sides.
+const BOTH: &[&str] = &["height", "width"];
+
+/// Whether the size is of both sides, and not of the shorter one.
+fn has_both_sides(fields: &Fields) -> bool {
+    let given = |name: &str| {
+        let side = fields.get("size").and_then(|size| size.get(name));
+        side.is_some_and(|side| !side.is_null())
+    };
+    given("height") && given("width") && !given("shortest_edge")
+}
+
+/// The side of the square that the picture becomes, twice: a crop that cuts something off it is none
+/// that a card can express.
+fn squashed_and_cropped(fields: &Fields) -> Result<[usize; 2]> {
+    let resize_size = side(fields, "size", BOTH)?;
+    if fields.flag("do_center_crop", true)? {
+        let crop_size = side(fields, "crop_size", BOTH)?;
+        if resize_size != crop_size {
+            let supported = format!("the crop's {crop_size} as height = width");
+            return Err(fields.unsupported("size", &supported));
+        }
+    }
+    Ok([resize_size; 2])
+}
+
 /// The side of the square that the picture becomes, twice.
 fn squashed(fields: &Fields) -> Result<[usize; 2]> {
     if fields.flag("do_center_crop", false)? {
         return Err(fields.unsupported("do_center_crop", "false"));
     }
-    Ok([side(fields, "size", &["height", "width"])?; 2])
+    Ok([side(fields, "size", BOTH)?; 2])
 }
 
 /// A length that is a number, or an object with exactly these fields, all equal.

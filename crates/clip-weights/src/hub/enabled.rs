@@ -18,7 +18,7 @@ use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
 use crate::weights::folder;
-use crate::{Error, HubOptions, Progress, Result, Source, hf, open_clip};
+use crate::{Error, HubOptions, Progress, Result, Source, hf, open_clip, sentence_transformers};
 
 const PUBLIC_HUB: &str = "https://huggingface.co";
 const MAIN: &str = "main";
@@ -132,17 +132,21 @@ impl<'a> Hub<'a> {
     }
 
     fn download(mut self) -> Result<(PathBuf, String)> {
-        let config = match self.fetch(CONFIG) {
-            Err(Error::HubUnreachable { .. }) if self.cached(open_clip::FILE).is_some() => None,
-            found => found?,
-        };
+        let config =
+            self.fetch_unless_cached(CONFIG, &[open_clip::FILE, sentence_transformers::FILE])?;
         // The same choice as in a folder.
         let is_hf = config.as_deref().is_some_and(|config| hf::is_configured(folder(config)));
-        let open_clip = if is_hf { None } else { self.fetch(open_clip::FILE)? };
+        let open_clip = match is_hf {
+            true => None,
+            false => self.fetch_unless_cached(open_clip::FILE, &[sentence_transformers::FILE])?,
+        };
         let files = match (open_clip, config) {
             (Some(config), _) => self.open_clip(config)?,
-            (None, Some(config)) => self.hugging_face(config)?,
-            (None, None) => return Err(self.not_found(CONFIG)),
+            (None, Some(config)) => self.hugging_face(config, "")?,
+            (None, None) => match self.fetch(sentence_transformers::FILE)? {
+                Some(list) => return self.sentence_transformers(&list),
+                None => return Err(self.not_found(CONFIG)),
+            },
         };
         let folder = folder(&files[0]).to_owned();
         if files.iter().any(|file| file.parent() != Some(&folder)) {
@@ -151,40 +155,70 @@ impl<'a> Hub<'a> {
         Ok((folder, self.origin))
     }
 
-    fn hugging_face(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
+    /// A model in transformers' layout; `below` is empty, or its folder with a slash at the end.
+    fn hugging_face(&mut self, config: PathBuf, below: &str) -> Result<Vec<PathBuf>> {
         let mut files = vec![config];
-        self.add_optional(&SMALL_FILES, &mut files)?;
-        self.add_optional(&TOKENIZER_FILES, &mut files)?;
-        self.add_weights(&hf::WEIGHTS, &mut files)?;
+        self.add_optional(&SMALL_FILES, below, &mut files)?;
+        self.add_optional(&TOKENIZER_FILES, below, &mut files)?;
+        self.add_weights(&hf::WEIGHTS, below, &mut files)?;
         Ok(files)
+    }
+
+    /// The part that is a CLIP, in a folder of its own.
+    fn sentence_transformers(mut self, list: &Path) -> Result<(PathBuf, String)> {
+        let part = sentence_transformers::part(list)?;
+        let names = part.iter().filter_map(|name| name.to_str());
+        let below: String = names.map(|name| format!("{name}/")).collect();
+        let config = self.require(&format!("{below}{CONFIG}"))?;
+        let files = self.hugging_face(config, &below)?;
+        // It has the license.
+        self.add_optional(&[README], "", &mut Vec::new())?;
+        let folder = folder(list).to_owned();
+        if files.iter().any(|file| file.parent() != Some(&folder.join(&part))) {
+            return Err(Error::HubChanged { id: self.origin });
+        }
+        Ok((folder, self.origin))
     }
 
     fn open_clip(&mut self, config: PathBuf) -> Result<Vec<PathBuf>> {
         let has_tokenizer = names_a_tokenizer(&config)?;
         let mut files = vec![config];
-        self.add_optional(&[README], &mut files)?;
+        self.add_optional(&[README], "", &mut files)?;
         if has_tokenizer {
-            self.add_optional(&TOKENIZER_FILES, &mut files)?;
+            self.add_optional(&TOKENIZER_FILES, "", &mut files)?;
         }
-        self.add_weights(&open_clip::WEIGHTS, &mut files)?;
+        self.add_weights(&open_clip::WEIGHTS, "", &mut files)?;
         Ok(files)
     }
 
     /// The first of these files that the repository has, and the shards where it is their index.
-    fn add_weights(&mut self, names: &[&str], files: &mut Vec<PathBuf>) -> Result<()> {
-        let weights = self.first(names)?;
+    fn add_weights(&mut self, names: &[&str], below: &str, files: &mut Vec<PathBuf>) -> Result<()> {
+        let names: Vec<_> = names.iter().map(|name| format!("{below}{name}")).collect();
+        let weights = self.first(&names)?;
         if weights.extension().is_some_and(|extension| extension == "json") {
             for shard in shards(&weights)? {
-                files.push(self.require(&shard)?);
+                files.push(self.require(&format!("{below}{shard}"))?);
             }
         }
         files.push(weights);
         Ok(())
     }
 
+    /// As [`Self::fetch`]; without a network, what is in the cache tells of which layout it is.
+    fn fetch_unless_cached(&mut self, file: &str, others: &[&str]) -> Result<Option<PathBuf>> {
+        match self.fetch(file) {
+            Err(Error::HubUnreachable { .. })
+                if others.iter().any(|other| self.cached(other).is_some()) =>
+            {
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
     /// The first of these files that the repository has; one that is in the cache comes before all,
     /// for without a network the others cannot be asked for.
-    fn first(&mut self, names: &[&str]) -> Result<PathBuf> {
+    fn first(&mut self, names: &[String]) -> Result<PathBuf> {
         if let Some(file) = names.iter().find_map(|name| self.cached(name)) {
             return Ok(file);
         }
@@ -196,13 +230,18 @@ impl<'a> Hub<'a> {
         Err(Error::HubNoWeights {
             endpoint: self.endpoint.clone(),
             id: self.origin.clone(),
-            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            names: names.to_vec(),
         })
     }
 
-    fn add_optional(&mut self, names: &[&str], files: &mut Vec<PathBuf>) -> Result<()> {
+    fn add_optional(
+        &mut self,
+        names: &[&str],
+        below: &str,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<()> {
         for name in names {
-            match self.fetch(name) {
+            match self.fetch(&format!("{below}{name}")) {
                 Ok(file) => files.extend(file),
                 // Without a network, a model that is in the cache can still be converted.
                 Err(Error::HubUnreachable { .. }) => {}

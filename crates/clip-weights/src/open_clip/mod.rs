@@ -1,9 +1,7 @@
 //! Models of OpenCLIP: OpenAI's tensor names, and a configuration beside them.
 //!
 //! The text tower has bare names (its class `CLIP`) or ones that begin with `text.`
-//! (`CustomTextCLIP`). A training checkpoint has them below `state_dict`, and behind `module.` where
-//! several processes trained. `load_state_dict` in
-//! <https://github.com/mlfoundations/open_clip/blob/main/src/open_clip/factory.py> takes those off too.
+//! (`CustomTextCLIP`).
 
 mod config;
 mod fields;
@@ -19,6 +17,7 @@ use config::Parts;
 use crate::hf::json::Fields;
 use crate::hf::license;
 use crate::model::{Layout, Model};
+use crate::prefix::Landmarks;
 use crate::weights::{Weights, folder, folder_name};
 use crate::{Error, Family, Result, openai};
 
@@ -30,6 +29,12 @@ static LAYOUT: Layout = Layout {
     tables: openai::TABLES,
     authority: FILE,
     is_harmless: openai::is_harmless,
+};
+
+/// OpenAI's names for the towers, and OpenCLIP's.
+pub(crate) const LANDMARKS: Landmarks = Landmarks {
+    image: &["visual.conv1.weight", "visual.trunk.patch_embed.proj.weight"],
+    text: &["token_embedding.weight", "text.token_embedding.weight"],
 };
 
 /// Whether the tensors have OpenCLIP's names: OpenAI's with a configuration beside them, longer ones,
@@ -103,11 +108,7 @@ fn missing(folder: &Path, file: &str) -> Error {
 
 /// A tensor's name in OpenAI's code.
 fn plain(name: &str) -> &str {
-    let mut plain = name;
-    for prefix in ["state_dict.", "module.", "text."] {
-        plain = plain.strip_prefix(prefix).unwrap_or(plain);
-    }
-    plain
+    name.strip_prefix("text.").unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -115,13 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_openais_without_their_prefixes() {
+    fn names_are_openais_without_the_module_of_the_text_tower() {
         assert_eq!(plain("visual.conv1.weight"), "visual.conv1.weight");
         assert_eq!(plain("text.ln_final.weight"), "ln_final.weight");
         assert_eq!(plain("text.text_projection"), "text_projection");
         assert_eq!(plain("text_projection"), "text_projection");
-        assert_eq!(plain("module.logit_scale"), "logit_scale");
-        assert_eq!(plain("state_dict.module.text.ln_final.bias"), "ln_final.bias");
-        assert_eq!(plain("optimizer.state_dict.x"), "optimizer.state_dict.x");
     }
 }

@@ -149,6 +149,7 @@ impl Folder {
     }
 
     pub(crate) fn file(&self, name: &str, contents: impl AsRef<[u8]>) {
+        fs::create_dir_all(self.join(name).parent().unwrap()).unwrap();
         fs::write(self.join(name), contents).unwrap();
     }
 

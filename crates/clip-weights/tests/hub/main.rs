@@ -61,6 +61,27 @@ fn shards_and_optional_files_are_downloaded() {
     assert_eq!(asked, hub.repository.lock().unwrap().files.keys().cloned().collect());
 }
 
+/// As sentence-transformers/clip-ViT-B-32: the model is in a folder, which `modules.json` names.
+#[test]
+fn a_part_of_a_repository_is_downloaded() {
+    let folder = Model::tiny().write_sharded();
+    let files = Hub::new(folder.path(), Repository::default());
+    let files = std::mem::take(&mut files.repository.lock().unwrap().files);
+    let mut files: server::Files =
+        files.into_iter().map(|(name, bytes)| (format!("0_CLIPModel/{name}"), bytes)).collect();
+    let kind = "sentence_transformers.models.CLIPModel";
+    let list = serde_json::json!([{"idx": 0, "name": "0", "path": "0_CLIPModel", "type": kind}]);
+    files.insert("modules.json".to_owned(), list.to_string().into_bytes());
+    files.insert("README.md".to_owned(), b"---\nlicense: mit\n---\n".to_vec());
+    let hub = Hub::serving(Repository { files, ..Repository::default() });
+    let summary = hub.convert().unwrap();
+    let card = &summary.card;
+    assert_eq!((&*card.name, &*card.source.origin), ("tiny-clip", ID));
+    assert_eq!((card.license.as_deref(), card.source.files.len()), (Some("mit"), 2));
+    // Without a network, from the cache.
+    assert!(hub.convert_as(hub.offline(), &mut ()).unwrap().was_there);
+}
+
 /// As OpenAI's repositories: nothing but a pickle, which is read as data.
 #[test]
 fn pickles_are_downloaded_where_there_is_nothing_else() {

@@ -230,10 +230,10 @@ fn tensors_are_refused_by_name() {
             .rename(move |name| if name == from { to.clone() } else { name.to_owned() })
     };
     renamed("ln_final.bias", "ln_final.offset").check_refusal(&format!(
-        "{CONFIG} calls for a tensor missing from {WEIGHTS}: ln_final.bias"
+        "{CONFIG} calls for a tensor missing from {WEIGHTS}: ln_final.bias; there is ln_final.offset"
     ));
     renamed("text_projection", "text_projection.weight").check_refusal(&format!(
-        "{CONFIG} calls for a tensor missing from {WEIGHTS}: text_projection"
+        "{CONFIG} calls for a tensor missing from {WEIGHTS}: text_projection; there are ln_final.bias, ln_final.weight, logit_scale, positional_embedding, text_projection.weight and 45 more"
     ));
 
     // A tensor that is there under both of its names is not chosen from.

@@ -47,6 +47,11 @@ impl Pickle {
         Self(vec![0x80, 2])
     }
 
+    /// Without the protocol, to be put into another.
+    pub(crate) fn operations(self) -> Vec<u8> {
+        self.0[2..].to_vec()
+    }
+
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.0.extend(bytes);
         self
@@ -101,19 +106,42 @@ impl Pickle {
 
 /// The archive of a whole state dict in f32.
 pub(crate) fn state_dict(tensors: &BTreeMap<String, Tensor>) -> Vec<u8> {
-    let (mut pickle, mut storages) = (Pickle::new().raw(b"}"), Vec::new());
-    for (key, (name, (shape, values))) in tensors.iter().enumerate() {
-        let shape: Vec<_> = shape.iter().map(|length| *length as i64).collect();
-        let strides: Vec<_> =
-            (1..=shape.len()).map(|axis| shape[axis..].iter().product()).collect();
-        let view = View::new(&shape, &strides);
-        pickle = pickle.text(name).tensor("FloatStorage", key, values.len() as i64, view).raw(b"s");
-        let bytes: Vec<_> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        storages.push((format!("model/data/{key}"), bytes));
+    let storages = Storages::of(tensors);
+    storages.archive(storages.dict(Pickle::new(), ""))
+}
+
+/// The values of tensors in f32, each in an entry of its own.
+pub(crate) struct Storages<'a>(&'a BTreeMap<String, Tensor>);
+
+impl<'a> Storages<'a> {
+    pub(crate) fn of(tensors: &'a BTreeMap<String, Tensor>) -> Self {
+        Self(tensors)
     }
-    let pickle = pickle.raw(b".");
-    let storages = storages.iter().map(|(name, bytes)| (&**name, &**bytes));
-    archive(&[("model/data.pkl", &*pickle.0)].into_iter().chain(storages).collect::<Vec<_>>())
+
+    /// A dictionary of the tensors, whose names begin with `prefix`.
+    pub(crate) fn dict(&self, pickle: Pickle, prefix: &str) -> Pickle {
+        let tensors = self.0.iter().enumerate();
+        tensors.fold(pickle.raw(b"}"), |pickle, (key, (name, (shape, values)))| {
+            let shape: Vec<_> = shape.iter().map(|length| *length as i64).collect();
+            let strides: Vec<_> =
+                (1..=shape.len()).map(|axis| shape[axis..].iter().product()).collect();
+            let view = View::new(&shape, &strides);
+            let pickle = pickle.text(&format!("{prefix}{name}"));
+            pickle.tensor("FloatStorage", key, values.len() as i64, view).raw(b"s")
+        })
+    }
+
+    /// The archive of what the pickle made.
+    pub(crate) fn archive(&self, pickle: Pickle) -> Vec<u8> {
+        let pickle = pickle.raw(b".");
+        let bytes = |(_, values): &Tensor| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let storages: Vec<(String, Vec<u8>)> = (0..)
+            .zip(self.0.values())
+            .map(|(key, tensor): (usize, _)| (format!("model/data/{key}"), bytes(tensor)))
+            .collect();
+        let storages = storages.iter().map(|(name, bytes)| (&**name, &**bytes));
+        archive(&[("model/data.pkl", &*pickle.0)].into_iter().chain(storages).collect::<Vec<_>>())
+    }
 }
 
 /// The tensor by which OpenAI's layout is known.

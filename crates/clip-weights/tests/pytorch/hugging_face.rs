@@ -51,3 +51,63 @@ fn pickled_shards_are_the_same_as_safetensors() {
     folder.file("pytorch_model.bin.index.json", index.to_string());
     check(&folder);
 }
+
+/// What `torch.compile`, data parallelism and a module of the user's own put before the names.
+#[test]
+fn prefixes_are_taken_off() {
+    let model = Model::tiny();
+    for prefix in ["module.", "_orig_mod.", "clip.", "module._orig_mod.clip_model."] {
+        let folder = model.write_configs();
+        let storages = archive::Storages::of(&model.tensors);
+        let bytes = storages.archive(storages.dict(archive::Pickle::new(), prefix));
+        folder.file("pytorch_model.bin", bytes);
+        check(&folder);
+    }
+    // In safetensors too, and over shards, neither of which shows both towers.
+    let mut prefixed = Model::tiny();
+    prefixed.tensors =
+        prefixed.tensors.into_iter().map(|(name, tensor)| (format!("a.{name}"), tensor)).collect();
+    check(&prefixed.write());
+    check(&prefixed.write_sharded());
+}
+
+/// sentence-transformers keeps the model in a folder of its own, and lists it.
+#[test]
+fn a_folder_of_sentence_transformers_is_its_clip() {
+    let model = Model::tiny();
+    let write = |modules: &str| {
+        let folder = model.write();
+        for file in ["config.json", "preprocessor_config.json", "model.safetensors"] {
+            let bytes = std::fs::read(folder.join(file)).unwrap();
+            folder.file(&format!("0_CLIPModel/{file}"), bytes);
+            folder.remove(file);
+        }
+        folder.file("modules.json", modules);
+        folder.file("README.md", "---\nlicense: mit\n---\n");
+        folder
+    };
+    let list = |kind: &str, path: &str| {
+        let kind = format!("sentence_transformers.models.{kind}");
+        serde_json::json!([{"idx": 0, "name": "0", "path": path, "type": kind}]).to_string()
+    };
+    let folder = write(&list("CLIPModel", "0_CLIPModel"));
+    check(&folder);
+    let card = converted(folder.path()).card().clone();
+    let name = folder.path().file_name().unwrap().to_str().unwrap();
+    assert_eq!((&*card.name, card.license.as_deref()), (name, Some("mit")));
+
+    let refused = |modules: &str| {
+        let folder = write(modules);
+        let source = Source::Path(folder.path().to_owned());
+        let error = convert(&source, &Options::default(), &mut ()).unwrap_err().to_string();
+        error.replace(&folder.path().display().to_string(), "FOLDER")
+    };
+    assert_eq!(
+        refused(&list("Transformer", "0_Transformer")),
+        "modules.json sets type to Transformer; only a CLIPModel, alone or as one of them, can be converted"
+    );
+    let outside = refused(&list("CLIPModel", "../0_CLIPModel"));
+    assert!(outside.contains("(../0_CLIPModel is no folder in it)"), "{outside}");
+    let absent = refused(&list("CLIPModel", "1_CLIPModel"));
+    assert!(absent.starts_with("there is no file or folder FOLDER/1_CLIPModel"), "{absent}");
+}

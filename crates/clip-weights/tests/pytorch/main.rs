@@ -2,6 +2,7 @@
 //! `tests/scripts/openai_pt.py` with OpenAI's own code.
 
 mod archive;
+mod checkpoints;
 #[path = "../common/mod.rs"]
 mod common;
 mod hugging_face;
@@ -38,7 +39,7 @@ impl Fixture {
 
     fn convert(&self, options: &Options) -> Result<(Summary, Checkpoint), String> {
         let output = self.folder.path().join("out.safetensors");
-        let options = Options { output: Some(output.clone()), ..options.clone() };
+        let options = Options { output: Some(output.clone()), force: true, ..options.clone() };
         let result = convert(&Source::Path(self.path.clone()), &options, &mut ());
         assert_eq!(result.is_ok(), output.exists());
         // Paths differ from run to run.

@@ -50,6 +50,7 @@ fn pickle(operations: &[u8]) -> Vec<u8> {
     Pickle::new().raw(operations).archive(0)
 }
 
+/// Among the weights, and where there are no weights.
 #[test]
 fn what_a_pickle_would_run_is_named() {
     let check = |bytes: Vec<u8>, global: &str| {
@@ -79,6 +80,13 @@ fn what_a_pickle_would_run_is_named() {
     check(behind.raw(b"s").archive(4), "os.system");
     // A quantized tensor is of a storage that is not read.
     check(Pickle::state_dict("QInt8Storage", 1, view).archive(4), "torch.QInt8Storage");
+    // An object of a class that nobody knows, and a dictionary that is somebody's class.
+    let object = |end: &[u8]| {
+        Pickle::new().global("__main__", "Model").raw(b")\x81}").text("a").raw(b"Nsb").raw(end)
+    };
+    check(object(b"").archive(0), "__main__.Model");
+    let filled = object(b"").text(NAME).tensor("FloatStorage", 0, 1, view).raw(b"s");
+    check(filled.archive(4), "__main__.Model");
 }
 
 #[test]
@@ -104,6 +112,7 @@ fn other_operations_are_named() {
     check(b"P0\n", "P (0x50)");
     check(&[0x82, 1], r"\x82 (0x82)");
     check(&[0xff], r"\xff (0xff)");
+    check(&[0x97], r"\x97 (0x97)");
 }
 
 #[test]
@@ -146,6 +155,14 @@ fn cycles_and_depths_end() {
         }
     }
     check_unread(&doubling.archive(0), too_large);
+    // A hundred thousand long names of one tensor.
+    let long = Pickle::new().raw(b"}").text(&"x".repeat(900)).raw(b"}");
+    let view = View::new(&[1], &[1]);
+    let mut long = long.text("t").tensor("FloatStorage", 0, 1, view).raw(b"q\x01s");
+    for number in 0..100_000 {
+        long = long.text(&number.to_string()).raw(b"h\x01s");
+    }
+    check_unread(&long.raw(b"s").archive(4), too_large);
     let harmless = [b"]q\0h\0a".to_vec(), [b"]".repeat(1000), b"a".repeat(999)].concat()];
     for operations in harmless {
         let message = message(&pickle(&operations));
@@ -157,7 +174,7 @@ fn cycles_and_depths_end() {
 #[test]
 fn long_pickles_end() {
     let full = |operations: &[u8]| {
-        let times = (1 << 20) / operations.len() - 300;
+        let times = (4 << 20) / operations.len() - 300;
         operations.repeat(times)
     };
     let head = Pickle::new().raw(b"cclip.model\nCLIP\nq\x01").tensor(
@@ -170,7 +187,7 @@ fn long_pickles_end() {
         let message = message(&head.clone().raw(&full(&operations)).archive(4));
         assert!(message.ends_with(" holds no tensors"), "{message}");
     }
-    check_unread(&pickle(&b"N".repeat(2 << 20)), "its entry data.pkl has 2097155 bytes");
+    check_unread(&pickle(&b"N".repeat(5 << 20)), "its entry data.pkl has 5242883 bytes");
 }
 
 #[test]
@@ -320,7 +337,7 @@ fn tensors_that_are_renamed_are_missed() {
     let bytes = unpacked("state-dict.pt");
     check(
         &edited(&bytes, "transformer.resblocks.0.ln_1.bias", "transformer.resblocks.0.ls_1.bias"),
-        "OpenAI's code calls for a tensor missing from m.pt: visual.transformer.resblocks.0.ln_1.bias",
+        "OpenAI's code calls for a tensor missing from m.pt: visual.transformer.resblocks.0.ln_1.bias; there is visual.transformer.resblocks.0.ls_1.bias",
     );
     check(
         &edited(&bytes, "transformer.resblocks.0.ln_1.bias", "transformer.resblocks.0.ln_2.bias"),
@@ -328,21 +345,25 @@ fn tensors_that_are_renamed_are_missed() {
     );
 }
 
-/// Below another name than OpenCLIP's trainings have, it is not guessed which part is meant.
 #[test]
 fn other_layouts_are_named() {
-    let view = View::new(&[1], &[1]);
-    let nested = |key| {
-        let state_dict = Pickle::new().raw(b"}").text(key).raw(b"}").text(NAME);
-        state_dict.tensor("FloatStorage", 0, 1, view).raw(b"ss").archive(4)
+    let nested = |key, name| {
+        let state_dict = Pickle::new().raw(b"}").text(key).raw(b"}").text(name);
+        let view = View::new(&[2, 3, 1, 1], &[3, 1, 1, 1]);
+        state_dict.tensor("FloatStorage", 0, 6, view).raw(b"ss").archive(24)
     };
     check(
-        &nested("model"),
-        "m.pt is no CLIP in OpenAI's, OpenCLIP's or Hugging Face's layout: it holds model.visual.conv1.weight",
+        &nested("model", "conv1.weight"),
+        "m.pt is no CLIP in OpenAI's, OpenCLIP's or Hugging Face's layout: it holds model.conv1.weight",
+    );
+    // Half a model is known by what it has.
+    check(
+        &nested("model", NAME),
+        "OpenAI's code calls for a tensor missing from m.pt (below model): visual.positional_embedding; there is visual.conv1.weight",
     );
     check(
-        &nested("state_dict"),
-        "FOLDER has no open_clip_config.json, which a model in OpenCLIP layout needs: copy it there from the place the weights came from",
+        &nested("model", "text_model.embeddings.token_embedding.weight"),
+        "m.pt is no CLIP in OpenAI's, OpenCLIP's or Hugging Face's layout: it holds model.text_model.embeddings.token_embedding.weight",
     );
 }
 
@@ -363,7 +384,7 @@ fn tensors_that_lack_or_are_strange_are_named() {
     };
     check(
         &one(&[2, 3, 1, 1], &[3, 1, 1, 1]),
-        "OpenAI's code calls for a tensor missing from m.pt: visual.positional_embedding",
+        "OpenAI's code calls for a tensor missing from m.pt: visual.positional_embedding; there is visual.conv1.weight",
     );
     check(
         &one(&[2, 3], &[3, 1]),

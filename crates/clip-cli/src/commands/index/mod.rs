@@ -47,8 +47,9 @@ pub(crate) struct IndexArgs {
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Read the pictures that this file lists, a path a line; - is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_missing", "exclude_dir", "include_hidden"])]
+    /// Read the pictures that this file lists, a path a line, or each ended by a NUL byte; - is
+    /// standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_missing", "drop_missing", "exclude_dir", "include_hidden"])]
     files_from: Option<PathBuf>,
 
     /// Read one part of all pictures, such as 2/8: eight machines, each with its own part, fill one
@@ -135,7 +136,9 @@ fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Ou
     let mut out = output::stdout();
     writeln!(out, "{}", summary(&changes))?;
     let items = output::count(shelf.store().count()?, "item");
-    writeln!(out, "library: {} ({items})", shelf.store().place())?;
+    write!(out, "library: ")?;
+    out.path(&shelf.place())?;
+    writeln!(out, " ({items})")?;
     out.flush()?;
     skipped.summarize();
     changes.left_out.report(&scan);

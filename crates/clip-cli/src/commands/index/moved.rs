@@ -11,11 +11,12 @@ use crate::commands::library::{
 };
 
 /// Options that are about reading pictures.
-const READING: [&str; 9] = [
+const READING: [&str; 10] = [
     "shard",
     "tag",
     "watch",
     "keep_missing",
+    "drop_missing",
     "exclude_dir",
     "include_hidden",
     "max_megapixels",

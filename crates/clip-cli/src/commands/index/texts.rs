@@ -49,7 +49,9 @@ pub(super) fn run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     let texts = output::count(total, "text");
     writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged")?;
     let items = output::count(shelf.store().count()?, "item");
-    writeln!(out, "library: {} ({items})", shelf.store().place())?;
+    write!(out, "library: ")?;
+    out.path(&shelf.place())?;
+    writeln!(out, " ({items})")?;
     out.flush()?;
     if skipped > 0 {
         report::warning(format_args!("{} skipped", output::count(skipped, "text")));

@@ -1,6 +1,7 @@
 //! What is in the library, and what could not be read.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clip_retrieval::{Library, Store};
@@ -14,7 +15,8 @@ const QUESTIONS: usize = 200;
 /// A file that could not be read.
 #[derive(Serialize)]
 struct FailureRow {
-    path: String,
+    #[serde(serialize_with = "output::lossy")]
+    path: PathBuf,
     error: String,
 }
 
@@ -23,7 +25,7 @@ pub(super) fn errors(store: &dyn Store, json: bool) -> Result<Outcome> {
     let mut failures = store.failures()?;
     failures.sort_by(|a, b| a.path.cmp(&b.path));
     let rows = failures.iter().map(|failure| FailureRow {
-        path: output::shorten(&failure.path, current.as_deref()).to_string_lossy().into_owned(),
+        path: output::shorten(&failure.path, current.as_deref()).to_owned(),
         error: failure.error.clone(),
     });
     let rows: Vec<FailureRow> = rows.collect();
@@ -33,10 +35,13 @@ pub(super) fn errors(store: &dyn Store, json: bool) -> Result<Outcome> {
     } else {
         for row in &rows {
             // Most messages name the file already.
-            match row.error.contains(&row.path) {
-                true => writeln!(out, "{}", row.error)?,
-                false => writeln!(out, "{}: {}", row.path, row.error)?,
+            let is_named = row.path.to_str().is_some_and(|path| row.error.contains(path));
+            if !is_named {
+                out.path(&row.path)?;
+                write!(out, ": ")?;
             }
+            out.text(&row.error)?;
+            writeln!(out)?;
         }
     }
     out.flush()?;
@@ -128,8 +133,9 @@ pub(super) fn stats(library: &Library, json: bool) -> Result<Outcome> {
         writeln!(out)?;
     } else {
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
-        writeln!(out, "library   {}", row.library)?;
-        writeln!(out, "model     {}", row.model)?;
+        write!(out, "library   ")?;
+        out.path(library.folder())?;
+        writeln!(out, "\nmodel     {}", row.model)?;
         writeln!(out, "items     {} of {} numbers, {}", row.items, row.dimension, row.precision)?;
         writeln!(
             out,

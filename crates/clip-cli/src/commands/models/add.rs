@@ -1,12 +1,14 @@
 //! `clip-cli models add` and `pull`: a foreign checkpoint becomes a model that `--model` finds by
 //! name.
 
+use std::io::Write;
+
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clip_weights::{Bar, ConvertArgs, Dtype, Format, HubOptions, Opened, Options, Source, open};
 
 use crate::registry::{self, Published};
-use crate::{Outcome, places, report};
+use crate::{Outcome, model, output, places, report};
 
 #[derive(Debug, Args)]
 pub(crate) struct PullArgs {
@@ -16,6 +18,9 @@ pub(crate) struct PullArgs {
     /// Number format to write [default: that of the source]; becomes a part of the name
     #[arg(long)]
     dtype: Option<Format>,
+    /// Replace another model of that name
+    #[arg(long)]
+    force: bool,
 }
 
 /// Converts any source.
@@ -37,12 +42,35 @@ pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
         dtype,
         license: Some(published.license.clone()),
         sha256: published.sha256.clone(),
+        force: args.force,
         hub: HubOptions::from_env(),
         ..Options::default()
     };
     let source = Source::parse(&published.source);
     // What is downloaded is compared before it is converted: a name may come to mean another model.
     install(&source, options, |opened| is_as_published(opened, &published))
+}
+
+/// Refuses a name that means another model already: the built-in one is always found first, and that
+/// of a published one promises what `models pull` gives. A source that is called like one, such as a
+/// folder that it was downloaded to, has to be of its sizes.
+fn check_is_free(name: &str, source: &Source, opened: Option<&Opened>) -> Result<()> {
+    if name.eq_ignore_ascii_case(model::EMBEDDED) {
+        bail!("{name} is the name of the built-in model: choose another with --name");
+    }
+    let published = registry::all();
+    let Some(published) = published.iter().find(|known| known.id.eq_ignore_ascii_case(name)) else {
+        return Ok(());
+    };
+    let is_it = Source::parse(&published.source) == *source
+        || opened.is_some_and(|opened| is_as_published(opened, published).is_ok());
+    if !is_it {
+        bail!(
+            "{name} is the name of the published model that `clip-cli models pull {}` gives: choose another with --name",
+            published.id
+        );
+    }
+    Ok(())
 }
 
 fn is_as_published(opened: &Opened, published: &Published) -> Result<()> {
@@ -69,6 +97,9 @@ fn install(
     check: impl FnOnce(&Opened) -> Result<()>,
 ) -> Result<Outcome> {
     if options.output.is_none() {
+        if let Some(name) = &options.name {
+            check_is_free(name, source, None)?;
+        }
         let folder = places::own_models()
             .context("this platform names no data folder: say where the model goes with -o FILE")?;
         options.folder = Some(folder);
@@ -76,13 +107,23 @@ fn install(
     let mut bar = Bar::new();
     let opened = open(source, &options, &mut bar)?;
     check(&opened)?;
+    let name = opened.inspect().name;
+    if options.output.is_none() && options.name.is_none() {
+        check_is_free(&name, source, Some(&opened))?;
+    }
     let summary = opened.convert(&mut bar)?;
-    anstream::print!("{summary}");
+    drop(bar);
+    let mut out = output::stdout();
+    write!(out, "{summary}")?;
+    out.flush()?;
     // A file elsewhere is found by its path alone.
     let name = match options.output {
         Some(path) => path.display().to_string(),
-        None => summary.card.name,
+        None => name,
     };
+    if summary.was_there {
+        report::note(format_args!("{name} is there already, made from the same files"));
+    }
     report::hint(format_args!("use it with `--model {name}`"));
     Ok(Outcome::Found)
 }

@@ -11,7 +11,7 @@ use crate::{Outcome, output, report};
 pub(crate) fn run() -> Result<Outcome> {
     let mut rows =
         vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
-    for model in Model::all() {
+    for (name, model) in Model::all() {
         let place = match &model {
             Model::Embedded => "built in".to_owned(),
             Model::File(path) => path.display().to_string(),
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<Outcome> {
             Ok(checkpoint) => {
                 let card = checkpoint.card();
                 rows.push([
-                    card.name.clone(),
+                    name,
                     format!("{0}x{0}", card.config.vision.image_size),
                     card.config.embed_dim.to_string(),
                     checkpoint.dtype().name().to_owned(),

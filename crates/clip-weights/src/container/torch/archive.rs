@@ -10,8 +10,9 @@ use zip::{CompressionMethod, ZipArchive};
 use super::Fault;
 use crate::container::Place;
 
-/// A pickle has some 150 bytes for each tensor, and the largest CLIP 1,000 of them.
-const MAX_PICKLE: u64 = 1 << 20;
+/// A pickle has some 150 bytes for each tensor, and the largest CLIP 1,000 of them; a training
+/// checkpoint has four of each, and what else was written down.
+const MAX_PICKLE: u64 = 4 << 20;
 
 /// An archive of PyTorch's, in which everything lies in one folder of any name.
 pub(super) struct Archive<'a> {

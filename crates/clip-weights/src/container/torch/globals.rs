@@ -1,5 +1,6 @@
-//! The names of Python's that a pickle may mention. Each stands for what it does to descriptions of
-//! tensors; none is called. Everything else is refused by name, at the place where it is mentioned.
+//! The names of Python's that stand for something in weights. Each stands for what it does to
+//! descriptions of tensors; none is called. Of any other, the name alone is kept: a training
+//! checkpoint mentions many beside the weights, but among the weights it is refused.
 
 use std::rc::Rc;
 
@@ -37,14 +38,16 @@ const CLASSES: [&str; 5] = [
 const MAX_NAME: usize = 500;
 
 impl Global {
-    pub(super) fn find(module: &str, name: &str) -> Result<Self, Fault> {
+    /// What a name stands for; a name that is not listed is [`Value::Foreign`].
+    pub(super) fn find(module: &str, name: &str) -> Result<Value, Fault> {
         if module.len() + name.len() > MAX_NAME {
             return Fault::unread("its pickle mentions a name of Python's that is too long");
         }
         let path = format!("{module}.{name}");
-        Ok(match &*path {
+        Ok(Value::Global(match &*path {
             "torch._utils._rebuild_tensor_v2" => Self::RebuildTensor,
             "torch._utils._rebuild_parameter"
+            | "torch._utils._rebuild_parameter_with_state"
             | "builtins.set"
             | "__builtin__.set"
             | "torch.jit._pickle.build_boollist"
@@ -66,13 +69,15 @@ impl Global {
             _ if CLASSES.iter().any(|package| path.starts_with(package)) => {
                 Self::Class(path.into())
             }
-            _ => return Err(Fault::Global(path)),
-        })
+            _ => return Ok(Value::Foreign { name: path.into(), state: None }),
+        }))
     }
 
     /// What the pickle calls the function for.
     pub(super) fn call(&self, heap: &mut Heap, arguments: Id) -> Result<Id, Fault> {
         match (self, heap.tuple(arguments)) {
+            // A tensor of a storage that is not read.
+            (Self::RebuildTensor, Some([storage, ..])) if heap.is_foreign(*storage) => Ok(*storage),
             (Self::RebuildTensor, Some(arguments)) => {
                 let tensor = Tensor::rebuild(heap, arguments)?;
                 Ok(heap.add(Value::Tensor(Box::new(tensor))))

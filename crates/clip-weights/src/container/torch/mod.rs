@@ -2,9 +2,10 @@
 //! describes the tensors, and an entry for each storage, in which the values lie as they are.
 //!
 //! A pickle is a program for Python that may call any function. Here it is data: [`pickle`] walks
-//! through it and builds descriptions, [`globals`] lists the few names that it may mention, and
-//! nothing is ever run. The crate `pytorch-reader` reads such archives too, but not TorchScript,
-//! which OpenAI's are.
+//! through it and builds descriptions, [`globals`] lists the few names that stand for something in
+//! weights, and nothing is ever run. A training checkpoint mentions other names beside the weights
+//! (in the states of optimizers and schedulers, in arguments): what they would make is passed over.
+//! The crate `pytorch-reader` reads such archives too, but not TorchScript, which OpenAI's are.
 
 mod archive;
 mod globals;
@@ -28,8 +29,6 @@ enum Fault {
     Damaged(String),
     /// Something that weights may be, but not here.
     Unread(String),
-    /// A name of Python's that has nothing to do with tensors.
-    Global(String),
 }
 
 impl Fault {
@@ -44,25 +43,29 @@ impl Fault {
 
 /// Reads the description of every tensor.
 pub(super) fn contents(file: &mut File, bytes: u64, path: &Path) -> Result<Contents> {
-    read(file, bytes).map_err(|fault| {
+    let error = |fault| {
         let path = path.to_owned();
         match fault {
             Fault::Damaged(reason) => Error::Damaged { path, format: "PyTorch archive", reason },
             Fault::Unread(reason) => Error::UnreadTorch { path, reason },
-            Fault::Global(global) => Error::ForeignGlobal { path, global },
         }
-    })
-}
-
-fn read(file: &mut File, bytes: u64) -> std::result::Result<Contents, Fault> {
-    let mut archive = Archive::open(file, bytes)?;
-    let pickle = archive.pickle()?;
-    let (heap, root) = pickle::load(&pickle)?;
-    let named = names::collect(&heap, root)?;
-    let stored = |(name, tensor): (String, &tensor::Tensor)| {
-        let stored = tensor.stored(&name, archive.storage(&tensor.storage.key)?)?;
-        Ok((name, stored))
     };
-    let tensors = named.tensors.into_iter().map(stored).collect::<std::result::Result<_, _>>()?;
-    Ok(Contents { tensors, classes: named.classes })
+    let mut archive = Archive::open(file, bytes).map_err(error)?;
+    let pickle = archive.pickle().map_err(error)?;
+    let (heap, root) = pickle::load(&pickle).map_err(error)?;
+    let named = names::collect(&heap, root).map_err(error)?;
+    let mut contents =
+        Contents { classes: named.classes, passed_over: heap.foreign(), ..Contents::default() };
+    for (name, global) in named.foreign {
+        let (path, global) = (path.to_owned(), global.to_owned());
+        contents.unread.push((name, Error::ForeignGlobal { path, global }));
+    }
+    for (name, tensor) in named.tensors {
+        let entry = archive.storage(&tensor.storage.key);
+        match entry.and_then(|entry| tensor.stored(&name, entry)) {
+            Ok(stored) => contents.tensors.push((name, stored)),
+            Err(fault) => contents.unread.push((name, error(fault))),
+        }
+    }
+    Ok(contents)
 }

@@ -59,22 +59,24 @@ impl Machine<'_> {
                 self.skip(8)?;
                 self.push(Value::Other);
             }
-            // BININT1, BININT2, BININT, LONG1
+            // BININT1, BININT2, BININT, LONG1, LONG4
             b'K' => self.push_int(1)?,
             b'M' => self.push_int(2)?,
             b'J' => {
                 let number = i32::from_le_bytes(self.array()?);
                 self.push(Value::Int(number.into()));
             }
-            0x8a => self.push_long()?,
+            0x8a => self.push_long(1)?,
+            0x8b => self.push_long(4)?,
 
             // BINUNICODE, SHORT_BINUNICODE, BINUNICODE8
             b'X' => self.push_text(4)?,
             0x8c => self.push_text(1)?,
             0x8d => self.push_text(8)?,
-            // SHORT_BINBYTES, BINBYTES; and Python 2's SHORT_BINSTRING, BINSTRING
+            // SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8; and Python 2's SHORT_BINSTRING, BINSTRING
             b'C' | b'U' => self.push_bytes(1)?,
             b'B' | b'T' => self.push_bytes(4)?,
+            0x8e | 0x96 => self.push_bytes(8)?,
 
             // EMPTY_TUPLE, TUPLE1 to TUPLE3, TUPLE
             b')' => self.push(Value::Tuple(Vec::new())),
@@ -85,8 +87,12 @@ impl Machine<'_> {
                 let items = self.pop_to_mark()?;
                 self.push(Value::Tuple(items));
             }
-            // EMPTY_LIST, EMPTY_SET; APPEND, APPENDS, ADDITEMS
+            // EMPTY_LIST, EMPTY_SET, FROZENSET; APPEND, APPENDS, ADDITEMS
             b']' | 0x8f => self.push(Value::List(Vec::new())),
+            0x91 => {
+                let items = self.pop_to_mark()?;
+                self.push(Value::List(items));
+            }
             b'a' => {
                 let item = self.pop()?;
                 self.extend(vec![item])?;
@@ -119,7 +125,7 @@ impl Machine<'_> {
             // GLOBAL, STACK_GLOBAL
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
-                self.push(Value::Global(Global::find(&module, &name)?));
+                self.push(Global::find(&module, &name)?);
             }
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
@@ -128,16 +134,21 @@ impl Machine<'_> {
                     return Fault::damaged("its pickle names something by no text");
                 };
                 let global = Global::find(module, name)?;
-                self.push(Value::Global(global));
+                self.push(global);
             }
-            // REDUCE, NEWOBJ, BUILD, BINPERSID
+            // REDUCE; NEWOBJ, NEWOBJ_EX; BUILD, BINPERSID
             b'R' => self.reduce()?,
             0x81 => self.new_object()?,
+            0x92 => {
+                // The arguments by name.
+                self.pop()?;
+                self.new_object()?;
+            }
             b'b' => self.build()?,
             b'Q' => {
                 let id = self.pop()?;
                 let storage = Storage::from_id(&self.heap, id)?;
-                self.push(Value::Storage(storage));
+                self.push(storage);
             }
             _ => {
                 return Fault::unread(format!(
@@ -151,10 +162,14 @@ impl Machine<'_> {
 
     fn reduce(&mut self) -> Result<(), Fault> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let Value::Global(function) = self.heap.get(function) else {
-            return Fault::damaged("its pickle calls what is no function");
+        let result = match self.heap.get(function) {
+            Value::Global(function) => function.clone().call(&mut self.heap, arguments)?,
+            Value::Foreign { name, .. } => {
+                let name = Rc::clone(name);
+                self.heap.add(Value::Foreign { name, state: None })
+            }
+            _ => return Fault::damaged("its pickle calls what is no function"),
         };
-        let result = function.clone().call(&mut self.heap, arguments)?;
         self.stack.push(result);
         Ok(())
     }
@@ -162,11 +177,14 @@ impl Machine<'_> {
     /// An object as `object.__new__` makes it; modules take no arguments.
     fn new_object(&mut self) -> Result<(), Fault> {
         let (_, class) = (self.pop()?, self.pop()?);
-        let Value::Global(Global::Class(class)) = self.heap.get(class) else {
-            return Fault::damaged("its pickle makes an object of what is no class");
+        let object = match self.heap.get(class) {
+            Value::Global(Global::Class(class)) => {
+                Value::Object { class: Rc::clone(class), state: None }
+            }
+            Value::Foreign { name, .. } => Value::Foreign { name: Rc::clone(name), state: None },
+            _ => return Fault::damaged("its pickle makes an object of what is no class"),
         };
-        let class = Rc::clone(class);
-        self.push(Value::Object { class, state: None });
+        self.push(object);
         Ok(())
     }
 
@@ -175,7 +193,7 @@ impl Machine<'_> {
         let attributes = self.pop()?;
         let top = self.top()?;
         match self.heap.get_mut(top) {
-            Value::Object { state, .. } => *state = Some(attributes),
+            Value::Object { state, .. } | Value::Foreign { state, .. } => *state = Some(attributes),
             Value::Dict(_) => {}
             _ => return Fault::damaged("its pickle gives attributes to what has none"),
         }
@@ -194,8 +212,8 @@ impl Machine<'_> {
     }
 
     /// A whole number of any length; one that no size can be is as good as none.
-    fn push_long(&mut self) -> Result<(), Fault> {
-        let length = self.size(1)?;
+    fn push_long(&mut self, length_bytes: usize) -> Result<(), Fault> {
+        let length = self.size(length_bytes)?;
         let bytes = self.take(length)?;
         let fill = bytes.last().map_or(0, |last| if last & 0x80 == 0 { 0 } else { 0xff });
         let mut number = [fill; 8];
@@ -235,20 +253,25 @@ impl Machine<'_> {
 
     fn extend(&mut self, mut items: Vec<Id>) -> Result<(), Fault> {
         let top = self.top()?;
-        let Value::List(list) = self.heap.get_mut(top) else {
-            return Fault::damaged("its pickle appends to what is no list");
-        };
-        list.append(&mut items);
+        match self.heap.get_mut(top) {
+            Value::List(list) => list.append(&mut items),
+            // A class that extends a list.
+            Value::Foreign { .. } => {}
+            _ => return Fault::damaged("its pickle appends to what is no list"),
+        }
         Ok(())
     }
 
     fn set(&mut self, items: &[Id]) -> Result<(), Fault> {
         let top = self.top()?;
-        let (Value::Dict(dict), (pairs, [])) = (self.heap.get_mut(top), items.as_chunks::<2>())
-        else {
-            return Fault::damaged("its pickle sets an item of what is no dictionary");
-        };
-        dict.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+        match (self.heap.get_mut(top), items.as_chunks::<2>()) {
+            (Value::Dict(dict), (pairs, [])) => {
+                dict.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+            }
+            // A class that extends a dictionary.
+            (Value::Foreign { .. }, (_, [])) => {}
+            _ => return Fault::damaged("its pickle sets an item of what is no dictionary"),
+        }
         Ok(())
     }
 

@@ -27,15 +27,24 @@ pub(super) struct Storage {
 impl Storage {
     /// From a persistent id, `("storage", class, key, device, count)` (`persistent_id` in
     /// `torch/serialization.py`).
-    pub(super) fn from_id(heap: &Heap, id: Id) -> Result<Self, Fault> {
+    /// One of a class that is not listed is [`Value::Foreign`].
+    pub(super) fn from_id(heap: &Heap, id: Id) -> Result<Value, Fault> {
         let parts = heap.tuple(id).unwrap_or_default();
         if let [kind, class, key, _, count] = parts
             && heap.text(*kind).is_some_and(|kind| **kind == *"storage")
-            && let Value::Global(Global::Storage(dtype)) = heap.get(*class)
             && let (Some(key), Some(count)) = (heap.text(*key), heap.size(*count))
             && key.len() <= MAX_KEY
         {
-            return Ok(Self { dtype: *dtype, key: Rc::clone(key), count });
+            match heap.get(*class) {
+                Value::Global(Global::Storage(dtype)) => {
+                    let (dtype, key) = (*dtype, Rc::clone(key));
+                    return Ok(Value::Storage(Self { dtype, key, count }));
+                }
+                Value::Foreign { name, .. } => {
+                    return Ok(Value::Foreign { name: Rc::clone(name), state: None });
+                }
+                _ => {}
+            }
         }
         Fault::damaged("its pickle describes a storage as no PyTorch does")
     }

@@ -1,6 +1,7 @@
 //! What a pickle builds. Values lie on a heap and name each other by their place there: a pickle may
 //! share them, and even hold a list that contains itself.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::globals::Global;
@@ -22,6 +23,12 @@ pub(super) enum Value {
     /// An object of a class that is not looked into, and its attributes.
     Object {
         class: Rc<str>,
+        state: Option<Id>,
+    },
+    /// A name of Python's that is not listed, what a call of it would give, or an object of it: the
+    /// name, and the attributes where it is an object. Nothing is called.
+    Foreign {
+        name: Rc<str>,
         state: Option<Id>,
     },
     Storage(Storage),
@@ -46,6 +53,19 @@ impl Heap {
 
     pub(super) fn get_mut(&mut self, id: Id) -> &mut Value {
         &mut self.0[id]
+    }
+
+    /// The names of Python's that are not listed.
+    pub(super) fn foreign(&self) -> BTreeSet<String> {
+        let name = |value: &Value| match value {
+            Value::Foreign { name, .. } => Some(name.to_string()),
+            _ => None,
+        };
+        self.0.iter().filter_map(name).collect()
+    }
+
+    pub(super) fn is_foreign(&self, id: Id) -> bool {
+        matches!(self.get(id), Value::Foreign { .. })
     }
 
     pub(super) fn text(&self, id: Id) -> Option<&Rc<str>> {
