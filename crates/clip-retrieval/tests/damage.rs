@@ -6,7 +6,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clip_retrieval::{Error, Filter, Item, KeptTags, Library, Precision, UserTags};
+use clip_retrieval::{Error, Failure, Filter, Item, KeptTags, Library, Precision, UserTags};
 use clip_testkit::Random;
 use common::{open, unit};
 
@@ -324,7 +324,7 @@ fn no_catalog_makes_a_library_panic() {
     for item in 300..320 {
         writer.upsert(&Item::text(item.to_string()), &vector(item)).unwrap();
     }
-    writer.fail(Path::new("x"), None, "cut off").unwrap();
+    writer.fail(&Failure::new("x", None, "cut off")).unwrap();
     writer.commit().unwrap();
     drop(writer);
     drop(library);

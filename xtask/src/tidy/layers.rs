@@ -167,14 +167,18 @@ mod tests {
         check_one(
             "clip-nn",
             &["clip-model"],
-            "layers: clip-nn depends on clip-model: it may use no",
+            "layers: clip-nn depends on clip-model: it may use clip-kernels",
         );
         check_one("clip-data", &["clip-preprocess", "clip-checkpoint", "image"], "");
         check_one("clip-preprocess", &["clip-data"], "layers: clip-preprocess depends on");
         check_one("clip-train", &["clip-data", "clip-eval", "clip-model", "clip-nn"], "");
         check_one("clip-train", &["clip"], "layers: clip-train depends on clip: it may use");
         check_one("clip-model", &["clip-train"], "layers: clip-model depends on clip-train");
-        check_one("clip-eval", &["clip-checkpoint"], "layers: clip-eval depends on");
+        check_one(
+            "clip-eval",
+            &["clip-checkpoint"],
+            "layers: clip-eval depends on clip-checkpoint: it may use no",
+        );
         check_one("clip-retrieval", &["clip-checkpoint"], "layers: clip-retrieval depends on");
         check_one("clip-cli", &["clip-model"], "layers: clip-cli depends on clip-model");
         check_one("clip", &["xtask"], "layers: clip depends on xtask");

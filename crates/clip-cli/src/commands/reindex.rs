@@ -108,7 +108,7 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     let mut out = output::stdout();
     let items = output::count(count, "item");
     write!(out, "library: ")?;
-    out.path(&place)?;
+    out.path(place)?;
     writeln!(out, " ({items} of {})", checkpoint.card().name)?;
     out.flush()?;
     skipped.summarize();

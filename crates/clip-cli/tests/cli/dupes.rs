@@ -79,14 +79,15 @@ fn change_unseen(path: &Path) {
 /// one, and what was like it is like nothing.
 #[test]
 fn the_last_copy_is_not_spare() {
-    let cases: [(&str, &dyn Fn(&Path)); 4] = [
-        ("no longer there), p/dog.png", &|path| fs::remove_file(path).unwrap()),
-        ("changed since it was indexed), p/dog.png", &|path| fs::write(path, "a letter").unwrap()),
-        ("changed since it was indexed), p/dog.png", &|path| {
+    type Change = fn(&Path);
+    let cases: [(&str, Change); 4] = [
+        ("no longer there), p/dog.png", |path| fs::remove_file(path).unwrap()),
+        ("changed since it was indexed), p/dog.png", |path| fs::write(path, "a letter").unwrap()),
+        ("changed since it was indexed), p/dog.png", |path| {
             fs::remove_file(path).unwrap();
             fs::create_dir(path).unwrap();
         }),
-        ("with the same size and time), p/dog.png", &change_unseen),
+        ("with the same size and time), p/dog.png", change_unseen),
     ];
     for (says, change) in cases {
         let sandbox = indexed();

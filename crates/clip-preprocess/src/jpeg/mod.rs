@@ -13,11 +13,11 @@ mod reduced;
 use image::ImageResult;
 
 pub(crate) use complete::{complete, has_all_rows};
+pub(crate) use decoder::inks;
 #[cfg(not(feature = "turbojpeg"))]
 use disabled as decoder;
 #[cfg(feature = "turbojpeg")]
 use enabled as decoder;
-pub(crate) use decoder::inks;
 pub(crate) use markers::walk;
 
 use crate::Detail;
