@@ -24,6 +24,12 @@ pub(super) enum Absence {
     Unknown,
 }
 
+/// Whether a file is surely not where it was: an error of its drive says nothing.
+pub(super) fn is_missing(path: &Path) -> bool {
+    let error = fs::metadata(path).err().map(|error| error.kind());
+    matches!(error, Some(ErrorKind::NotFound | ErrorKind::NotADirectory))
+}
+
 /// Finds out why files are not listed.
 pub(super) struct Absences<'a> {
     scan: &'a Scan,

@@ -9,7 +9,7 @@ use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Store, UserTags}
 
 use super::absence::{Absence, Absences};
 use super::attempts::{Reader, State};
-use super::{Changes, LeftOut, moves};
+use super::{Changes, LeftOut, absence, moves};
 use crate::facts;
 use crate::output;
 use crate::scan::Scan;
@@ -148,7 +148,19 @@ impl Plan {
                 });
             }
         }
+        plan.vacate_elsewhere(known.values().copied(), scan);
         Ok(plan)
+    }
+
+    /// A new picture may come from a folder that the scan does not know. Files of other sizes than the
+    /// new ones are not looked at.
+    fn vacate_elsewhere<'a>(&mut self, known: impl Iterator<Item = &'a KnownFile>, scan: &Scan) {
+        let new = self.pending.iter().filter(|pending| pending.known.is_none());
+        let sizes: HashSet<u64> =
+            new.filter_map(|pending| Some(pending.state.stamp?.size)).collect();
+        let may_be_new = |file: &&KnownFile| file.stamp.is_some_and(|s| sizes.contains(&s.size));
+        let elsewhere = known.filter(|file| !scan.knows(&file.path)).filter(may_be_new);
+        self.vacated.extend(elsewhere.filter(|file| absence::is_missing(&file.path)).cloned());
     }
 
     /// Decides on a picture of the library that was not listed.

@@ -71,6 +71,21 @@ fn tags_outlive_what_becomes_of_a_file() {
     assert_eq!(with(&sandbox, "mine"), [""; 0], "what is taken off by hand is forgotten");
 }
 
+/// Also into a folder that no run has seen: the old one need not be looked at.
+#[test]
+fn tags_follow_a_folder_to_another_place() {
+    let sandbox = tagged();
+    rename(&sandbox, "p", "elsewhere/q");
+    let run = sandbox.run(&["index", "elsewhere"]);
+    assert_eq!(run.lines()[0], "2 pictures: 0 new, 0 changed, 2 moved, 0 unchanged, 0 gone");
+    assert_eq!(with(&sandbox, "mine"), ["elsewhere/q/dog.png"]);
+    // A copy is another picture, as long as the first is there.
+    sandbox.copy("fx-dog.png", "copies/dog.png");
+    let run = sandbox.run(&["index", "copies"]);
+    assert_eq!(run.lines()[0], "1 picture: 1 new, 0 changed, 0 unchanged, 0 gone");
+    assert_eq!(with(&sandbox, "mine"), ["elsewhere/q/dog.png"]);
+}
+
 /// Tags go with the content where files change places; where one is written over, it has those of both.
 #[test]
 fn tags_follow_pictures_that_change_places() {
