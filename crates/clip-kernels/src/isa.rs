@@ -97,6 +97,11 @@ impl Isa {
         ENABLED[self as usize]
     }
 
+    /// All that kernels may use, from the oldest to the newest.
+    pub fn enabled() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_enabled())
+    }
+
     /// That of loops over `f32`, which [`dispatch`](crate::dispatch) compiles for each of four.
     pub fn of_f32() -> Self {
         let compiled = [Self::Avx512, Self::Avx2, Self::Neon];

@@ -86,8 +86,6 @@ mod tests {
     /// The other tests again, with the kernels of each instruction set that this processor has.
     #[test]
     fn every_instruction_set_agrees() {
-        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_enabled()) {
-            rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name());
-        }
+        rerun_tests("every_instruction_set", MAX_CPU_ISA, Isa::enabled().map(Isa::name));
     }
 }

@@ -171,12 +171,10 @@ fn packed_blocks_agree() {
 /// The other tests again, with the kernels of each instruction set that this processor has.
 #[test]
 fn every_instruction_set_agrees() {
-    for isa in Isa::ALL {
-        match isa.is_enabled() {
-            true => rerun_tests("every_instruction_set", MAX_CPU_ISA, isa.name()),
-            false => say(format_args!("{isa}: skipped, not on this processor")),
-        }
+    for isa in Isa::ALL.into_iter().filter(|isa| !isa.is_enabled()) {
+        say(format_args!("{isa}: skipped, not on this processor or above the limit"));
     }
+    rerun_tests("every_instruction_set", MAX_CPU_ISA, Isa::enabled().map(Isa::name));
 }
 
 /// Blocks that are kept in fewer bits, against what they are then: the same for 16 bits, whose

@@ -4,13 +4,17 @@ use std::io::Write;
 use std::process::Command;
 
 /// Runs the tests of the calling test program again, all but `except` (the test that calls this),
-/// with an environment variable set: for what a process decides once. Says on standard error which
-/// value passed, whether or not the harness captures output.
+/// with each of these values of an environment variable: for what a process decides once. Says on
+/// standard error which value passed, whether or not the harness captures output.
 ///
 /// # Panics
 ///
 /// Where a test fails then, with what the tests printed, and where none ran.
-pub fn rerun_tests(except: &str, variable: &str, value: &str) {
+pub fn rerun_tests<'a>(except: &str, variable: &str, values: impl Iterator<Item = &'a str>) {
+    values.for_each(|value| rerun(except, variable, value));
+}
+
+fn rerun(except: &str, variable: &str, value: &str) {
     let program = std::env::current_exe().expect("the path of the test program");
     let output = Command::new(&program)
         .args(["--skip", except])
