@@ -2,21 +2,25 @@
 
 use clip_benches::{PIXELS, device, pixels};
 use clip_checkpoint::presets;
-use clip_model::{ImageEncoder, Storage, TextEncoder, float_tensor, int_tensor};
+use clip_model::{
+    ImageEncoder, InferenceImageEncoder, InferenceTextEncoder, TextEncoder, WeightDtype,
+    float_tensor, int_tensor,
+};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const BATCHES: [usize; 3] = [1, 8, 32];
 
-const STORAGES: [(&str, Storage); 3] =
-    [("f32", Storage::F32), ("f16", Storage::F16), ("int8", Storage::Int8)];
+const DTYPES: [(&str, WeightDtype); 3] =
+    [("f32", WeightDtype::F32), ("f16", WeightDtype::F16), ("int8", WeightDtype::Int8)];
 
 fn images(c: &mut Criterion) {
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
     let side = config.vision.image_size;
     let mut group = c.benchmark_group("image/ViT-B-32");
     group.sample_size(10);
-    for (name, storage) in STORAGES {
-        let encoder = ImageEncoder::init(config, &device).prepacked(storage, &PIXELS);
+    for (name, dtype) in DTYPES {
+        let encoder = ImageEncoder::init(config, &device);
+        let encoder = InferenceImageEncoder::new(encoder, dtype, &PIXELS);
         for batch in BATCHES {
             let pixels = float_tensor(pixels(batch, side), [batch, 3, side, side], &device);
             group.throughput(Throughput::Elements(batch as u64));
@@ -34,11 +38,10 @@ fn texts(c: &mut Criterion) {
     let (device, config) = (device(), presets::find("ViT-B-32").expect("a preset"));
     let mut group = c.benchmark_group("text/ViT-B-32");
     group.sample_size(10);
-    // Files in 8 bits have this tower in f16.
-    for ((name, storage), batch) in
-        STORAGES[..2].iter().flat_map(|storage| BATCHES.map(|batch| (*storage, batch)))
+    for ((name, dtype), batch) in
+        DTYPES.into_iter().flat_map(|dtype| BATCHES.map(|batch| (dtype, batch)))
     {
-        let encoder = TextEncoder::init(config, &device).prepacked(storage);
+        let encoder = InferenceTextEncoder::new(TextEncoder::init(config, &device), dtype);
         let caption = |row: usize| {
             let words = (1..LENGTH - 1).map(move |i| ((row * 97 + i * 1009) % 40_000 + 300) as u32);
             [49_406].into_iter().chain(words).chain([49_407])

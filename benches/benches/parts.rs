@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::{Distribution, Tensor};
 use clip::{Embedder, ReadOptions};
 use clip_benches::{Products, device};
-use clip_nn::{Storage, TransformerConfig};
+use clip_nn::{Packer, TransformerConfig, WeightDtype};
 use clip_testkit::sample_pictures;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -29,12 +29,13 @@ fn products(c: &mut Criterion) {
 fn block(c: &mut Criterion) {
     let device = device();
     let mut group = c.benchmark_group("block/ViT-B-32");
-    for storage in [Storage::F32, Storage::F16, Storage::Int8] {
-        let mut block = TransformerConfig::new(WIDTH, 1, 12, 4 * WIDTH).init(&device);
-        block.prepack(storage);
+    for dtype in [WeightDtype::F32, WeightDtype::F16, WeightDtype::Int8] {
+        // The kernels of other devices are Burn's.
+        let Some(packer) = Packer::on(&device, dtype) else { continue };
+        let block = TransformerConfig::new(WIDTH, 1, 12, 4 * WIDTH).init(&device).pack(packer);
         for batch in [1, 8, 32] {
             let tokens = Tensor::random([batch, TOKENS, WIDTH], Distribution::Default, &device);
-            let name = format!("{storage:?}").to_lowercase();
+            let name = format!("{dtype:?}").to_lowercase();
             group.throughput(Throughput::Elements(batch as u64));
             group.bench_with_input(BenchmarkId::new(name, batch), &tokens, |b, tokens| {
                 b.iter(|| block.forward(tokens.clone()).into_data());

@@ -9,7 +9,9 @@ use clip::{Embedder, Embedding, ReadOptions};
 use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
 use clip_benches::{Products, device};
 use clip_checkpoint::Checkpoint;
-use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor};
+use clip_model::{
+    Device, InferenceImageEncoder, InferenceTextEncoder, Tensor, float_tensor, int_tensor,
+};
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
@@ -29,7 +31,7 @@ fn main() -> Result<()> {
 }
 
 fn image(model: &Path, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
-    let encoder = ImageEncoder::serving(&Checkpoint::open(model)?, device)?;
+    let encoder = InferenceImageEncoder::load(&Checkpoint::open(model)?, device)?;
     let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
     Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
 }
@@ -47,7 +49,7 @@ fn products(inputs: &Inputs) -> Result<Pass> {
 }
 
 fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
-    let encoder = TextEncoder::serving(&Checkpoint::open(model)?, device)?;
+    let encoder = InferenceTextEncoder::load(&Checkpoint::open(model)?, device)?;
     let tensor = |ids: &Ids| int_tensor(&ids.values, [ids.rows, ids.length], device);
     let batches: Vec<_> = batches.iter().map(tensor).collect();
     Ok(Box::new(move || {

@@ -2,10 +2,10 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use clip_checkpoint::{Checkpoint, Dtype, ModelConfig, PreprocessConfig, Tower};
+use clip_checkpoint::{Checkpoint, ModelConfig, Tower};
 use clip_projection::{Projection, normalize};
 use clip_text::TextTransformer;
-use clip_vision::{Pixels, Storage, VisionTransformer};
+use clip_vision::VisionTransformer;
 
 use crate::{Result, config, load};
 
@@ -46,25 +46,6 @@ impl ImageEncoder {
     pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
         let fresh = Self::init(&checkpoint.card().config, device);
         load::fill(fresh, checkpoint, Tower::Vision, device)
-    }
-
-    /// As [`Self::load`], with the weights laid out for serving as the checkpoint stores them.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::load`].
-    pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        let PreprocessConfig { mean, std, .. } = checkpoint.card().preprocess;
-        let encoder = Self::load(checkpoint, device)?;
-        Ok(encoder.prepacked(storage(checkpoint, Tower::Vision), &Pixels { mean, std }))
-    }
-
-    /// Lays the weights out for serving, where the device has kernels of ours: see
-    /// [`clip_vision::VisionTransformer::prepack`].
-    #[must_use]
-    pub fn prepacked(mut self, storage: Storage, pixels: &Pixels) -> Self {
-        self.visual.prepack(storage, pixels);
-        self
     }
 
     /// # Shapes
@@ -111,31 +92,6 @@ impl TextEncoder {
         load::fill(fresh, checkpoint, Tower::Text, device)
     }
 
-    /// As [`Self::load`], with the weights laid out for serving as the checkpoint stores them, but
-    /// for the token embedding: a text needs few of its rows, which are read from the file.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::load`].
-    pub fn serving(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        let mut encoder =
-            Self::load(checkpoint, device)?.prepacked(storage(checkpoint, Tower::Text));
-        let checkpoint = checkpoint.clone();
-        encoder.text.look_up(move |ids| {
-            let rows = checkpoint.read_rows("text.token_embedding.weight", ids);
-            rows.expect("a tensor that was checked")
-        });
-        Ok(encoder)
-    }
-
-    /// Lays the weights out for serving, where the device has kernels of ours: see
-    /// [`clip_nn::Transformer::prepack`].
-    #[must_use]
-    pub fn prepacked(mut self, storage: Storage) -> Self {
-        self.text.transformer.prepack(storage);
-        self
-    }
-
     /// # Shapes
     ///
     /// - `ids`: `[B, L]`, `L` at most the context length, best no longer than the longest text
@@ -156,14 +112,6 @@ impl TextEncoder {
     /// - output: `[B, E]`
     pub fn project(&self, features: Tensor<2>) -> Tensor<2> {
         project(self.text_projection.as_ref(), features)
-    }
-}
-
-fn storage(checkpoint: &Checkpoint, tower: Tower) -> Storage {
-    match checkpoint.dtype_of(tower) {
-        Dtype::F16 => Storage::F16,
-        Dtype::Int8 => Storage::Int8,
-        _ => Storage::F32,
     }
 }
 

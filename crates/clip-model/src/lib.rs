@@ -2,19 +2,20 @@
 //!
 //! The towers and heads are crates of their own and know nothing of files. Here they become
 //! [`ImageEncoder`] and [`TextEncoder`], each of which can be loaded without the other (a text
-//! search never reads the picture half), and [`Clip`], which is both and the logit scale.
+//! search never reads the picture half), and [`Clip`], which is both and the logit scale. Whoever only
+//! wants answers takes [`InferenceImageEncoder`] and [`InferenceTextEncoder`].
 //!
 //! The module paths of the encoders *are* the tensor names of the canonical file, so loading is a
 //! walk over the module ([`load`]) that checks every name and shape, and no table.
 //!
 //! ```no_run
 //! use clip_checkpoint::Checkpoint;
-//! use clip_model::{DeviceName, TextEncoder, int_tensor};
+//! use clip_model::{DeviceName, InferenceTextEncoder, int_tensor};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = "auto".parse::<DeviceName>()?.open()?;
 //! let checkpoint = Checkpoint::open("weights/clip-tiny.safetensors".as_ref())?;
-//! let encoder = TextEncoder::load(&checkpoint, &device)?;
+//! let encoder = InferenceTextEncoder::load(&checkpoint, &device)?;
 //! let end = checkpoint.card().tokenizer.end_token;
 //! let ids = [end - 1, 320, 1929, end]; // start, a, dog, end
 //! let ids = int_tensor(&ids, [1, 4], &device);
@@ -28,6 +29,7 @@ mod config;
 mod device;
 mod encoders;
 mod error;
+mod inference;
 pub mod load;
 mod stages;
 mod verify;
@@ -35,9 +37,10 @@ mod verify;
 pub use burn::tensor::{Device, Tensor};
 pub use clip::Clip;
 pub use clip_projection::normalize;
-pub use clip_vision::{Pixels, Storage};
+pub use clip_vision::{Pixels, WeightDtype};
 pub use device::{Backend, DeviceError, DeviceName};
 pub use encoders::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
 pub use error::{Error, Result};
+pub use inference::{InferenceImageEncoder, InferenceTextEncoder};
 pub use stages::Stage;
 pub use verify::{Difference, Reference};

@@ -1,16 +1,13 @@
 //! One pre-norm residual attention block.
 
-use std::sync::Arc;
-
 use burn::config::Config;
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::attention::pick;
-use crate::fused::{self, Branch, Mix, Served};
-use crate::prepacked::lazily;
-use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision, Storage};
+use crate::fused::{self, Branch, Mix};
+use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 
 /// Configuration of [`ResidualAttentionBlock`].
 #[derive(Config, Debug)]
@@ -35,13 +32,9 @@ pub struct ResidualAttentionBlock {
     pub ln_2: LayerNorm,
     /// Works on each token alone.
     pub mlp: Mlp,
-    layer_norm_eps: f64,
+    pub(crate) layer_norm_eps: f64,
     #[module(skip)]
     precision: Precision,
-    #[module(skip)]
-    attn_served: Option<Arc<Served>>,
-    #[module(skip)]
-    mlp_served: Option<Arc<Served>>,
 }
 
 impl ResidualAttentionBlockConfig {
@@ -59,8 +52,6 @@ impl ResidualAttentionBlockConfig {
             mlp: self.mlp.init(device),
             layer_norm_eps: self.layer_norm_eps,
             precision: Precision::F32,
-            attn_served: None,
-            mlp_served: None,
         }
     }
 }
@@ -74,27 +65,7 @@ impl ResidualAttentionBlock {
     ///
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.forward_in(x, None)
-    }
-
-    /// As [`Self::forward`], where later blocks lead to one row of each sequence: blocks in 8 bits
-    /// round that row to a few bits more, for its noise is most of the answer's.
-    ///
-    /// # Shapes
-    ///
-    /// - `x`, output: `[B, L, W]`
-    /// - `tokens`: `[B]`, the row's place in each sequence
-    ///
-    /// # Panics
-    ///
-    /// Where `W` is not the configured width.
-    pub fn forward_towards(&self, x: Tensor<3>, tokens: &Tensor<1, Int>) -> Tensor<3> {
-        self.forward_in(x, Some(tokens))
-    }
-
-    fn forward_in(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
-        let x = self.attend(x, tokens);
-        self.think(x, tokens)
+        self.think(self.attend(x))
     }
 
     /// One row of [`Self::forward`] for each sequence; most of the work on the others is left out.
@@ -109,18 +80,8 @@ impl ResidualAttentionBlock {
     ///
     /// Where `W` is not the configured width.
     pub fn forward_token(&self, x: Tensor<3>, tokens: Tensor<1, Int>) -> Tensor<3> {
-        let attn = &self.attn;
-        let (layers, branch) = ([&attn.in_proj, &attn.out_proj], self.branch(attn.mix()));
-        let served = still_served(self.attn_served.as_deref(), layers);
-        let row = served
-            .and_then(|served| served.forward_token(&x, &tokens, &self.ln_1, layers, branch))
-            .unwrap_or_else(|| {
-                let attended = attn.forward_token(self.ln_1.forward(x.clone()), tokens.clone());
-                pick(x, tokens) + attended
-            });
-        let [batch, ..] = row.dims();
-        let own = Tensor::zeros([batch], &row.device());
-        self.think(row, Some(&own))
+        let attended = self.attn.forward_token(self.ln_1.forward(x.clone()), tokens.clone());
+        self.think(pick(x, tokens) + attended)
     }
 
     /// As [`Self::forward`], with the attention weights passed through `through`: see
@@ -139,37 +100,21 @@ impl ResidualAttentionBlock {
         x: Tensor<3>,
         through: impl FnOnce(Tensor<4>) -> Tensor<4>,
     ) -> Tensor<3> {
-        self.think(x.clone() + self.attn.forward_through(self.ln_1.forward(x), through), None)
+        self.think(x.clone() + self.attn.forward_through(self.ln_1.forward(x), through))
     }
 
     /// `x + attn(ln_1(x))`.
-    fn attend(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
+    fn attend(&self, x: Tensor<3>) -> Tensor<3> {
         let attn = &self.attn;
-        let (layers, branch) = ([&attn.in_proj, &attn.out_proj], self.branch(attn.mix()));
-        branch_of(&x, tokens, &self.ln_1, layers, branch, self.attn_served.as_deref())
+        fused::residual(&x, &self.ln_1, &attn.in_proj, &attn.out_proj, self.branch(attn.mix()))
             .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
     }
 
     /// `x + mlp(ln_2(x))`.
-    fn think(&self, x: Tensor<3>, tokens: Option<&Tensor<1, Int>>) -> Tensor<3> {
+    fn think(&self, x: Tensor<3>) -> Tensor<3> {
         let mlp = &self.mlp;
-        let (layers, branch) = ([&mlp.c_fc, &mlp.c_proj], self.branch(mlp.mix()));
-        branch_of(&x, tokens, &self.ln_2, layers, branch, self.mlp_served.as_deref())
+        fused::residual(&x, &self.ln_2, &mlp.c_fc, &mlp.c_proj, self.branch(mlp.mix()))
             .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
-    }
-
-    /// Lays the matrices out for products that serve many times, where the backend has kernels of
-    /// ours; elsewhere nothing changes. The parameters stay what they were: whoever asks for one
-    /// gets it back as rounded to `storage`, and the block computes as before from then on.
-    pub fn prepack(&mut self, storage: Storage) {
-        let (attn, mlp) = (&mut self.attn, &mut self.mlp);
-        self.attn_served = served(&mut attn.in_proj, &mut attn.out_proj, storage);
-        self.mlp_served = served(&mut mlp.c_fc, &mut mlp.c_proj, storage);
-    }
-
-    /// Whether [`Self::prepack`] found kernels for it.
-    pub(crate) fn is_prepacked(&self) -> bool {
-        self.attn_served.is_some() && self.mlp_served.is_some()
     }
 
     /// Computes the products at another precision from now on, where the backend can.
@@ -180,33 +125,4 @@ impl ResidualAttentionBlock {
     fn branch(&self, mix: Mix) -> Branch {
         Branch { mix, epsilon: self.layer_norm_eps as f32, precision: self.precision }
     }
-}
-
-/// A branch in one piece, or nothing where it has to be composed.
-fn branch_of(
-    x: &Tensor<3>,
-    tokens: Option<&Tensor<1, Int>>,
-    norm: &LayerNorm,
-    layers: [&Linear; 2],
-    branch: Branch,
-    served: Option<&Served>,
-) -> Option<Tensor<3>> {
-    match still_served(served, layers) {
-        Some(served) => served.forward(x, tokens, norm, layers, branch),
-        None => fused::residual(x, norm, layers[0], layers[1], branch),
-    }
-}
-
-/// A weight that somebody asked for may have been changed since.
-fn still_served<'a>(served: Option<&'a Served>, layers: [&Linear; 2]) -> Option<&'a Served> {
-    served.filter(|_| layers.iter().all(|layer| !layer.weight.is_initialized()))
-}
-
-/// Lays out the matrices of a branch, and leaves their parameters to be unpacked on demand.
-fn served(input: &mut Linear, output: &mut Linear, storage: Storage) -> Option<Arc<Served>> {
-    let served = Arc::new(Served::new(input, output, storage)?);
-    let (first, second) = (Arc::clone(&served), Arc::clone(&served));
-    lazily(&mut input.weight, move || first.input());
-    lazily(&mut output.weight, move || second.output());
-    Some(served)
 }

@@ -24,23 +24,17 @@ mod weight;
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
-use rayon::prelude::*;
 
 pub(crate) use branch::Branch;
 pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
-pub(crate) use patches::Patches;
-pub(crate) use serving::Served;
+pub(crate) use patches::PackedPatches;
+pub(crate) use serving::{Norm, PackedBranch, PackedLayer};
 
 /// Runs among the threads that share out the work: what they share has not to be brought to them
 /// each time.
 pub(crate) fn on_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| run())
-}
-
-/// Runs on all cores.
-pub(crate) fn for_each<T: Send>(items: &mut [T], run: impl Fn(&mut T) + Send + Sync) {
-    items.par_iter_mut().for_each(run);
 }
 
 /// Whether this processor multiplies bf16 faster than f32.

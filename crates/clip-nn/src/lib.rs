@@ -25,19 +25,20 @@ mod attention;
 mod block;
 #[cfg_attr(not(feature = "flex"), path = "fused/composed.rs")]
 mod fused;
+#[cfg_attr(not(feature = "flex"), path = "inference/disabled.rs")]
+mod inference;
 mod mlp;
 mod pixels;
 mod precision;
-mod prepacked;
-mod storage;
 mod transformer;
+mod weight_dtype;
 
 pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
+pub use inference::{PackedLinear, PackedPatchEmbedding, PackedTransformer, Packer};
 pub use mlp::{Mlp, MlpConfig};
 pub use pixels::Pixels;
 pub use precision::Precision;
-pub use prepacked::PrepackedPatches;
-pub use storage::Storage;
 pub use transformer::{Transformer, TransformerConfig};
+pub use weight_dtype::WeightDtype;

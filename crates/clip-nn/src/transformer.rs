@@ -8,7 +8,7 @@ use burn::tensor::{Device, Int, Tensor};
 use crate::attention::pick;
 use crate::{
     Activation, AttentionMask, MlpConfig, MultiHeadAttentionConfig, Precision,
-    ResidualAttentionBlock, ResidualAttentionBlockConfig, Storage, fused,
+    ResidualAttentionBlock, ResidualAttentionBlockConfig, fused,
 };
 
 /// Configuration of [`Transformer`].
@@ -95,7 +95,7 @@ impl Transformer {
             return pick(x, tokens).squeeze_dim(1);
         };
         let row = fused::on_pool(|| {
-            let x = before.iter().fold(x, |x, block| block.forward_towards(x, &tokens));
+            let x = before.iter().fold(x, |x, block| block.forward(x));
             // Under training a whole branch in one piece is faster than a part of it in steps.
             match x.is_autodiff() {
                 true => pick(last.forward(x), tokens),
@@ -103,16 +103,6 @@ impl Transformer {
             }
         });
         row.squeeze_dim(1)
-    }
-
-    /// Lays the matrices of every block out for serving: see [`ResidualAttentionBlock::prepack`].
-    pub fn prepack(&mut self, storage: Storage) {
-        fused::for_each(&mut self.resblocks, |block| block.prepack(storage));
-    }
-
-    /// Whether the matrices are laid out: by kernels of ours, in the memory of the CPU.
-    pub fn is_prepacked(&self) -> bool {
-        self.resblocks.iter().all(ResidualAttentionBlock::is_prepacked)
     }
 
     /// Computes the products of every block at another precision from now on, where the backend

@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor, TensorData, f16};
 use clip_kernels::int8::{ActivationType, Kernel};
 use clip_kernels::{Isa, MAX_CPU_ISA};
-use clip_nn::{Activation, AttentionMask, Precision, Storage, Transformer, TransformerConfig};
+use clip_nn::{
+    Activation, AttentionMask, PackedTransformer, Packer, Precision, Transformer,
+    TransformerConfig, WeightDtype,
+};
 use clip_testkit::{Random, assert_close, rerun_tests, say};
 
 #[derive(Debug, Clone, Copy)]
@@ -146,7 +149,16 @@ fn both_forms_agree_where_nothing_is_learned() {
     }
 }
 
-/// Blocks whose matrices were laid out, for batches that are shared out by sequences and by columns.
+/// On Flex, without a tape.
+fn inferring(case: &Case) -> Transformer {
+    transformer(case, &Device::flex().autodiff()).valid()
+}
+
+fn packed(model: Transformer, dtype: WeightDtype) -> PackedTransformer {
+    model.pack(Packer::on(&Device::flex(), dtype).unwrap())
+}
+
+/// Blocks with packed weights, for batches that are shared out by sequences and by columns.
 #[test]
 fn packed_blocks_agree() {
     let long = Case { length: 300, batch: 3, ..CASE };
@@ -155,12 +167,8 @@ fn packed_blocks_agree() {
     for case in [CASE, long, tiny, causal] {
         for batch in [case.batch, 1] {
             let shape = [batch, case.length, case.width];
-            let packed = {
-                let device = Device::flex().autodiff();
-                let mut model = transformer(&case, &device).valid();
-                model.prepack(Storage::F32);
-                values(model.forward(random(100, shape, &device.inner())))
-            };
+            let model = packed(inferring(&case), WeightDtype::F32);
+            let packed = values(model.forward(random(100, shape, &Device::flex())));
             let expected = transformer(&case, &composed()).valid();
             let expected = values(expected.forward(random(100, shape, &composed().inner())));
             assert_close(&format!("{batch} of {case:?}"), &packed, &expected, 2e-5);
@@ -177,44 +185,63 @@ fn every_instruction_set_agrees() {
     rerun_tests("every_instruction_set", MAX_CPU_ISA, Isa::enabled().map(Isa::name));
 }
 
-/// Blocks that are kept in fewer bits, against what they are then: the same for 16 bits, whose
-/// arithmetic is f32; near it for 8, whose rows are rounded too: to 12 bits, or to 8.
+/// The matrices of blocks as a type keeps them.
+struct Rounded(WeightDtype);
+
+impl ModuleMapper for Rounded {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.shape();
+        if shape.len() < 2 {
+            return param;
+        }
+        let columns = shape[1];
+        param.map(|matrix| {
+            let (device, mut rounded) = (matrix.device(), values(matrix));
+            match self.0 {
+                WeightDtype::F32 => {}
+                WeightDtype::F16 => {
+                    rounded.iter_mut().for_each(|x| *x = f16::from_f32(*x).to_f32())
+                }
+                WeightDtype::Int8 => (0..columns).for_each(|column| {
+                    let of_column = || (column..rounded.len()).step_by(columns);
+                    let largest = of_column().fold(0.0_f32, |most, i| most.max(rounded[i].abs()));
+                    let scale = largest / 127.0;
+                    of_column().for_each(|i| rounded[i] = (rounded[i] / scale).round() * scale);
+                }),
+            }
+            Tensor::from_data(TensorData::new(rounded, shape), &device)
+        })
+    }
+}
+
+/// Blocks that are kept in fewer bits, against blocks of the same rounded weights: the same for 16
+/// bits, whose arithmetic is f32; near it for 8, whose rows are rounded too: to 12 bits, or to 8.
 #[test]
 fn blocks_in_fewer_bits_agree_with_their_parameters() {
     let wide = Case { width: 256, mlp_width: 300, ..CASE };
     let rounds_to_8_bits = Kernel::best().activations() == ActivationType::U8;
     let int8 = if rounds_to_8_bits { 4e-2 } else { 4e-2 / 15.0 };
-    for (storage, bound) in [(Storage::F16, 5e-6), (Storage::Int8, int8)] {
+    let device = Device::flex();
+    for (dtype, bound) in [(WeightDtype::F16, 5e-6), (WeightDtype::Int8, int8)] {
         for (case, batch) in [(CASE, 37), (wide, 5), (wide, 1)] {
-            let device = Device::flex().autodiff();
-            let mut model = transformer(&case, &device).valid();
-            model.prepack(storage);
-            let device = device.inner();
-            let x = random(100, [batch, case.length, case.width], &device);
+            let model = inferring(&case);
+            let plain = model.clone().map(&mut Rounded(dtype));
+            let packed = packed(model, dtype);
+            let x = || random(100, [batch, case.length, case.width], &device);
             let tokens = || Tensor::from_ints(vec![2; batch].as_slice(), &device);
-            let run = |model: &Transformer| {
-                let whole = model.forward(x.clone());
-                [values(whole), values(model.forward_token(x.clone(), tokens()))]
-            };
-            let served = run(&model);
-            for block in &model.resblocks {
-                let (attn, mlp) = (&block.attn, &block.mlp);
-                // Whoever asks for a weight gets the plain block.
-                for layer in [&attn.in_proj, &attn.out_proj, &mlp.c_fc, &mlp.c_proj] {
-                    layer.weight.val();
-                }
-            }
-            let plain = run(&model);
-            let off = |i: usize| {
-                let (served, plain): (&[f32], &[f32]) = (&served[i], &plain[i]);
+            let off = |packed: Vec<f32>, plain: Vec<f32>| {
                 let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
-                let off: Vec<f32> = served.iter().zip(plain).map(|(a, b)| a - b).collect();
-                norm(&off) / norm(plain)
+                let off: Vec<f32> = packed.iter().zip(&plain).map(|(a, b)| a - b).collect();
+                norm(&off) / norm(&plain)
             };
-            let (whole, token) = (off(0), off(1));
-            let what = format!("{storage:?}, {batch} of {case:?}: {whole}, {token}");
+            let whole = off(values(packed.forward(x())), values(plain.forward(x())));
+            let token = off(
+                values(packed.forward_token(x(), tokens())),
+                values(plain.forward_token(x(), tokens())),
+            );
+            let what = format!("{dtype:?}, {batch} of {case:?}: {whole}, {token}");
             assert!(whole < bound && token < bound, "{what}");
-            if storage == Storage::Int8 {
+            if dtype == WeightDtype::Int8 {
                 assert!(token > 0.0, "{what}: nothing was rounded");
                 // Where attention does not drown it, the row that is read is off by less.
                 let differs = rounds_to_8_bits && case.width <= 40;
@@ -233,14 +260,19 @@ fn one_token_is_that_of_all() {
             let case = Case { mask, batch, ..case };
             let places: Vec<i32> = (0..batch as i32).map(|i| i * 5 % case.length as i32).collect();
             let shape = [batch, case.length, case.width];
-            let row = |device: Device, packed: bool| {
-                let mut model = transformer(&case, &device).valid();
-                let device = device.inner();
-                if packed {
-                    model.prepack(Storage::F32);
-                }
-                let tokens = Tensor::from_ints(places.as_slice(), &device);
-                values(model.forward_token(random(100, shape, &device), tokens))
+            let input = |device: &Device| {
+                let tokens = Tensor::from_ints(places.as_slice(), device);
+                (random(100, shape, device), tokens)
+            };
+            let plain_row = |device: Device| {
+                let model = transformer(&case, &device).valid();
+                let (x, tokens) = input(&device.inner());
+                values(model.forward_token(x, tokens))
+            };
+            let packed_row = || {
+                let model = packed(inferring(&case), WeightDtype::F32);
+                let (x, tokens) = input(&Device::flex());
+                values(model.forward_token(x, tokens))
             };
             let whole = transformer(&case, &composed()).valid();
             let whole = values(whole.forward(random(100, shape, &composed().inner())));
@@ -249,11 +281,10 @@ fn one_token_is_that_of_all() {
                 whole[row * case.width..][..case.width].iter().copied()
             });
             let expected: Vec<f32> = expected.collect();
-            let flex = || Device::flex().autodiff();
             for (what, found) in [
-                ("packed", row(flex(), true)),
-                ("plain", row(flex(), false)),
-                ("composed", row(composed(), false)),
+                ("packed", packed_row()),
+                ("plain", plain_row(Device::flex().autodiff())),
+                ("composed", plain_row(composed())),
             ] {
                 assert_close(&format!("{what}, {case:?}"), &found, &expected, 2e-5);
             }
@@ -261,23 +292,13 @@ fn one_token_is_that_of_all() {
     }
 }
 
-/// Whoever asks for a parameter gets it as it was; what is made of it counts from then on.
+/// Whoever wants gradients, or another backend, keeps the module.
 #[test]
-fn packed_parameters_are_still_there() {
-    let device = Device::flex().autodiff();
-    let before = transformer(&CASE, &device).valid();
-    let mut packed = before.clone();
-    packed.prepack(Storage::F32);
-    let x = random(100, [2, CASE.length, CASE.width], &device.clone().inner());
-    let weight = |model: &Transformer| values(model.resblocks[1].mlp.c_fc.weight.val());
-    assert_eq!(weight(&packed.clone()), weight(&before));
-    let doubled = |model: Transformer| {
-        let mut model = model;
-        let weight = model.resblocks[1].mlp.c_fc.weight.clone();
-        model.resblocks[1].mlp.c_fc.weight = weight.map(|weight| weight * 2.0);
-        values(model.forward(x.clone()))
-    };
-    assert_close("doubled", &doubled(packed), &doubled(before), 2e-5);
+fn weights_are_packed_where_kernels_of_ours_answer() {
+    let packs = |device: &Device| Packer::on(device, WeightDtype::F32).is_some();
+    assert!(packs(&Device::flex()));
+    assert!(!packs(&Device::flex().autodiff()));
+    assert!(!packs(&composed()) && !packs(&composed().inner()));
 }
 
 /// Frozen parameters get no gradient, and what stands before them gets the right one.

@@ -5,6 +5,7 @@ use burn::module::{Module, Param};
 use burn::nn::Initializer;
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Tensor};
+use clip_nn::{PackedLinear, Packer};
 
 /// Configuration of [`Projection`].
 #[derive(Config, Debug)]
@@ -51,5 +52,10 @@ impl Projection {
     /// Where `W` is not the configured width.
     pub fn forward(&self, features: Tensor<2>) -> Tensor<2> {
         linear(features, self.weight.val(), self.bias.as_ref().map(Param::val))
+    }
+
+    /// Packs the matrix for inference.
+    pub fn pack(self, packer: Packer) -> PackedLinear {
+        PackedLinear::new(self.weight, self.bias, packer)
     }
 }

@@ -23,6 +23,7 @@ mod logits;
 mod loss;
 mod similarity;
 
+pub use clip_nn::PackedLinear;
 pub use head::{Projection, ProjectionConfig};
 pub use logits::{Logits, LogitsConfig};
 pub use loss::{info_nce, sigmoid_loss};

@@ -23,9 +23,12 @@
 //! ```
 
 mod lookup;
+mod packed;
 mod pooling;
 mod tower;
 
-pub use clip_nn::{Activation, AttentionMask, Storage};
+pub use clip_nn::{Activation, AttentionMask, Packer, WeightDtype};
+pub use lookup::TokenLookup;
+pub use packed::PackedTextTransformer;
 pub use pooling::Pooling;
 pub use tower::{TextTransformer, TextTransformerConfig};

@@ -7,11 +7,6 @@ use burn::tensor::{Device, Int, Tensor};
 use clip_nn::{Activation, AttentionMask, Transformer, TransformerConfig};
 
 use crate::Pooling;
-use crate::lookup::Lookup;
-
-/// Texts of like length that run together, where each group is cut to its longest: enough for full
-/// products.
-const GROUP: usize = 16;
 
 /// Configuration of [`TextTransformer`].
 #[derive(Config, Debug)]
@@ -53,12 +48,9 @@ pub struct TextTransformer {
     /// After the blocks.
     pub ln_final: LayerNorm,
     #[module(skip)]
-    pooling: Pooling,
-    /// Whether what follows the token that stands for a text changes nothing.
+    pub(crate) pooling: Pooling,
     #[module(skip)]
-    ignores_the_rest: bool,
-    #[module(skip)]
-    lookup: Option<Lookup>,
+    pub(crate) mask: AttentionMask,
 }
 
 impl TextTransformerConfig {
@@ -88,8 +80,7 @@ impl TextTransformerConfig {
                 .with_epsilon(self.layer_norm_eps)
                 .init(device),
             pooling: self.pooling,
-            ignores_the_rest: self.mask == AttentionMask::Causal && self.pooling != Pooling::Last,
-            lookup: None,
+            mask: self.mask,
         }
     }
 }
@@ -107,34 +98,25 @@ impl TextTransformer {
     ///
     /// Where `L` is more than the context length.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
-        let tokens = self.pooling.positions(ids.clone());
-        let [batch, _] = ids.dims();
-        if !self.ignores_the_rest || !self.transformer.is_prepacked() || batch <= GROUP {
-            return self.run(ids, tokens);
-        }
-        // In memory already: nothing waits for a device.
-        let ends: Vec<_> = tokens.to_data().iter::<i64>().collect();
-        let mut order: Vec<_> = (0..batch).collect();
-        order.sort_by_key(|text| ends[*text]);
-        let place = |texts: &[usize]| -> Tensor<1, Int> {
-            let texts: Vec<_> = texts.iter().map(|text| *text as i32).collect();
-            Tensor::from_ints(texts.as_slice(), &ids.device())
-        };
-        let group = |texts: &[usize]| {
-            let length = texts.last().map_or(0, |last| ends[*last] as usize + 1);
-            let places = place(texts);
-            let ids = ids.clone().select(0, places.clone()).slice_dim(1, 0..length);
-            self.run(ids, tokens.clone().select(0, places))
-        };
-        let features = Tensor::cat(order.chunks(GROUP).map(group).collect(), 0);
-        let mut back = vec![0; batch];
-        order.iter().enumerate().for_each(|(place, text)| back[*text] = place);
-        features.select(0, place(&back))
+        self.forward_embedded(self.token_embedding.forward(ids.clone()), ids)
     }
 
-    /// Of the last block only the token that stands for the text is read.
-    fn run(&self, ids: Tensor<2, Int>, tokens: Tensor<1, Int>) -> Tensor<2> {
-        self.ln_final.forward(self.transformer.forward_token(self.embed(ids), tokens))
+    /// As [`Self::forward`], with the rows of the token embedding from elsewhere: see [`TokenLookup`].
+    ///
+    /// # Shapes
+    ///
+    /// - `rows`: `[B, L, width]`
+    /// - `ids`: `[B, L]`
+    /// - output: `[B, width]`
+    ///
+    /// # Panics
+    ///
+    /// Where `L` is more than the context length.
+    pub fn forward_embedded(&self, rows: Tensor<3>, ids: Tensor<2, Int>) -> Tensor<2> {
+        let tokens = add_positions(rows, self.positional_embedding.val());
+        // Of the last block only the token that stands for the text is read.
+        let features = self.transformer.forward_token(tokens, self.pooling.positions(ids));
+        self.ln_final.forward(features)
     }
 
     /// One vector a token, with positions, before the first block.
@@ -148,23 +130,7 @@ impl TextTransformer {
     ///
     /// Where `L` is more than the context length.
     pub fn embed(&self, ids: Tensor<2, Int>) -> Tensor<3> {
-        let [_, length] = ids.dims();
-        let [context, width] = self.positional_embedding.dims();
-        assert!(length <= context, "a text of {length} tokens exceeds the context of {context}");
-        let positions = self.positional_embedding.val().slice_dim(0, 0..length);
-        // A parameter that somebody asked for may have been changed since.
-        let lookup = self.lookup.as_ref().filter(|_| !self.token_embedding.weight.is_initialized());
-        let tokens = match lookup {
-            Some(lookup) => lookup.rows(ids, width, &positions.device()),
-            None => self.token_embedding.forward(ids),
-        };
-        tokens + positions.unsqueeze()
-    }
-
-    /// Takes the rows of the token embedding from `rows` as long as nobody asks for the parameter:
-    /// a text has few of the many. For serving; no gradient reaches them.
-    pub fn look_up(&mut self, rows: impl Fn(&[usize]) -> Vec<f32> + Send + Sync + 'static) {
-        self.lookup = Some(Lookup::new(rows));
+        add_positions(self.token_embedding.forward(ids), self.positional_embedding.val())
     }
 
     /// The normalized features of the token that stands for each text.
@@ -181,4 +147,15 @@ impl TextTransformer {
         // The norm works token by token: one row is enough.
         self.ln_final.forward(pooled.squeeze_dim::<2>(1))
     }
+}
+
+/// Adds the positions `[C, W]` of a context to the rows `[B, L, W]` of tokens.
+///
+/// # Panics
+///
+/// Where there are more tokens than positions.
+pub(crate) fn add_positions(rows: Tensor<3>, positions: Tensor<2>) -> Tensor<3> {
+    let ([_, length, _], [context, _]) = (rows.dims(), positions.dims());
+    assert!(length <= context, "a text of {length} tokens exceeds the context of {context}");
+    rows + positions.slice_dim(0, 0..length).unsqueeze()
 }

@@ -3,7 +3,10 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use clip_testkit::assert_close;
-use clip_text::{AttentionMask, Pooling, Storage, TextTransformer, TextTransformerConfig};
+use clip_text::{
+    AttentionMask, Packer, Pooling, TextTransformer, TextTransformerConfig, TokenLookup,
+    WeightDtype,
+};
 
 const END: i64 = 9;
 
@@ -48,7 +51,7 @@ fn the_last_token_is_the_last_whatever_it_is() {
     check_position(Pooling::Last, [9], 0);
 }
 
-/// Many texts run in groups of like length where matrices are laid out; each stays in its place.
+/// Many texts run in groups of like length where weights are packed; each stays in its place.
 #[test]
 fn groups_of_like_length_are_the_same_texts() {
     const TEXTS: usize = 45;
@@ -63,9 +66,28 @@ fn groups_of_like_length_are_the_same_texts() {
             })
         });
         let expected = values(plain.forward(ids(rows)));
-        let mut laid_out = plain.clone();
-        laid_out.transformer.prepack(Storage::F32);
-        assert_close("in groups", &values(laid_out.forward(ids(rows))), &expected, 1e-5);
+        let Some(packer) = Packer::on(&Device::default(), WeightDtype::F32) else { continue };
+        let packed = plain.pack(packer);
+        assert_close("in groups", &values(packed.forward(ids(rows))), &expected, 1e-5);
+    }
+}
+
+/// Rows of the token embedding from elsewhere are those of its parameter.
+#[test]
+fn rows_may_come_from_elsewhere() {
+    let plain = tower(Pooling::Argmax);
+    let texts = || ids([[8, 1, 9, 0], [8, 1, 2, 9]]);
+    let expected = values(plain.forward(texts()));
+    let table = values(plain.token_embedding.weight.val());
+    let lookup = TokenLookup::new(12, move |ids| {
+        ids.iter().flat_map(|id| &table[id * 12..][..12]).copied().collect()
+    });
+    let rows = lookup.forward(&texts(), &Device::default());
+    let embedded = values(plain.forward_embedded(rows, texts()));
+    assert_close("embedded", &embedded, &expected, 1e-6);
+    if let Some(packer) = Packer::on(&Device::default(), WeightDtype::F32) {
+        let packed = plain.pack(packer).with_lookup(lookup);
+        assert_close("packed", &values(packed.forward(texts())), &expected, 1e-5);
     }
 }
 

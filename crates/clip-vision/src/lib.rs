@@ -20,11 +20,14 @@
 //! # }
 //! ```
 
+mod packed;
 mod pooling;
+mod positions;
 mod stem;
 mod tower;
 
-pub use clip_nn::{Activation, Pixels, Storage};
+pub use clip_nn::{Activation, Packer, Pixels, WeightDtype};
+pub use packed::PackedVisionTransformer;
 pub use pooling::{AttentionPooling, AttentionPoolingConfig, Pooling};
 pub use stem::Stem;
 pub use tower::{VisionTransformer, VisionTransformerConfig};

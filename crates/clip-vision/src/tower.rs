@@ -6,8 +6,9 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig};
 use burn::tensor::module::linear;
 use burn::tensor::{Device, Int, Tensor, assert_shape, s};
-use clip_nn::{Activation, Pixels, PrepackedPatches, Storage, Transformer, TransformerConfig};
+use clip_nn::{Activation, Transformer, TransformerConfig};
 
+use crate::positions::Positions;
 use crate::{AttentionPooling, AttentionPoolingConfig, Pooling, Stem};
 
 /// Configuration of [`VisionTransformer`].
@@ -56,8 +57,6 @@ pub struct VisionTransformer {
     pub ln_post: LayerNorm,
     /// What gathers the tokens, with [`Pooling::Attention`].
     pub attn_pool: Option<AttentionPooling>,
-    #[module(skip)]
-    prepacked: Option<PrepackedPatches>,
 }
 
 impl VisionTransformerConfig {
@@ -99,7 +98,6 @@ impl VisionTransformerConfig {
             .init(device),
             ln_post: norm.init(device),
             attn_pool: (self.pooling == Pooling::Attention).then(attn_pool),
-            prepacked: None,
         }
     }
 }
@@ -130,15 +128,7 @@ impl VisionTransformer {
     ///
     /// Where the pictures are of another size.
     pub fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
-        let Conv2d { weight, bias, .. } = &self.patch_embedding;
-        let [batch, ..] = pixels.dims();
-        // A parameter that somebody asked for may have been changed since.
-        let prepacked = self.prepacked.as_ref().filter(|_| !weight.is_initialized());
-        let bias = || bias.as_ref().map(Param::val);
-        match prepacked.and_then(|prepacked| prepacked.forward(&pixels, bias())) {
-            Some(patches) => self.place(patches, batch, None),
-            None => self.embed_patches(self.patches(pixels), None),
-        }
+        self.embed_patches(self.patches(pixels), None)
     }
 
     /// Pooled features of pictures of which only some patches are there, as in training with
@@ -213,46 +203,12 @@ impl VisionTransformer {
         let [width, ..] = weight.dims();
         let weight = weight.val().reshape([width, values]).transpose();
         let patches = patches.reshape([batch * count, values]);
-        self.place(linear(patches, weight, bias.as_ref().map(Param::val)), batch, kept)
-    }
-
-    /// Adds positions to embedded patches `[B · K, width]`, and the class token where there is one.
-    fn place(&self, patches: Tensor<2>, batch: usize, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
-        let [tokens, width] = self.positional_embedding.dims();
-        let count = patches.dims()[0] / batch.max(1);
-        // Positions of the class token come first.
-        let first = usize::from(self.class_embedding.is_some());
-        let expected = tokens - first;
-        assert!(
-            kept.is_some() || count == expected,
-            "patches of a picture: expected {expected}, got {count}"
-        );
-        let positions = self.positional_embedding.val();
-        let of_patches = match kept {
-            Some(kept) => positions.clone().select(0, kept.reshape([batch * count]) + first as i64),
-            None => positions
-                .clone()
-                .slice(s![first.., ..])
-                .unsqueeze::<3>()
-                .expand([batch, count, width])
-                .reshape([batch * count, width]),
+        let patches = linear(patches, weight, bias.as_ref().map(Param::val));
+        let positions = Positions {
+            class: self.class_embedding.as_ref().map(Param::val),
+            positions: self.positional_embedding.val(),
         };
-        let patches = (patches + of_patches).reshape([batch, count, width]);
-        match &self.class_embedding {
-            Some(class) => {
-                let class =
-                    class.val().reshape([1, 1, width]) + positions.slice(s![0..1, ..]).unsqueeze();
-                Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
-            }
-            None => patches,
-        }
-    }
-
-    /// Lays the matrices out for serving: see [`clip_nn::Transformer::prepack`] and
-    /// [`PrepackedPatches::new`].
-    pub fn prepack(&mut self, storage: Storage, pixels: &Pixels) {
-        self.transformer.prepack(storage);
-        self.prepacked = PrepackedPatches::new(&mut self.patch_embedding.weight, storage, pixels);
+        positions.place(patches, batch, kept)
     }
 
     /// What stands for each picture: the normalized class token, or what gathers all normalized

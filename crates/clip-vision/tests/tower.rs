@@ -4,7 +4,9 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_testkit::{Random, assert_close, rerun_tests};
-use clip_vision::{Pixels, Pooling, Stem, Storage, VisionTransformer, VisionTransformerConfig};
+use clip_vision::{
+    Packer, Pixels, Pooling, Stem, VisionTransformer, VisionTransformerConfig, WeightDtype,
+};
 
 const SIDE: usize = 17;
 const PATCH: usize = 5;
@@ -51,36 +53,44 @@ fn every_instruction_set_agrees() {
     rerun_tests("every_instruction_set", MAX_CPU_ISA, Isa::enabled().map(Isa::name));
 }
 
-/// Patches of a tower that was laid out, against those of the same tower as it was. In 8 bits what
+/// Patches of a tower with packed weights, against those of the same tower as it was. In 8 bits what
 /// comes from a file loses nothing but the last bits of the weight; other values are rounded.
 #[test]
-fn patches_that_were_laid_out_agree() {
+fn patches_by_packed_weights_agree() {
     let pixels_of = Pixels { mean: [0.48, 0.46, 0.41], std: [0.27, 0.26, 0.28] };
-    for (tower, storage, batch) in [
-        (tower as fn() -> _, Storage::F32, 1),
-        (tower, Storage::F16, 30),
-        (tower, Storage::Int8, 1),
-        (tower, Storage::Int8, 30),
-        (gathering_tower, Storage::Int8, 30),
+    for (tower, dtype, batch) in [
+        (tower as fn() -> _, WeightDtype::F32, 1),
+        (tower, WeightDtype::F16, 30),
+        (tower, WeightDtype::Int8, 1),
+        (tower, WeightDtype::Int8, 30),
+        (gathering_tower, WeightDtype::Int8, 30),
     ] {
+        let Some(packer) = Packer::on(&Device::default(), dtype) else { continue };
         let plain: VisionTransformer = tower();
-        let mut laid_out = plain.clone();
-        laid_out.prepack(storage, &pixels_of);
+        let packed = plain.clone().pack(&pixels_of, packer);
         let exact = levels(batch, &pixels_of);
-        let bounds = match storage {
-            Storage::F32 => [1e-5; 2],
-            Storage::F16 => [2e-3; 2],
-            Storage::Int8 => [5e-4, 5e-2],
+        let bounds = match dtype {
+            WeightDtype::F32 => [1e-5; 2],
+            WeightDtype::F16 => [2e-3; 2],
+            WeightDtype::Int8 => [5e-4, 5e-2],
         };
         for (pixels, bound) in [exact.clone(), exact * 1.3 + 0.1].into_iter().zip(bounds) {
             let expected = values(plain.embed(pixels.clone()));
-            assert_close(
-                &format!("{storage:?}"),
-                &values(laid_out.embed(pixels)),
-                &expected,
-                bound,
-            );
+            let what = format!("{dtype:?}");
+            assert_close(&what, &values(packed.embed(pixels)), &expected, bound);
         }
+    }
+}
+
+/// The whole tower with packed weights is the tower.
+#[test]
+fn packed_towers_agree() {
+    let pixels_of = Pixels { mean: [0.48, 0.46, 0.41], std: [0.27, 0.26, 0.28] };
+    for tower in [tower(), gathering_tower()] {
+        let Some(packer) = Packer::on(&Device::default(), WeightDtype::F32) else { continue };
+        let expected = values(tower.forward(pixels(30)));
+        let packed = tower.pack(&pixels_of, packer);
+        assert_close("packed", &values(packed.forward(pixels(30))), &expected, 1e-5);
     }
 }
 

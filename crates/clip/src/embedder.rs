@@ -5,7 +5,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use clip_checkpoint::{Checkpoint, ModelCard, Probability};
-use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor, normalize};
+use clip_model::{
+    Device, InferenceImageEncoder, InferenceTextEncoder, Tensor, float_tensor, int_tensor,
+    normalize,
+};
 use clip_preprocess::{ColorManagement, Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
@@ -26,8 +29,8 @@ pub struct Embedder {
     device: Device,
     preprocessor: Preprocessor,
     tokenizer: OnceLock<Tokenizer>,
-    image: OnceLock<ImageEncoder>,
-    text: OnceLock<TextEncoder>,
+    image: OnceLock<InferenceImageEncoder>,
+    text: OnceLock<InferenceTextEncoder>,
     batch: usize,
     overflow: Overflow,
 }
@@ -254,12 +257,16 @@ impl Embedder {
         })
     }
 
-    fn text_encoder(&self) -> Result<&TextEncoder> {
-        get_or_try_init(&self.text, || Ok(TextEncoder::serving(&self.checkpoint, &self.device)?))
+    fn text_encoder(&self) -> Result<&InferenceTextEncoder> {
+        get_or_try_init(&self.text, || {
+            Ok(InferenceTextEncoder::load(&self.checkpoint, &self.device)?)
+        })
     }
 
-    fn image_encoder(&self) -> Result<&ImageEncoder> {
-        get_or_try_init(&self.image, || Ok(ImageEncoder::serving(&self.checkpoint, &self.device)?))
+    fn image_encoder(&self) -> Result<&InferenceImageEncoder> {
+        get_or_try_init(&self.image, || {
+            Ok(InferenceImageEncoder::load(&self.checkpoint, &self.device)?)
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::common::{check_on_every_backend, convert, pixels, token_ids, values};
 use clip_checkpoint::Checkpoint;
-use clip_model::{Clip, Device};
+use clip_model::{Clip, Device, InferenceImageEncoder, InferenceTextEncoder};
 use clip_testkit::{Golden, GoldenIds, GoldenTensor, assert_close, goldens};
 
 /// Largest difference allowed in the components of unit vectors.
@@ -57,6 +57,26 @@ pub(crate) fn check_embeddings(
     largest
 }
 
+/// The encoders that programs embed with, one half at a time; packed where the backend has kernels of
+/// ours.
+pub(crate) fn check_inference(
+    golden: &Golden,
+    checkpoint: &Checkpoint,
+    device: &Device,
+    tolerance: f32,
+) {
+    let what = |name: &str| format!("{} on {device:?}, for inference: {name}", golden.name());
+    let encoder = InferenceImageEncoder::load(checkpoint, device).unwrap();
+    let images = values(encoder.forward(pixels(golden, device)));
+    let expected = golden.f32("image_embeds");
+    assert_close(&what("image_embeds"), &images, &expected.values, tolerance);
+    let encoder = InferenceTextEncoder::load(checkpoint, device).unwrap();
+    for (name, ids, expected) in golden.text_batches() {
+        let texts = values(encoder.forward(token_ids(&ids, device)));
+        assert_close(&what(&name), &texts, &expected.values, tolerance);
+    }
+}
+
 #[test]
 #[expect(clippy::print_stderr, reason = "the differences are to be reported")]
 fn stages_and_embeddings_are_the_references() {
@@ -66,6 +86,7 @@ fn stages_and_embeddings_are_the_references() {
             let clip = Clip::load(&checkpoint, device).unwrap();
             check_stages(&golden, &clip, device, tolerance(backend));
             let difference = check_embeddings(&golden, &clip, device, tolerance(backend));
+            check_inference(&golden, &checkpoint, device, tolerance(backend));
             eprintln!("{} on {backend}: unit vectors within {difference:.1e}", golden.name());
         });
     }

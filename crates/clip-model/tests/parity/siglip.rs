@@ -7,7 +7,7 @@ use clip_tokenizer::{Overflow, Tokenizer};
 use tempfile::TempDir;
 
 use crate::common::{check_on_every_backend, convert};
-use crate::golden::{check_embeddings, check_pixels, check_stages, tolerance};
+use crate::golden::{check_embeddings, check_inference, check_pixels, check_stages, tolerance};
 
 const MODELS: [&str; 3] = ["base", "giant", "open-clip"];
 
@@ -44,6 +44,7 @@ fn stages_and_embeddings_are_the_references() {
             let clip = Clip::load(&checkpoint, device).unwrap();
             check_stages(&golden, &clip, device, tolerance(backend));
             let difference = check_embeddings(&golden, &clip, device, tolerance(backend));
+            check_inference(&golden, &checkpoint, device, tolerance(backend));
             eprintln!("{} on {backend}: unit vectors within {difference:.1e}", golden.name());
         });
     }

@@ -1,9 +1,9 @@
 //! Builds without Flex: every branch is composed of Burn's operations.
 
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 
-use crate::{Activation, Pixels, Precision, Storage};
+use crate::{Activation, Precision};
 
 #[derive(Debug, Clone, Copy)]
 #[expect(dead_code, reason = "read by the fused form alone")]
@@ -20,75 +20,8 @@ pub(crate) struct Branch {
     pub(crate) precision: Precision,
 }
 
-/// Never made: there are no kernels of ours here.
-#[derive(Debug)]
-pub(crate) enum Served {}
-
-impl Served {
-    pub(crate) fn new(_: &Linear, _: &Linear, _: Storage) -> Option<Self> {
-        None
-    }
-
-    pub(crate) fn input(&self) -> Vec<f32> {
-        match *self {}
-    }
-
-    pub(crate) fn output(&self) -> Vec<f32> {
-        match *self {}
-    }
-
-    pub(crate) fn forward(
-        &self,
-        _: &Tensor<3>,
-        _: Option<&Tensor<1, Int>>,
-        _: &LayerNorm,
-        _: [&Linear; 2],
-        _: Branch,
-    ) -> Option<Tensor<3>> {
-        match *self {}
-    }
-
-    pub(crate) fn forward_token(
-        &self,
-        _: &Tensor<3>,
-        _: &Tensor<1, Int>,
-        _: &LayerNorm,
-        _: [&Linear; 2],
-        _: Branch,
-    ) -> Option<Tensor<3>> {
-        match *self {}
-    }
-}
-
-/// Never made, as [`Served`].
-#[derive(Debug)]
-pub(crate) enum Patches {}
-
-impl Patches {
-    pub(crate) fn new(_: Tensor<2>, _: Storage, _: &Pixels) -> Option<Self> {
-        None
-    }
-
-    pub(crate) fn unpack(&self) -> Vec<f32> {
-        match *self {}
-    }
-
-    pub(crate) fn forward(
-        &self,
-        _: &Tensor<4>,
-        _: usize,
-        _: Option<Tensor<1>>,
-    ) -> Option<Tensor<2>> {
-        match *self {}
-    }
-}
-
 pub(crate) fn on_pool<T>(run: impl FnOnce() -> T) -> T {
     run()
-}
-
-pub(crate) fn for_each<T>(items: &mut [T], run: impl Fn(&mut T)) {
-    items.iter_mut().for_each(run);
 }
 
 pub(crate) fn residual(

@@ -1,20 +1,19 @@
-//! The embedding of patches, whose weight was laid out once, forward only.
+//! The embedding of patches with a packed weight, forward only, over slices.
 //!
 //! Patches are taken out of the pictures when the product needs them: a copy of all would be as
-//! large as the pictures, in fresh memory. For products of whole numbers they become the levels that
+//! large as the pictures, in fresh memory. For products of integers they become the levels that
 //! pixels have in a file, so that rounding them loses nothing.
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::packed::Start;
 use super::part::Part;
 use super::product::Matrix;
-use super::serving::{ROWS, host, on_flex};
+use super::serving::ROWS;
 use super::weight::Weight;
-use crate::{Pixels, Storage};
+use crate::{Pixels, WeightDtype};
 
 /// Red, green, blue.
 const CHANNELS: usize = 3;
@@ -22,10 +21,11 @@ const CHANNELS: usize = 3;
 /// The highest level of a pixel.
 const HIGHEST: f32 = 255.0;
 
-/// The weight of an embedding of patches, laid out, as a sum of matrices of one kind.
+/// An embedding of patches with a packed weight, kept as a sum of matrices of one kind.
 #[derive(Debug)]
-pub(crate) struct Patches {
+pub(crate) struct PackedPatches {
     sum: Vec<Weight>,
+    bias: Vec<f32>,
     levels: Option<Levels>,
 }
 
@@ -36,90 +36,69 @@ struct Levels {
     steps: [f32; CHANNELS],
     /// The level of 0, of each channel.
     zeros: [f32; CHANNELS],
-    /// What those of a patch add to its product, `[output]`.
-    start: Vec<f32>,
 }
 
-impl Patches {
-    /// Lays `[3·P·P, output]` out; nothing where it is not f32 on Flex, or on a gradient tape. What
-    /// 8 bits lose is kept in 8 bits more.
-    pub(crate) fn new(matrix: Tensor<2>, storage: Storage, pixels: &Pixels) -> Option<Self> {
-        let [_, columns] = matrix.dims();
-        let matrix = host(matrix)?;
-        let matrix: &[f32] = matrix.as_slice()?;
-        if storage != Storage::Int8 {
-            return Some(Self { sum: vec![Weight::new(matrix, columns, storage)], levels: None });
+impl PackedPatches {
+    /// Packs `[3·P·P, output]`, row-major, with one value of the bias for each column. What 8 bits lose
+    /// is kept in 8 bits more.
+    ///
+    /// # Panics
+    ///
+    /// Where the matrix holds no whole number of rows.
+    pub(crate) fn new(
+        matrix: &[f32],
+        mut bias: Vec<f32>,
+        dtype: WeightDtype,
+        pixels: &Pixels,
+    ) -> Self {
+        let columns = bias.len();
+        if dtype != WeightDtype::Int8 {
+            return Self { sum: vec![Weight::new(matrix, columns, dtype)], bias, levels: None };
         }
         let steps = pixels.std.map(|std| HIGHEST * std);
         let zeros = pixels.mean.map(|mean| HIGHEST * mean);
         let mut of_levels = matrix.to_vec();
         scale_channels(&mut of_levels, steps.map(f32::recip));
-        let first = Weight::new(&of_levels, columns, storage);
+        let first = Weight::new(&of_levels, columns, dtype);
         let mut lost = of_levels;
         lost.iter_mut().zip(first.unpack()).for_each(|(value, kept)| *value -= kept);
-        let sum = vec![first, Weight::new(&lost, columns, storage)];
-        let mut start = vec![0.0; columns];
-        let channel = matrix.len() / CHANNELS;
+        let sum = vec![first, Weight::new(&lost, columns, dtype)];
+        // What the levels of 0 add to the product of a patch.
+        let (channel, mut zero_sums) = (matrix.len() / CHANNELS, vec![0.0; columns]);
         for (matrix, zero) in add_up(&sum).chunks_exact(channel).zip(zeros) {
             for row in matrix.chunks_exact(columns) {
-                start.iter_mut().zip(row).for_each(|(start, value)| *start -= zero * value);
+                zero_sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += zero * value);
             }
         }
-        Some(Self { sum, levels: Some(Levels { steps, zeros, start }) })
+        bias.iter_mut().zip(zero_sums).for_each(|(bias, sum)| *bias -= sum);
+        Self { sum, bias, levels: Some(Levels { steps, zeros }) }
     }
 
-    /// The matrix as it is kept, row-major.
-    pub(crate) fn unpack(&self) -> Vec<f32> {
-        let mut matrix = add_up(&self.sum);
-        if let Some(levels) = &self.levels {
-            scale_channels(&mut matrix, levels.steps);
-        }
-        matrix
-    }
-
-    /// `[B, 3, H, W]` to `[B · N, output]`, for patches of that side; nothing on another backend and
-    /// on a gradient tape.
-    pub(crate) fn forward(
-        &self,
-        pixels: &Tensor<4>,
-        side: usize,
-        bias: Option<Tensor<1>>,
-    ) -> Option<Tensor<2>> {
-        let [batch, channels, height, width] = pixels.dims();
-        assert_eq!(channels, CHANNELS, "channels of a picture");
-        let pixels = host(pixels.clone())?;
-        let pictures = Pictures { pixels: pixels.as_slice()?, height, width, side };
-        let columns = self.sum[0].columns();
-        let mut start = match bias {
-            Some(bias) => host(bias)?.as_slice::<f32>()?.to_vec(),
-            None => vec![0.0; columns],
-        };
-        if let Some(levels) = &self.levels {
-            start.iter_mut().zip(&levels.start).for_each(|(start, value)| *start += value);
-        }
-        let rows = batch * pictures.patches();
+    /// One row a patch, of images `[B, 3, H, W]` and patches of that side.
+    ///
+    /// # Panics
+    ///
+    /// Where the images do not have three channels of that size.
+    pub(crate) fn forward(&self, pixels: &[f32], size: [usize; 2], side: usize) -> Vec<f32> {
+        let [height, width] = size;
+        let pictures = Pictures { pixels, height, width, side };
+        let columns = self.bias.len();
+        let rows = pixels.len() / (CHANNELS * height * width) * pictures.patches();
         let mut out = vec![0.0; rows * columns];
         let threads = rayon::current_num_threads();
         match rows >= threads * ROWS {
             true => {
                 let parts = out.par_chunks_mut(ROWS * columns).enumerate();
-                parts.for_each(|(i, out)| self.multiply(&pictures, i * ROWS, &start, 1, out));
+                parts.for_each(|(i, out)| self.multiply(&pictures, i * ROWS, 1, out));
             }
-            false => self.multiply(&pictures, 0, &start, threads, &mut out),
+            false => self.multiply(&pictures, 0, threads, &mut out),
         }
-        Some(on_flex(out, [rows, columns]))
+        out
     }
 
     /// The products of the patches from one on, by some threads.
-    fn multiply(
-        &self,
-        pictures: &Pictures<'_>,
-        first: usize,
-        start: &[f32],
-        threads: usize,
-        out: &mut [f32],
-    ) {
-        let (weight, columns) = (&self.sum[0], start.len());
+    fn multiply(&self, pictures: &Pictures<'_>, first: usize, threads: usize, out: &mut [f32]) {
+        let (weight, columns) = (&self.sum[0], self.bias.len());
         let rows = out.len() / columns;
         let share = rows.div_ceil(threads).max(1);
         let patches;
@@ -134,7 +113,7 @@ impl Patches {
             }),
         };
         for (i, weight) in self.sum.iter().enumerate() {
-            let start = if i == 0 { Start::Bias(start) } else { Start::Out };
+            let start = if i == 0 { Start::Bias(&self.bias) } else { Start::Out };
             let parts = Part::whole(out, rows, columns, columns).split(weight.unit(), threads);
             parts.into_par_iter().for_each(|out| weight.multiply(&left, start, None, out));
         }

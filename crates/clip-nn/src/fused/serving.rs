@@ -1,25 +1,19 @@
-//! Residual branches whose weights were laid out once, forward only.
+//! Layers and residual branches with packed weights, forward only, over slices.
 //!
 //! A batch of many rows is shared out by sequences, as in [`super::branch`]. One of few goes through
 //! together: the cores take columns of each product and heads of the attention.
 
 use std::cell::Cell;
 
-use burn::backend::Flex;
-use burn::backend::flex::FlexTensor;
-use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{DType, Int, Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::branch::Branch;
 use super::mix::{Mix, Squares};
 use super::packed::Start;
 use super::part::Part;
 use super::product::Matrix;
 use super::simd;
 use super::weight::{Left, Weight};
-use crate::attention::pick;
-use crate::{Activation, Storage};
+use crate::{Activation, WeightDtype};
 
 /// Rows that go through a branch together: enough for the panels, few enough for the cache.
 pub(super) const ROWS: usize = 64;
@@ -27,104 +21,112 @@ pub(super) const ROWS: usize = 64;
 /// Rows for each core from which on sequences are shared out.
 const MIN_ROWS: usize = 64;
 
-/// The matrices of a branch, laid out.
+/// A linear layer with a packed weight.
 #[derive(Debug)]
-pub(crate) struct Served {
-    input: Weight,
-    output: Weight,
+pub(crate) struct PackedLayer {
+    weight: Weight,
+    bias: Vec<f32>,
 }
 
-impl Served {
-    /// Lays out the matrices of a branch; nothing where they are not f32 on Flex, or on a gradient
-    /// tape.
-    pub(crate) fn new(input: &Linear, output: &Linear, storage: Storage) -> Option<Self> {
-        let weight = |linear: &Linear| {
-            let [_, columns] = linear.weight.dims();
-            let weight = host(linear.weight.val())?;
-            Some(Weight::new(weight.as_slice()?, columns, storage))
-        };
-        Some(Self { input: weight(input)?, output: weight(output)? })
+/// Scale, shift and epsilon of a layer norm.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    pub(crate) gamma: Vec<f32>,
+    pub(crate) beta: Vec<f32>,
+    pub(crate) epsilon: f32,
+}
+
+/// `x + output(mix(input(norm(x))))` with packed weights.
+#[derive(Debug)]
+pub(crate) struct PackedBranch {
+    pub(crate) norm: Norm,
+    pub(crate) input: PackedLayer,
+    pub(crate) mix: Mix,
+    pub(crate) output: PackedLayer,
+}
+
+impl PackedLayer {
+    /// Packs a row-major weight, one column for each value of the bias.
+    ///
+    /// # Panics
+    ///
+    /// Where it holds no whole number of rows.
+    pub(crate) fn new(weight: &[f32], bias: Vec<f32>, dtype: WeightDtype) -> Self {
+        Self { weight: Weight::new(weight, bias.len(), dtype), bias }
     }
 
-    /// The first matrix as it is kept, row-major.
-    pub(crate) fn input(&self) -> Vec<f32> {
-        self.input.unpack()
+    /// Number of columns of the weight.
+    pub(crate) fn outputs(&self) -> usize {
+        self.bias.len()
     }
 
-    /// The second matrix as it is kept, row-major.
-    pub(crate) fn output(&self) -> Vec<f32> {
-        self.output.unpack()
+    /// `rows · weight + bias` for rows of that width, on all cores. Where the weight is quantized, all rows keep a few bits
+    /// more than those of a branch do.
+    ///
+    /// # Panics
+    ///
+    /// Where the rows have another width than the weight has rows.
+    pub(crate) fn forward(&self, rows: &[f32], width: usize) -> Vec<f32> {
+        let rows = Matrix::new(rows, width);
+        let precise: Vec<usize> = (0..rows.rows()).collect();
+        let mut out = vec![0.0; rows.rows() * self.outputs()];
+        let left = self.weight.left(rows, Cores::All.share(rows.rows()), &precise);
+        let start = Start::Bias(&self.bias);
+        Cores::All.multiply(&left, &self.weight, start, None, whole(&mut out, self.outputs()));
+        out
     }
+}
 
-    /// `x + output(mix(input(norm(x))))`, or nothing on another backend and on a gradient tape. Of
-    /// `tokens` see [`crate::ResidualAttentionBlock::forward_towards`].
-    pub(crate) fn forward(
-        &self,
-        x: &Tensor<3>,
-        tokens: Option<&Tensor<1, Int>>,
-        norm: &LayerNorm,
-        layers: [&Linear; 2],
-        branch: Branch,
-    ) -> Option<Tensor<3>> {
-        let [batch, length, width] = x.dims();
-        let rows = host(x.clone())?;
-        let rows: &[f32] = rows.as_slice()?;
-        let biases = Biases::new(norm, layers)?;
-        let pass = Pass { served: self, biases: biases.slices()?, branch, length };
-        let tokens = tokens.map(places).unwrap_or_default();
-        let mut y = vec![0.0; rows.len()];
-        match share(batch, length) {
-            Some(share) => rows
+impl PackedBranch {
+    /// Whole sequences of `length` rows, from `x` to `y`. Where weights are quantized, one row of each
+    /// sequence, at its place in `tokens`, keeps a few bits more: see
+    /// [`crate::PackedTransformer::forward_token`].
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub(crate) fn forward(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32]) {
+        let pass = Pass { branch: self, length };
+        let width = pass.width();
+        match share(x.len() / (length * width), length) {
+            Some(share) => x
                 .par_chunks(share * width)
                 .zip(y.par_chunks_mut(share * width))
                 .enumerate()
                 .for_each(|(i, (x, y))| {
-                    let sequences = share / length;
-                    pass.run(x, part(&tokens, i, sequences), y, Cores::One);
+                    pass.run(x, part(tokens, i, share / length), y, Cores::One);
                 }),
-            None => pass.run(rows, &tokens, &mut y, Cores::All),
+            None => pass.run(x, tokens, y, Cores::All),
         }
-        Some(on_flex(y, [batch, length, width]))
     }
 
     /// One row of [`Self::forward`] for each sequence, of an attention.
-    pub(crate) fn forward_token(
-        &self,
-        x: &Tensor<3>,
-        tokens: &Tensor<1, Int>,
-        norm: &LayerNorm,
-        layers: [&Linear; 2],
-        branch: Branch,
-    ) -> Option<Tensor<3>> {
-        let [batch, length, width] = x.dims();
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub(crate) fn forward_token(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32]) {
+        let pass = Pass { branch: self, length };
+        let width = pass.width();
         // Queries that share a part with keys cannot be left out.
-        if !width.is_multiple_of(self.input.unit()) {
-            return Some(pick(
-                self.forward(x, Some(tokens), norm, layers, branch)?,
-                tokens.clone(),
-            ));
+        if !width.is_multiple_of(self.input.weight.unit()) {
+            let mut all = vec![0.0; x.len()];
+            self.forward(x, length, tokens, &mut all);
+            let rows = pass.rows_of(tokens);
+            for (y, row) in y.chunks_exact_mut(width).zip(rows) {
+                y.copy_from_slice(&all[row * width..][..width]);
+            }
+            return;
         }
-        let rows = host(x.clone())?;
-        let rows: &[f32] = rows.as_slice()?;
-        let tokens = places(tokens);
-        let biases = Biases::new(norm, layers)?;
-        let pass = Pass { served: self, biases: biases.slices()?, branch, length };
-        let mut y = vec![0.0; batch * width];
-        match share(batch, length) {
-            Some(share) => rows
+        match share(tokens.len(), length) {
+            Some(share) => x
                 .par_chunks(share * width)
                 .zip(tokens.par_chunks(share / length))
                 .zip(y.par_chunks_mut(share / length * width))
                 .for_each(|((x, tokens), y)| pass.run_token(x, tokens, y, Cores::One)),
-            None => pass.run_token(rows, &tokens, &mut y, Cores::All),
+            None => pass.run_token(x, tokens, y, Cores::All),
         }
-        Some(on_flex(y, [batch, 1, width]))
     }
-}
-
-/// Place of a row in each sequence. In memory already, as the rows are: nothing waits for a device.
-fn places(tokens: &Tensor<1, Int>) -> Vec<usize> {
-    tokens.to_data().iter::<i64>().map(|at| at as usize).collect()
 }
 
 /// The places in one of some parts of the sequences, where there are any.
@@ -137,40 +139,6 @@ fn share(batch: usize, length: usize) -> Option<usize> {
     let threads = rayon::current_num_threads();
     (batch >= threads && batch * length >= threads * MIN_ROWS)
         .then(|| batch.div_ceil(2 * threads) * length)
-}
-
-/// What a branch adds and scales by, as it is now.
-struct Biases {
-    norm: [FlexTensor; 2],
-    layers: [FlexTensor; 2],
-}
-
-impl Biases {
-    fn new(norm: &LayerNorm, [input, output]: [&Linear; 2]) -> Option<Self> {
-        let of = |linear: &Linear| host(linear.bias.as_ref()?.val());
-        Some(Self {
-            norm: [host(norm.gamma.val())?, host(norm.beta.as_ref()?.val())?],
-            layers: [of(input)?, of(output)?],
-        })
-    }
-
-    fn slices(&self) -> Option<Slices<'_>> {
-        let [gamma, beta] = &self.norm;
-        let [input, output] = &self.layers;
-        Some(Slices {
-            norm: [gamma.as_slice()?, beta.as_slice()?],
-            input: input.as_slice()?,
-            output: output.as_slice()?,
-        })
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Slices<'a> {
-    /// Scale and shift.
-    norm: [&'a [f32]; 2],
-    input: &'a [f32],
-    output: &'a [f32],
 }
 
 /// Who works on the rows of a pass.
@@ -233,32 +201,30 @@ impl Cores {
 
 #[derive(Clone, Copy)]
 struct Pass<'a> {
-    served: &'a Served,
-    biases: Slices<'a>,
-    branch: Branch,
+    branch: &'a PackedBranch,
     /// Rows of a sequence.
     length: usize,
 }
 
 impl Pass<'_> {
     fn width(&self) -> usize {
-        self.served.output.columns()
+        self.branch.output.weight.columns()
     }
 
     /// Whole sequences, a few at a time.
     fn run(&self, x: &[f32], tokens: &[usize], y: &mut [f32], cores: Cores) {
-        let (width, row) = (self.width(), self.served.input.columns());
+        let (width, row) = (self.width(), self.branch.input.weight.columns());
         let sequences = ROWS.div_ceil(self.length);
         let size = sequences * self.length * width;
         let mut scratch = SCRATCH.take();
         for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
             let rows = x.len() / width;
-            let finer = self.rows_of(part(tokens, i, sequences));
+            let precise = self.rows_of(part(tokens, i, sequences));
             let Scratch { normal, hidden, mixed, squares } = &mut scratch;
             let normal = sized(normal, rows * width);
             let hidden = sized(hidden, rows * row);
             self.normalize(x, cores, normal);
-            self.enter(normal, &finer, cores, whole(hidden, row));
+            self.enter(normal, &precise, cores, whole(hidden, row));
             let mixed: &[f32] = match self.branch.mix {
                 Mix::Activation(_) => hidden,
                 mix @ Mix::Attention { .. } => {
@@ -270,15 +236,15 @@ impl Pass<'_> {
                     mixed
                 }
             };
-            simd::add_rows(x, self.biases.output, y);
-            self.leave(mixed, &finer, cores, whole(y, width));
+            simd::add_rows(x, &self.branch.output.bias, y);
+            self.leave(mixed, &precise, cores, whole(y, width));
         }
         SCRATCH.set(scratch);
     }
 
     /// One token of each sequence: keys and values of all rows, the rest of that row alone.
     fn run_token(&self, x: &[f32], tokens: &[usize], y: &mut [f32], cores: Cores) {
-        let (width, row) = (self.width(), self.served.input.columns());
+        let (width, row) = (self.width(), self.branch.input.weight.columns());
         let size = ROWS.div_ceil(self.length);
         let mut scratch = SCRATCH.take();
         let sequences = x.chunks(size * self.length * width);
@@ -287,18 +253,18 @@ impl Pass<'_> {
             let normal = sized(&mut scratch.normal, rows * width);
             let hidden = sized(&mut scratch.hidden, rows * row);
             self.normalize(x, cores, normal);
-            let finer = self.rows_of(tokens);
-            self.enter(normal, &finer, cores, whole(hidden, row).only(width..row));
+            let precise = self.rows_of(tokens);
+            self.enter(normal, &precise, cores, whole(hidden, row).only(width..row));
             let picked = |values: &[f32]| -> Vec<f32> {
-                let rows = finer.iter().flat_map(|row| &values[row * width..][..width]);
+                let rows = precise.iter().flat_map(|row| &values[row * width..][..width]);
                 rows.copied().collect()
             };
-            let all: Vec<usize> = (0..finer.len()).collect();
+            let all: Vec<usize> = (0..precise.len()).collect();
             let normal = picked(normal);
             let mut queries = vec![0.0; normal.len()];
             self.enter(&normal, &all, cores, whole(&mut queries, width));
             let mixed = self.branch.mix.gather(&queries, hidden, [self.length, row], tokens);
-            simd::add_rows(&picked(x), self.biases.output, y);
+            simd::add_rows(&picked(x), &self.branch.output.bias, y);
             self.leave(&mixed, &all, cores, whole(y, width));
         }
         SCRATCH.set(scratch);
@@ -310,31 +276,31 @@ impl Pass<'_> {
     }
 
     fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
-        let [gamma, beta] = self.biases.norm;
+        let Norm { gamma, beta, epsilon } = &self.branch.norm;
         let size = cores.share(x.len() / gamma.len()) * gamma.len();
         x.par_chunks(size)
             .zip(normal.par_chunks_mut(size))
-            .for_each(|(x, normal)| simd::layer_norm(x, gamma, beta, self.branch.epsilon, normal));
+            .for_each(|(x, normal)| simd::layer_norm(x, gamma, beta, *epsilon, normal));
     }
 
     /// Columns of the first product, and of the nonlinearity where one follows.
-    fn enter(&self, normal: &[f32], finer: &[usize], cores: Cores, out: Part<'_>) {
+    fn enter(&self, normal: &[f32], precise: &[usize], cores: Cores, out: Part<'_>) {
         let after = match self.branch.mix {
             Mix::Activation(activation) => Some(activation),
             Mix::Attention { .. } => None,
         };
-        let weight = &self.served.input;
+        let PackedLayer { weight, bias } = &self.branch.input;
         let normal = Matrix::new(normal, self.width());
-        let left = weight.left(normal, cores.share(normal.rows()), finer);
-        cores.multiply(&left, weight, Start::Bias(self.biases.input), after, out);
+        let left = weight.left(normal, cores.share(normal.rows()), precise);
+        cores.multiply(&left, weight, Start::Bias(bias), after, out);
     }
 
     /// Adds the second product.
-    fn leave(&self, mixed: &[f32], finer: &[usize], cores: Cores, out: Part<'_>) {
-        let weight = &self.served.output;
-        let columns = self.branch.mix.mixed_width(self.served.input.columns());
+    fn leave(&self, mixed: &[f32], precise: &[usize], cores: Cores, out: Part<'_>) {
+        let weight = &self.branch.output.weight;
+        let columns = self.branch.mix.mixed_width(self.branch.input.weight.columns());
         let mixed = Matrix::new(mixed, columns);
-        let left = weight.left(mixed, cores.share(mixed.rows()), finer);
+        let left = weight.left(mixed, cores.share(mixed.rows()), precise);
         cores.multiply(&left, weight, Start::Out, None, out);
     }
 }
@@ -342,17 +308,4 @@ impl Pass<'_> {
 fn whole(matrix: &mut [f32], columns: usize) -> Part<'_> {
     let rows = matrix.len() / columns;
     Part::whole(matrix, rows, columns, columns)
-}
-
-pub(super) fn on_flex<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-    let data = TensorData::new(values, shape);
-    Tensor::from_primitive::<Flex>(FlexTensor::from_data(data))
-}
-
-/// A tensor on Flex, in memory order.
-pub(super) fn host<const D: usize>(tensor: Tensor<D>) -> Option<FlexTensor> {
-    if tensor.is_autodiff() || tensor.dtype() != DType::F32 {
-        return None;
-    }
-    Some(tensor.try_into_primitive::<Flex>().ok()?.to_contiguous())
 }

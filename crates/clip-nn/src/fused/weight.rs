@@ -4,7 +4,7 @@ use super::packed::{PANEL, Packed, Start};
 use super::part::Part;
 use super::product::Matrix;
 use super::quantized::{Quantized, Rows};
-use crate::{Activation, Storage};
+use crate::{Activation, WeightDtype as Storage};
 
 /// A matrix that was laid out.
 #[derive(Debug)]

@@ -1,0 +1,73 @@
+//! Builds without Flex: nothing is packed.
+
+use burn::module::Param;
+use burn::nn::conv::Conv2d;
+use burn::tensor::{Device, Int, Tensor};
+
+use crate::{Pixels, Transformer, WeightDtype};
+
+/// Packs modules for inference, in the numbers of one type. In this build there is none.
+#[derive(Debug, Clone, Copy)]
+pub enum Packer {}
+
+impl Packer {
+    /// Nothing: no kernels of ours are in this build.
+    pub fn on(_: &Device, _: WeightDtype) -> Option<Self> {
+        None
+    }
+}
+
+/// A linear layer with a packed weight. In this build there is none.
+#[derive(Debug)]
+pub enum PackedLinear {}
+
+impl PackedLinear {
+    /// Never called.
+    pub fn new(_: Param<Tensor<2>>, _: Option<Param<Tensor<1>>>, packer: Packer) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn forward(&self, _: Tensor<2>) -> Tensor<2> {
+        match *self {}
+    }
+}
+
+/// The embedding of patches with a packed weight. In this build there is none.
+#[derive(Debug)]
+pub enum PackedPatchEmbedding {}
+
+impl PackedPatchEmbedding {
+    /// Never called.
+    pub fn new(_: Conv2d, _: &Pixels, packer: Packer) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn forward(&self, _: Tensor<4>) -> Tensor<2> {
+        match *self {}
+    }
+}
+
+/// A [`Transformer`] with packed weights. In this build there is none.
+#[derive(Debug)]
+pub enum PackedTransformer {}
+
+impl Transformer {
+    /// Never called.
+    pub fn pack(self, packer: Packer) -> PackedTransformer {
+        match packer {}
+    }
+}
+
+impl PackedTransformer {
+    /// Never called.
+    pub fn forward(&self, _: Tensor<3>) -> Tensor<3> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn forward_token(&self, _: Tensor<3>, _: Tensor<1, Int>) -> Tensor<2> {
+        match *self {}
+    }
+}
