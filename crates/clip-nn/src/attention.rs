@@ -46,7 +46,7 @@ pub struct MultiHeadAttention {
     pub in_proj: Linear,
     /// `[W, W]`.
     pub out_proj: Linear,
-    heads: usize,
+    pub(crate) heads: usize,
     #[module(skip)]
     mask: AttentionMask,
 }

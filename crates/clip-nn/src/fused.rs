@@ -14,6 +14,7 @@ mod mix;
 mod packed;
 mod part;
 mod patches;
+mod pooling;
 mod product;
 mod quantized;
 mod rounding;
@@ -29,6 +30,7 @@ pub(crate) use branch::Branch;
 pub(crate) use matmul::matmul;
 pub(crate) use mix::Mix;
 pub(crate) use patches::PackedPatches;
+pub(crate) use pooling::PackedQuery;
 pub(crate) use serving::{Norm, PackedBranch, PackedLayer};
 
 /// Runs among the threads that share out the work: what they share has not to be brought to them

@@ -7,6 +7,7 @@
 
 mod linear;
 mod patch_embedding;
+mod pooling;
 mod transformer;
 
 use burn::backend::flex::FlexTensor;
@@ -17,6 +18,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 pub use linear::PackedLinear;
 pub use patch_embedding::PackedPatchEmbedding;
+pub use pooling::{PackedQueryAttention, PackedResidualMlp};
 pub use transformer::PackedTransformer;
 
 use crate::WeightDtype;
@@ -38,8 +40,7 @@ impl Packer {
     /// A layer with weight `[inputs, outputs]`, which is dropped.
     fn layer(self, weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>) -> PackedLayer {
         let [_, columns] = weight.lazy_shape().dims();
-        let bias = bias.map_or_else(|| vec![0.0; columns], |bias| values(take(bias)));
-        PackedLayer::new(&values(take(weight)), bias, self.dtype)
+        PackedLayer::new(&values(take(weight)), bias_or_zeros(bias, columns), self.dtype)
     }
 
     /// A residual branch of a block.
@@ -53,9 +54,9 @@ impl Packer {
     ) -> PackedBranch {
         let LayerNorm { gamma, beta, .. } = norm;
         let [width] = gamma.lazy_shape().dims();
-        let beta = beta.map_or_else(|| vec![0.0; width], |beta| values(take(beta)));
+        let (gamma, beta) = (values(take(gamma)), bias_or_zeros(beta, width));
         PackedBranch {
-            norm: Norm { gamma: values(take(gamma)), beta, epsilon: epsilon as f32 },
+            norm: Norm { gamma, beta, epsilon: epsilon as f32 },
             input: self.layer(input.weight, input.bias),
             mix,
             output: self.layer(output.weight, output.bias),
@@ -68,6 +69,10 @@ fn take<const D: usize>(parameter: Param<Tensor<D>>) -> Tensor<D> {
     let value = parameter.val();
     drop(parameter);
     value
+}
+
+fn bias_or_zeros(bias: Option<Param<Tensor<1>>>, columns: usize) -> Vec<f32> {
+    bias.map_or_else(|| vec![0.0; columns], |bias| values(take(bias)))
 }
 
 /// The values of a tensor, row-major; not copied where nobody else has them.

@@ -36,7 +36,10 @@ mod weight_dtype;
 pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
-pub use inference::{PackedLinear, PackedPatchEmbedding, PackedTransformer, Packer};
+pub use inference::{
+    PackedLinear, PackedPatchEmbedding, PackedQueryAttention, PackedResidualMlp, PackedTransformer,
+    Packer,
+};
 pub use mlp::{Mlp, MlpConfig};
 pub use pixels::Pixels;
 pub use precision::Precision;

@@ -35,7 +35,7 @@ impl TextTransformer {
     pub fn pack(self, packer: Packer) -> PackedTextTransformer {
         PackedTextTransformer {
             token_embedding: TokenEmbedding::Table(self.token_embedding),
-            positional_embedding: self.positional_embedding.into_value(),
+            positional_embedding: self.positional_embedding.val(),
             transformer: self.transformer.pack(packer),
             ln_final: self.ln_final,
             pooling: self.pooling,

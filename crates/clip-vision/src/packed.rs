@@ -3,7 +3,10 @@
 use burn::module::Param;
 use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
-use clip_nn::{PackedPatchEmbedding, PackedTransformer, Packer, Pixels};
+use clip_nn::{
+    PackedPatchEmbedding, PackedQueryAttention, PackedResidualMlp, PackedTransformer, Packer,
+    Pixels,
+};
 
 use crate::positions::Positions;
 use crate::{AttentionPooling, VisionTransformer};
@@ -16,7 +19,24 @@ pub struct PackedVisionTransformer {
     ln_pre: Option<LayerNorm>,
     transformer: PackedTransformer,
     ln_post: LayerNorm,
-    attn_pool: Option<AttentionPooling>,
+    attn_pool: Option<PackedAttentionPooling>,
+}
+
+/// An [`AttentionPooling`] with packed weights.
+#[derive(Debug)]
+struct PackedAttentionPooling {
+    attn: PackedQueryAttention,
+    mlp: PackedResidualMlp,
+}
+
+impl AttentionPooling {
+    fn pack(self, packer: Packer) -> PackedAttentionPooling {
+        let Self { probe, attn, ln, mlp, layer_norm_eps } = self;
+        PackedAttentionPooling {
+            attn: PackedQueryAttention::new(probe.val(), attn, packer),
+            mlp: PackedResidualMlp::new(ln, layer_norm_eps, mlp, packer),
+        }
+    }
 }
 
 impl VisionTransformer {
@@ -25,13 +45,13 @@ impl VisionTransformer {
         PackedVisionTransformer {
             patch_embedding: PackedPatchEmbedding::new(self.patch_embedding, pixels, packer),
             positions: Positions {
-                class: self.class_embedding.map(Param::into_value),
-                positions: self.positional_embedding.into_value(),
+                class: self.class_embedding.as_ref().map(Param::val),
+                positions: self.positional_embedding.val(),
             },
             ln_pre: self.ln_pre,
             transformer: self.transformer.pack(packer),
             ln_post: self.ln_post,
-            attn_pool: self.attn_pool,
+            attn_pool: self.attn_pool.map(|pool| pool.pack(packer)),
         }
     }
 }
@@ -54,7 +74,9 @@ impl PackedVisionTransformer {
             None => tokens,
         };
         match &self.attn_pool {
-            Some(pool) => pool.forward(self.ln_post.forward(self.transformer.forward(tokens))),
+            Some(PackedAttentionPooling { attn, mlp }) => {
+                mlp.forward(attn.forward(self.ln_post.forward(self.transformer.forward(tokens))))
+            }
             // Of the last block only the class token is read.
             None => {
                 let [batch, ..] = tokens.dims();

@@ -45,6 +45,7 @@ pub struct AttentionPooling {
     pub ln: LayerNorm,
     /// On what was gathered.
     pub mlp: Mlp,
+    pub(crate) layer_norm_eps: f64,
 }
 
 impl AttentionPoolingConfig {
@@ -62,6 +63,7 @@ impl AttentionPoolingConfig {
             mlp: MlpConfig::new(self.width, self.mlp_width)
                 .with_activation(self.activation)
                 .init(device),
+            layer_norm_eps: self.layer_norm_eps,
         }
     }
 }

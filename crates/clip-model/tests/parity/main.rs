@@ -3,6 +3,8 @@
 mod common;
 mod full_size;
 mod golden;
+#[cfg(feature = "flex")]
+mod int8;
 mod siglip;
 mod sources;
 mod verify;

@@ -28,7 +28,7 @@ fn converted(golden: &Golden) -> (TempDir, Checkpoint) {
     convert(whole.path())
 }
 
-fn goldens() -> impl Iterator<Item = (Golden, TempDir, Checkpoint)> {
+pub(crate) fn goldens() -> impl Iterator<Item = (Golden, TempDir, Checkpoint)> {
     MODELS.into_iter().map(|name| {
         let golden = Golden::at(&goldens_dir().join("siglip").join(name));
         let (folder, checkpoint) = converted(&golden);

@@ -60,14 +60,18 @@ impl PackedLayer {
         self.bias.len()
     }
 
-    /// `rows · weight + bias` for rows of that width, on all cores. Where the weight is quantized, all rows keep a few bits
-    /// more than those of a branch do.
+    /// `rows · weight + bias` for rows of that width, on all cores. Where the weight is quantized, all
+    /// rows keep a few bits more than most of a branch do.
     ///
     /// # Panics
     ///
     /// Where the rows have another width than the weight has rows.
     pub(crate) fn forward(&self, rows: &[f32], width: usize) -> Vec<f32> {
-        let rows = Matrix::new(rows, width);
+        self.multiply(Matrix::new(rows, width))
+    }
+
+    /// As [`Self::forward`], of rows wherever they are.
+    pub(super) fn multiply(&self, rows: Matrix<'_>) -> Vec<f32> {
         let precise: Vec<usize> = (0..rows.rows()).collect();
         let mut out = vec![0.0; rows.rows() * self.outputs()];
         let left = self.weight.left(rows, Cores::All.share(rows.rows()), &precise);

@@ -1,10 +1,11 @@
 //! Builds without Flex: nothing is packed.
 
 use burn::module::Param;
+use burn::nn::LayerNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Int, Tensor};
 
-use crate::{Pixels, Transformer, WeightDtype};
+use crate::{Mlp, MultiHeadAttention, Pixels, Transformer, WeightDtype};
 
 /// Packs modules for inference, in the numbers of one type. In this build there is none.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,38 @@ impl PackedPatchEmbedding {
 
     /// Never called.
     pub fn forward(&self, _: Tensor<4>) -> Tensor<2> {
+        match *self {}
+    }
+}
+
+/// A [`MultiHeadAttention`] of one query with packed weights. In this build there is none.
+#[derive(Debug)]
+pub enum PackedQueryAttention {}
+
+impl PackedQueryAttention {
+    /// Never called.
+    pub fn new(_: Tensor<1>, _: MultiHeadAttention, packer: Packer) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn forward(&self, _: Tensor<3>) -> Tensor<2> {
+        match *self {}
+    }
+}
+
+/// `x + mlp(norm(x))` with packed weights. In this build there is none.
+#[derive(Debug)]
+pub enum PackedResidualMlp {}
+
+impl PackedResidualMlp {
+    /// Never called.
+    pub fn new(_: LayerNorm, _: f64, _: Mlp, packer: Packer) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn forward(&self, _: Tensor<2>) -> Tensor<2> {
         match *self {}
     }
 }

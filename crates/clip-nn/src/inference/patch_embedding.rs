@@ -3,7 +3,7 @@
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
-use super::{Packer, take, tensor, values};
+use super::{Packer, bias_or_zeros, take, tensor, values};
 use crate::Pixels;
 use crate::fused::PackedPatches;
 
@@ -23,7 +23,7 @@ impl PackedPatchEmbedding {
     pub fn new(convolution: Conv2d, pixels: &Pixels, packer: Packer) -> Self {
         let Conv2d { weight, bias, .. } = convolution;
         let [width, channels, side, columns] = weight.lazy_shape().dims();
-        let bias = bias.map_or_else(|| vec![0.0; width], |bias| values(take(bias)));
+        let bias = bias_or_zeros(bias, width);
         let matrix = take(weight).reshape([width, channels * side * columns]).transpose();
         let packed = PackedPatches::new(&values(matrix), bias, packer.dtype, pixels);
         Self { packed, width, side }
