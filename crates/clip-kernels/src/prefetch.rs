@@ -3,41 +3,72 @@
 //! The weights of a tower do not fit into the cache, and each is read once in a pass. Without
 //! prefetching, a product waits for a panel of weights while its first rows pass over it.
 
+/// Bytes that memory comes in.
+pub(crate) const LINE: usize = 64;
+
 /// Memory that will be read next.
 #[derive(Debug, Clone, Copy)]
 pub struct Prefetch {
-    start: *const u8,
+    start: Line,
     bytes: usize,
+}
+
+/// A cache line by an address in it, which may lie anywhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Line(*const u8);
+
+/// Hints that all of a slice will be read soon: where many places far apart are read in turn, as in a
+/// walk over a graph, they come at the same time.
+#[inline(always)]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    for at in (0..size_of_val(values)).step_by(LINE) {
+        #[expect(unsafe_code, reason = "a hint")]
+        // SAFETY: nothing is read: a hint is allowed for any address, and every x86-64 has it.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().wrapping_add(at));
+        }
+    }
+    let _ = values;
 }
 
 impl Prefetch {
     /// All of a slice.
     pub fn new<T>(values: &[T]) -> Self {
-        Self { start: values.as_ptr().cast(), bytes: size_of_val(values) }
+        Self { start: Line(values.as_ptr().cast()), bytes: size_of_val(values) }
     }
 
     /// One of `count` parts of about one size.
+    #[must_use]
     pub fn part(self, part: usize, count: usize) -> Self {
         let bytes = self.bytes.div_ceil(count);
         Self { start: self.start.wrapping_add(part * bytes), bytes }
     }
 
-    /// Bytes between the hints, where a loop gives `times` hints.
-    pub fn stride(self, times: usize) -> usize {
-        self.bytes.div_ceil(times.max(1))
+    /// Where a loop begins that gives `times` hints, and by how many bytes it goes on after each.
+    pub fn steps(self, times: usize) -> (Line, usize) {
+        (self.start, self.bytes.div_ceil(times.max(1)))
+    }
+}
+
+impl Line {
+    /// The line so many bytes on.
+    #[inline(always)]
+    #[must_use]
+    pub fn wrapping_add(self, bytes: usize) -> Self {
+        Self(self.0.wrapping_add(bytes))
     }
 
-    /// Hints that the cache line `offset` bytes from the start will be read.
+    /// Hints that it will be read.
     #[inline(always)]
-    pub fn hint(self, offset: usize) {
-        let address = self.start.wrapping_add(offset);
+    pub fn hint(self) {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         #[expect(unsafe_code, reason = "a hint")]
         // SAFETY: nothing is read: a hint is allowed for any address, and every x86-64 has it.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T1>(address.cast());
+            _mm_prefetch::<_MM_HINT_T1>(self.0.cast());
         }
-        let _ = address;
     }
 }

@@ -5,12 +5,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 use burn::config::Config;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, sigmoid};
-
-/// Scale of QuickGELU.
-pub(crate) const QUICK: f32 = 1.702;
-/// `2 √(2/π)`, and the weight of the cube, of GELU by `tanh`.
-pub(crate) const TANH_SCALE: f32 = 1.595_769_2;
-pub(crate) const TANH_CUBE: f32 = 0.044_715;
+use clip_kernels::ops::{self, QUICK, TANH_CUBE, TANH_SCALE};
 
 /// Nonlinearity of an MLP.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
@@ -41,6 +36,16 @@ impl Activation {
                     (x.clone() + x.clone() * x.clone() * x.clone() * TANH_CUBE) * TANH_SCALE;
                 x * sigmoid(level)
             }
+        }
+    }
+}
+
+impl From<Activation> for ops::Activation {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::QuickGelu => Self::QuickGelu,
+            Activation::Gelu => Self::Gelu,
+            Activation::GeluTanh => Self::GeluTanh,
         }
     }
 }

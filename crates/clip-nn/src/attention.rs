@@ -9,8 +9,8 @@ use burn::tensor::activation::softmax;
 use burn::tensor::module::{attention, linear};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Device, Int, Tensor};
-
-use crate::fused::Mix;
+use clip_kernels::attention::Attention;
+use clip_kernels::residual::Sublayer;
 
 /// Which tokens a token may look at.
 #[derive(Config, Debug, Copy, PartialEq, Eq)]
@@ -230,8 +230,9 @@ impl MultiHeadAttention {
     }
 
     /// What stands between the two projections.
-    pub(crate) fn mix(&self) -> Mix {
-        Mix::Attention { heads: self.heads, causal: self.mask == AttentionMask::Causal }
+    pub(crate) fn sublayer(&self) -> Sublayer {
+        let causal = self.mask == AttentionMask::Causal;
+        Sublayer::Attention(Attention { heads: self.heads, causal })
     }
 }
 

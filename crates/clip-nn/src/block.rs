@@ -6,7 +6,10 @@ use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
 
 use crate::attention::pick;
-use crate::fused::{self, Branch, Mix};
+use clip_kernels::residual::Sublayer;
+use clip_kernels::residual::train::Residual;
+
+use crate::fused;
 use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 
 /// Configuration of [`ResidualAttentionBlock`].
@@ -106,14 +109,20 @@ impl ResidualAttentionBlock {
     /// `x + attn(ln_1(x))`.
     fn attend(&self, x: Tensor<3>) -> Tensor<3> {
         let attn = &self.attn;
-        fused::residual(&x, &self.ln_1, &attn.in_proj, &attn.out_proj, self.branch(attn.mix()))
-            .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
+        fused::residual(
+            &x,
+            &self.ln_1,
+            &attn.in_proj,
+            &attn.out_proj,
+            self.residual(attn.sublayer()),
+        )
+        .unwrap_or_else(|| x.clone() + attn.forward(self.ln_1.forward(x)))
     }
 
     /// `x + mlp(ln_2(x))`.
     fn think(&self, x: Tensor<3>) -> Tensor<3> {
         let mlp = &self.mlp;
-        fused::residual(&x, &self.ln_2, &mlp.c_fc, &mlp.c_proj, self.branch(mlp.mix()))
+        fused::residual(&x, &self.ln_2, &mlp.c_fc, &mlp.c_proj, self.residual(mlp.sublayer()))
             .unwrap_or_else(|| x.clone() + mlp.forward(self.ln_2.forward(x)))
     }
 
@@ -122,7 +131,8 @@ impl ResidualAttentionBlock {
         self.precision = precision;
     }
 
-    fn branch(&self, mix: Mix) -> Branch {
-        Branch { mix, epsilon: self.layer_norm_eps as f32, precision: self.precision }
+    fn residual(&self, sublayer: Sublayer) -> Residual {
+        let (epsilon, dtype) = (self.layer_norm_eps as f32, self.precision.dtype());
+        Residual { sublayer, epsilon, dtype }
     }
 }

@@ -2,36 +2,17 @@
 //!
 //! A block is written in [`crate::ResidualAttentionBlock`]: what stands here does the same
 //! arithmetic faster where the tensors live on Flex, forward and, with feature `autodiff`,
-//! backward. [`branch`] says how; `tests/fused.rs` holds it to the composed form.
+//! backward. [`clip_kernels::residual`] says how; `tests/fused.rs` holds it to the composed form.
 
-#[cfg(target_arch = "x86_64")]
-mod bf16;
-#[cfg_attr(not(feature = "autodiff"), expect(dead_code, reason = "the way back"))]
-mod branch;
 mod extension;
 mod matmul;
-mod mix;
-mod packed;
-mod part;
-mod patches;
-mod pooling;
-mod product;
-mod quantized;
-mod rounding;
-mod serving;
-mod simd;
-mod tiles;
-mod weight;
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
 
-pub(crate) use branch::Branch;
+use clip_kernels::residual::train::Residual;
+
 pub(crate) use matmul::matmul;
-pub(crate) use mix::Mix;
-pub(crate) use patches::PackedPatches;
-pub(crate) use pooling::PackedQuery;
-pub(crate) use serving::{Norm, PackedBranch, PackedLayer};
 
 /// Runs among the threads that share out the work: what they share has not to be brought to them
 /// each time.
@@ -39,22 +20,14 @@ pub(crate) fn on_pool<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     rayon::scope(|_| run())
 }
 
-/// Whether this processor multiplies bf16 faster than f32.
-pub(crate) fn has_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return bf16::available();
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
-}
-
-/// `x + output(mix(input(norm(x))))`, or nothing where the composed form has to do it: another
+/// `x + output(sublayer(input(norm(x))))`, or nothing where the composed form has to do it: another
 /// backend, another number format, a layer without bias.
 pub(crate) fn residual(
     x: &Tensor<3>,
     norm: &LayerNorm,
     input: &Linear,
     output: &Linear,
-    branch: Branch,
+    residual: Residual,
 ) -> Option<Tensor<3>> {
     // One short batch has too few sequences to go round: there the products run on all cores.
     let [batch, ..] = x.dims();
@@ -71,7 +44,7 @@ pub(crate) fn residual(
         out_weight: output.weight.val().into_dispatch(),
         out_bias: output.bias.as_ref()?.val().into_dispatch(),
     };
-    Some(extension::residual(tensors, branch))
+    Some(extension::residual(tensors, residual))
 }
 
 #[cfg(test)]

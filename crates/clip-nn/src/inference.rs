@@ -1,7 +1,7 @@
 //! Inference with packed weights.
 //!
 //! A module of Burn that only has to answer any more is given up for a packed one: its matrices are
-//! packed once, in the numbers of a [`WeightDtype`], for the kernels of [`crate::fused`], and its
+//! packed once, in the numbers of a [`WeightDtype`], for the kernels of [`clip_kernels`], and its
 //! parameters are dropped as soon as they are packed. Packed modules own all they need and learn
 //! nothing. They run on Flex; [`Packer::on`] says where.
 
@@ -21,8 +21,8 @@ pub use patch_embedding::PackedPatchEmbedding;
 pub use pooling::{PackedQueryAttention, PackedResidualMlp};
 pub use transformer::PackedTransformer;
 
-use crate::WeightDtype;
-use crate::fused::{Mix, Norm, PackedBranch, PackedLayer};
+use clip_kernels::gemm::WeightDtype;
+use clip_kernels::residual::{self, Norm, PackedResidual, Sublayer};
 
 /// Packs modules for inference, in the numbers of one type.
 #[derive(Debug, Clone, Copy)]
@@ -38,9 +38,13 @@ impl Packer {
     }
 
     /// A layer with weight `[inputs, outputs]`, which is dropped.
-    fn layer(self, weight: Param<Tensor<2>>, bias: Option<Param<Tensor<1>>>) -> PackedLayer {
+    fn layer(
+        self,
+        weight: Param<Tensor<2>>,
+        bias: Option<Param<Tensor<1>>>,
+    ) -> residual::PackedLinear {
         let [_, columns] = weight.lazy_shape().dims();
-        PackedLayer::new(&values(take(weight)), bias_or_zeros(bias, columns), self.dtype)
+        residual::PackedLinear::new(&values(take(weight)), bias_or_zeros(bias, columns), self.dtype)
     }
 
     /// A residual branch of a block.
@@ -49,16 +53,16 @@ impl Packer {
         norm: LayerNorm,
         epsilon: f64,
         input: Linear,
-        mix: Mix,
+        sublayer: Sublayer,
         output: Linear,
-    ) -> PackedBranch {
+    ) -> PackedResidual {
         let LayerNorm { gamma, beta, .. } = norm;
         let [width] = gamma.lazy_shape().dims();
         let (gamma, beta) = (values(take(gamma)), bias_or_zeros(beta, width));
-        PackedBranch {
+        PackedResidual {
             norm: Norm { gamma, beta, epsilon: epsilon as f32 },
             input: self.layer(input.weight, input.bias),
-            mix,
+            sublayer,
             output: self.layer(output.weight, output.bias),
         }
     }

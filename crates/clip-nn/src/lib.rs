@@ -28,10 +28,11 @@ mod fused;
 #[cfg_attr(not(feature = "flex"), path = "inference/disabled.rs")]
 mod inference;
 mod mlp;
-mod pixels;
 mod precision;
 mod transformer;
-mod weight_dtype;
+
+pub use clip_kernels::Pixels;
+pub use clip_kernels::gemm::WeightDtype;
 
 pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
@@ -41,7 +42,5 @@ pub use inference::{
     Packer,
 };
 pub use mlp::{Mlp, MlpConfig};
-pub use pixels::Pixels;
 pub use precision::Precision;
 pub use transformer::{Transformer, TransformerConfig};
-pub use weight_dtype::WeightDtype;

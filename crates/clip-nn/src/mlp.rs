@@ -4,9 +4,9 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
+use clip_kernels::residual::Sublayer;
 
 use crate::Activation;
-use crate::fused::Mix;
 
 /// Configuration of [`Mlp`].
 #[derive(Config, Debug)]
@@ -65,7 +65,7 @@ impl Mlp {
     }
 
     /// What stands between the two layers.
-    pub(crate) fn mix(&self) -> Mix {
-        Mix::Activation(self.activation)
+    pub(crate) fn sublayer(&self) -> Sublayer {
+        Sublayer::Mlp(self.activation.into())
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::config::Config;
 use burn::tensor::Tensor;
+use clip_kernels::gemm::{WeightDtype, select};
 
 use crate::fused;
 
@@ -26,9 +27,12 @@ impl Precision {
         fused::matmul(&a, &b, self).unwrap_or_else(|| a.matmul(b))
     }
 
-    /// Whether products are of bf16 on this machine.
-    #[cfg(feature = "flex")]
-    pub(crate) fn is_bf16_here(self) -> bool {
-        self == Self::Bf16 && fused::has_bf16()
+    /// What factors are rounded to on this machine.
+    pub(crate) fn dtype(self) -> WeightDtype {
+        let multiplies_bf16 = || select(WeightDtype::Bf16).arithmetic() == "bf16";
+        match self {
+            Self::Bf16 if multiplies_bf16() => WeightDtype::Bf16,
+            _ => WeightDtype::F32,
+        }
     }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
-use burn::tensor::{Device, Gradients, Tensor, TensorData, f16};
-use clip_kernels::int8::{ActivationType, Kernel};
+use burn::tensor::{Device, Gradients, Tensor, TensorData, bf16, f16};
+use clip_kernels::gemm::select;
 use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_nn::{
     Activation, AttentionMask, PackedTransformer, Packer, Precision, Transformer,
@@ -202,6 +202,9 @@ impl ModuleMapper for Rounded {
                 WeightDtype::F16 => {
                     rounded.iter_mut().for_each(|x| *x = f16::from_f32(*x).to_f32())
                 }
+                WeightDtype::Bf16 => {
+                    rounded.iter_mut().for_each(|x| *x = bf16::from_f32(*x).to_f32())
+                }
                 WeightDtype::Int8 => (0..columns).for_each(|column| {
                     let of_column = || (column..rounded.len()).step_by(columns);
                     let largest = of_column().fold(0.0_f32, |most, i| most.max(rounded[i].abs()));
@@ -215,14 +218,17 @@ impl ModuleMapper for Rounded {
 }
 
 /// Blocks that are kept in fewer bits, against blocks of the same rounded weights: the same for 16
-/// bits, whose arithmetic is f32; near it for 8, whose rows are rounded too: to 12 bits, or to 8.
+/// bits, whose arithmetic is f32; near it where rows are rounded too: to bf16, to 12 bits, or to 8.
 #[test]
 fn blocks_in_fewer_bits_agree_with_their_parameters() {
     let wide = Case { width: 256, mlp_width: 300, ..CASE };
-    let rounds_to_8_bits = Kernel::best().activations() == ActivationType::U8;
+    let rounds_to_8_bits = select(WeightDtype::Int8).activation_bits() == 8;
     let int8 = if rounds_to_8_bits { 4e-2 } else { 4e-2 / 15.0 };
     let device = Device::flex();
-    for (dtype, bound) in [(WeightDtype::F16, 5e-6), (WeightDtype::Int8, int8)] {
+    let bf16 = if select(WeightDtype::Bf16).arithmetic() == "bf16" { 1e-2 } else { 5e-6 };
+    let bounds =
+        [(WeightDtype::F16, 5e-6), (WeightDtype::Bf16, bf16), (WeightDtype::Int8, int8)];
+    for (dtype, bound) in bounds {
         for (case, batch) in [(CASE, 37), (wide, 5), (wide, 1)] {
             let model = inferring(&case);
             let plain = model.clone().map(&mut Rounded(dtype));

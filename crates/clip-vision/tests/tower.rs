@@ -61,6 +61,8 @@ fn patches_by_packed_weights_agree() {
     for (tower, dtype, batch) in [
         (tower as fn() -> _, WeightDtype::F32, 1),
         (tower, WeightDtype::F16, 30),
+        (tower, WeightDtype::Bf16, 1),
+        (tower, WeightDtype::Bf16, 30),
         (tower, WeightDtype::Int8, 1),
         (tower, WeightDtype::Int8, 30),
         (gathering_tower, WeightDtype::Int8, 30),
@@ -72,6 +74,7 @@ fn patches_by_packed_weights_agree() {
         let bounds = match dtype {
             WeightDtype::F32 => [1e-5; 2],
             WeightDtype::F16 => [2e-3; 2],
+            WeightDtype::Bf16 => [1.6e-2, 3e-2],
             WeightDtype::Int8 => [5e-4, 5e-2],
         };
         for (pixels, bound) in [exact.clone(), exact * 1.3 + 0.1].into_iter().zip(bounds) {

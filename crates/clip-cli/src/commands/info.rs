@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clip::{Backend, Checkpoint};
-use clip_kernels::int8::Kernel;
+use clip_kernels::gemm::{WeightDtype, select};
 use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_retrieval::Library;
 use serde::Serialize;
@@ -25,13 +25,13 @@ struct Info {
     library: LibraryInfo,
 }
 
-/// The instruction sets of our kernels for `flex`, by number format.
+/// The instruction sets of our kernels for `flex`, by the type of weights.
 #[derive(Serialize)]
 struct Kernels {
     f32: &'static str,
+    f16: &'static str,
+    bf16: &'static str,
     int8: &'static str,
-    /// Of training; none where the processor has no products of bf16.
-    bf16: Option<&'static str>,
     /// What `CLIP_MAX_CPU_ISA` limits them to.
     limit: Option<&'static str>,
 }
@@ -88,11 +88,12 @@ pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
 }
 
 fn kernels() -> Result<Kernels> {
-    let bf16 = Isa::Avx512Bf16;
+    let isa_of = |dtype| select(dtype).isa().name();
     Ok(Kernels {
-        f32: Isa::of_f32().name(),
-        int8: Kernel::best().isa().name(),
-        bf16: bf16.is_enabled().then_some(bf16.name()),
+        f32: isa_of(WeightDtype::F32),
+        f16: isa_of(WeightDtype::F16),
+        bf16: isa_of(WeightDtype::Bf16),
+        int8: isa_of(WeightDtype::Int8),
         limit: Isa::limit()?.map(Isa::name),
     })
 }
@@ -142,10 +143,8 @@ fn print(out: &mut output::Stdout, info: &Info) -> std::io::Result<()> {
     let Info { model, library, kernels, .. } = info;
     writeln!(out, "clip-cli    {}", info.version)?;
     writeln!(out, "device      {}; built with {}", info.device, info.backends.join(", "))?;
-    write!(out, "kernels     f32 {}, int8 {}", kernels.f32, kernels.int8)?;
-    if let Some(bf16) = kernels.bf16 {
-        write!(out, ", bf16 {bf16}")?;
-    }
+    let Kernels { f32, f16, bf16, int8, .. } = kernels;
+    write!(out, "kernels     f32 {f32}, f16 {f16}, bf16 {bf16}, int8 {int8}")?;
     match kernels.limit {
         Some(limit) => writeln!(out, "; {MAX_CPU_ISA}={limit}")?,
         None => writeln!(out)?,

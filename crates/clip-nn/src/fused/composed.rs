@@ -2,23 +2,9 @@
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
+use clip_kernels::residual::train::Residual;
 
-use crate::{Activation, Precision};
-
-#[derive(Debug, Clone, Copy)]
-#[expect(dead_code, reason = "read by the fused form alone")]
-pub(crate) enum Mix {
-    Attention { heads: usize, causal: bool },
-    Activation(Activation),
-}
-
-#[derive(Debug, Clone, Copy)]
-#[expect(dead_code, reason = "read by the fused form alone")]
-pub(crate) struct Branch {
-    pub(crate) mix: Mix,
-    pub(crate) epsilon: f32,
-    pub(crate) precision: Precision,
-}
+use crate::Precision;
 
 pub(crate) fn on_pool<T>(run: impl FnOnce() -> T) -> T {
     run()
@@ -29,7 +15,7 @@ pub(crate) fn residual(
     _: &LayerNorm,
     _: &Linear,
     _: &Linear,
-    _: Branch,
+    _: Residual,
 ) -> Option<Tensor<3>> {
     None
 }

@@ -7,7 +7,7 @@ use burn::backend::{
 };
 use burn::tensor::{Tensor, TensorData};
 
-use super::branch::{Branch, Keep, Weights};
+use clip_kernels::residual::train::{Keep, Parameters, Residual};
 
 /// What a residual branch reads.
 #[derive(ExtensionType)]
@@ -30,7 +30,7 @@ pub(crate) struct Tensors<B: Backend> {
 
 #[backend_extension(Flex, Autodiff: cfg(feature = "autodiff"))]
 pub(crate) trait ResidualBackend: Backend {
-    fn residual(#[extension_type] tensors: Tensors<Self>, branch: Branch) -> FloatTensor<Self>;
+    fn residual(#[extension_type] tensors: Tensors<Self>, residual: Residual) -> FloatTensor<Self>;
 }
 
 /// Whether [`residual`] can take the tensor.
@@ -43,29 +43,33 @@ pub(super) fn applies(x: &Tensor<3>) -> bool {
     matches!(kind, DispatchTensorKind::Flex(_))
 }
 
-pub(super) fn residual(tensors: Tensors<Dispatch>, branch: Branch) -> Tensor<3> {
-    Tensor::from_dispatch(<Dispatch as ResidualBackend>::residual(tensors, branch))
+pub(super) fn residual(tensors: Tensors<Dispatch>, residual: Residual) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as ResidualBackend>::residual(tensors, residual))
 }
 
 impl ResidualBackend for Flex {
-    fn residual(tensors: Tensors<Self>, branch: Branch) -> FlexTensor {
-        Inputs::new(tensors, branch).forward(Keep::Nothing).0
+    fn residual(tensors: Tensors<Self>, residual: Residual) -> FlexTensor {
+        Inputs::new(tensors, residual).forward(Keep::Nothing).0
     }
 }
 
-/// Rows in memory order, and the branch they go through.
+/// Rows in memory order, and what they go through.
 #[derive(Debug, Clone)]
 struct Inputs {
     x: FlexTensor,
     weights: [FlexTensor; 6],
-    branch: Branch,
+    residual: Residual,
 }
 
 impl Inputs {
-    fn new(tensors: Tensors<Flex>, branch: Branch) -> Self {
+    fn new(tensors: Tensors<Flex>, residual: Residual) -> Self {
         let Tensors { x, gamma, beta, in_weight, in_bias, out_weight, out_bias } = tensors;
         let weights = [gamma, beta, in_weight, in_bias, out_weight, out_bias];
-        Self { x: x.to_contiguous(), weights: weights.map(|weight| weight.to_contiguous()), branch }
+        Self {
+            x: x.to_contiguous(),
+            weights: weights.map(|weight| weight.to_contiguous()),
+            residual,
+        }
     }
 
     fn x(&self) -> &[f32] {
@@ -76,15 +80,15 @@ impl Inputs {
         self.x.layout().shape()[1]
     }
 
-    fn weights(&self) -> Weights<'_> {
+    fn weights(&self) -> Parameters<'_> {
         let [gamma, beta, in_weight, in_bias, out_weight, out_bias] =
             self.weights.each_ref().map(slice);
-        Weights { gamma, beta, in_weight, in_bias, out_weight, out_bias }
+        Parameters { gamma, beta, in_weight, in_bias, out_weight, out_bias }
     }
 
     /// The output, and the hidden values that were kept.
     fn forward(&self, keep: Keep) -> (FlexTensor, Vec<f32>) {
-        let output = self.branch.forward(self.x(), self.length(), self.weights(), keep);
+        let output = self.residual.forward(self.x(), self.length(), self.weights(), keep);
         (like(&self.x, output.y), output.hidden)
     }
 }
@@ -111,7 +115,7 @@ mod autodiff {
     use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
     use super::*;
-    use crate::fused::branch::{Wanted, WeightGradients};
+    use clip_kernels::residual::train::{Wanted, WeightGradients};
 
     #[derive(Debug)]
     struct ResidualBackward;
@@ -138,7 +142,7 @@ mod autodiff {
                 true => Wanted::All,
                 false => Wanted::Input,
             };
-            let found = inputs.branch.backward(
+            let found = inputs.residual.backward(
                 inputs.x(),
                 &hidden,
                 slice(&dy),
@@ -161,7 +165,7 @@ mod autodiff {
     }
 
     impl<C: CheckpointStrategy> ResidualBackend for Autodiff<Flex, C> {
-        fn residual(tensors: Tensors<Self>, branch: Branch) -> FloatTensor<Self> {
+        fn residual(tensors: Tensors<Self>, residual: Residual) -> FloatTensor<Self> {
             let Tensors { x, gamma, beta, in_weight, in_bias, out_weight, out_bias } = tensors;
             let nodes = [&x, &gamma, &beta, &in_weight, &in_bias, &out_weight, &out_bias]
                 .map(|tensor| tensor.node());
@@ -175,7 +179,7 @@ mod autodiff {
                     out_weight: out_weight.into_primitive(),
                     out_bias: out_bias.into_primitive(),
                 },
-                branch,
+                residual,
             );
             match ResidualBackward.prepare::<C>(nodes).compute_bound().stateful() {
                 OpsKind::Tracked(prep) => {

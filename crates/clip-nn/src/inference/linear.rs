@@ -4,12 +4,12 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 
 use super::{Packer, tensor, values};
-use crate::fused::PackedLayer;
+use clip_kernels::{MatrixView, residual};
 
 /// A linear layer with a packed weight, for rows that answers are read from: where it is quantized,
 /// they keep a few bits more than others.
 #[derive(Debug)]
-pub struct PackedLinear(PackedLayer);
+pub struct PackedLinear(residual::PackedLinear);
 
 impl PackedLinear {
     /// Packs a weight `[inputs, outputs]`, which is dropped.
@@ -27,6 +27,6 @@ impl PackedLinear {
     /// Where `x` has rows of another width.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let [rows, width] = x.dims();
-        tensor(self.0.forward(&values(x), width), [rows, self.0.outputs()])
+        tensor(self.0.forward(MatrixView::new(&values(x), width)), [rows, self.0.outputs()])
     }
 }

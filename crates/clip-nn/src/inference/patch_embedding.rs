@@ -5,14 +5,13 @@ use burn::tensor::Tensor;
 
 use super::{Packer, bias_or_zeros, take, tensor, values};
 use crate::Pixels;
-use crate::fused::PackedPatches;
 
 /// The embedding of patches with a packed weight. In [`crate::WeightDtype::Int8`] images are taken back to
 /// the levels that they were made of, which loses nothing, and the weight is quantized to 16 bits;
 /// patches that hold other values than levels are rounded to 8 bits.
 #[derive(Debug)]
 pub struct PackedPatchEmbedding {
-    packed: PackedPatches,
+    packed: clip_kernels::PackedPatchEmbedding,
     width: usize,
     side: usize,
 }
@@ -25,7 +24,8 @@ impl PackedPatchEmbedding {
         let [width, channels, side, columns] = weight.lazy_shape().dims();
         let bias = bias_or_zeros(bias, width);
         let matrix = take(weight).reshape([width, channels * side * columns]).transpose();
-        let packed = PackedPatches::new(&values(matrix), bias, packer.dtype, pixels);
+        let packed =
+            clip_kernels::PackedPatchEmbedding::new(&values(matrix), bias, packer.dtype, pixels);
         Self { packed, width, side }
     }
 

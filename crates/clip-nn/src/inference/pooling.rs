@@ -4,13 +4,14 @@ use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
 
 use super::{Packer, bias_or_zeros, take, tensor, values};
-use crate::fused::{PackedBranch, PackedQuery};
+use clip_kernels::residual::PackedResidual;
+
 use crate::{Mlp, MultiHeadAttention};
 
 /// A [`MultiHeadAttention`] of one query that is the same for all sequences
 /// ([`MultiHeadAttention::gather`]), with packed weights.
 #[derive(Debug)]
-pub struct PackedQueryAttention(PackedQuery);
+pub struct PackedQueryAttention(clip_kernels::PackedQueryAttention);
 
 impl PackedQueryAttention {
     /// Packs the projections of an attention for a query `[W]`.
@@ -21,7 +22,13 @@ impl PackedQueryAttention {
         let [_, columns] = in_proj.weight.lazy_shape().dims();
         let bias = bias_or_zeros(in_proj.bias, columns);
         let weight = values(take(in_proj.weight));
-        Self(PackedQuery::new(&values(query), [&weight, &bias], heads, output, packer.dtype))
+        Self(clip_kernels::PackedQueryAttention::new(
+            &values(query),
+            [&weight, &bias],
+            heads,
+            output,
+            packer.dtype,
+        ))
     }
 
     /// # Shapes
@@ -41,13 +48,13 @@ impl PackedQueryAttention {
 /// `x + mlp(norm(x))` with packed weights, for rows that answers are read from: where weights are
 /// quantized, they keep a few bits more than others.
 #[derive(Debug)]
-pub struct PackedResidualMlp(PackedBranch);
+pub struct PackedResidualMlp(PackedResidual);
 
 impl PackedResidualMlp {
     /// Packs the matrices of an MLP behind a layer norm of that epsilon.
     pub fn new(norm: LayerNorm, epsilon: f64, mlp: Mlp, packer: Packer) -> Self {
-        let mix = mlp.mix();
-        Self(packer.branch(norm, epsilon, mlp.c_fc, mix, mlp.c_proj))
+        let sublayer = mlp.sublayer();
+        Self(packer.branch(norm, epsilon, mlp.c_fc, sublayer, mlp.c_proj))
     }
 
     /// # Shapes

@@ -1,10 +1,11 @@
 //! The stack of blocks with packed weights.
 
 use burn::tensor::{Int, Tensor};
+use clip_kernels::residual::PackedResidual;
 use rayon::prelude::*;
 
 use super::{Packer, places, tensor, values};
-use crate::fused::{PackedBranch, on_pool};
+use crate::fused::on_pool;
 use crate::{ResidualAttentionBlock, Transformer};
 
 /// A [`Transformer`] with packed weights.
@@ -16,8 +17,8 @@ pub struct PackedTransformer {
 /// The two branches of a [`ResidualAttentionBlock`].
 #[derive(Debug)]
 struct PackedBlock {
-    attn: PackedBranch,
-    mlp: PackedBranch,
+    attn: PackedResidual,
+    mlp: PackedResidual,
 }
 
 impl Transformer {
@@ -31,10 +32,10 @@ impl Transformer {
 impl ResidualAttentionBlock {
     fn pack(self, packer: Packer) -> PackedBlock {
         let Self { ln_1, attn, ln_2, mlp, layer_norm_eps, .. } = self;
-        let mix = [attn.mix(), mlp.mix()];
+        let sublayers = [attn.sublayer(), mlp.sublayer()];
         PackedBlock {
-            attn: packer.branch(ln_1, layer_norm_eps, attn.in_proj, mix[0], attn.out_proj),
-            mlp: packer.branch(ln_2, layer_norm_eps, mlp.c_fc, mix[1], mlp.c_proj),
+            attn: packer.branch(ln_1, layer_norm_eps, attn.in_proj, sublayers[0], attn.out_proj),
+            mlp: packer.branch(ln_2, layer_norm_eps, mlp.c_fc, sublayers[1], mlp.c_proj),
         }
     }
 }

@@ -4,7 +4,6 @@
 //! say between which bounds each product lies, and the vectors themselves are read of those alone
 //! that may be among the best: the answer is that of comparing all of them.
 
-mod ahead;
 mod codes;
 mod sums;
 
@@ -20,7 +19,6 @@ use super::segment::{Segment, stride};
 use crate::dot::dot;
 use crate::top::{Best, Scored, Total};
 
-pub(super) use ahead::fetch;
 pub(super) use codes::{Aim, Bounds, Query, Scale, encode};
 #[cfg(feature = "hnsw")]
 pub(super) use sums::Product;

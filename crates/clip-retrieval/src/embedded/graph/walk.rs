@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::bits::Bits;
-use super::super::scan::{Aim, Bounds, Query, SumsOf, fetch};
+use clip_kernels::prefetch;
+
+use super::super::scan::{Aim, Bounds, Query, SumsOf};
 use super::super::segment::Segment;
 use super::{Graph, Level};
 use crate::top::Total;
@@ -68,8 +70,8 @@ impl Walk<'_> {
         let codes = self.segment.codes(0..self.segment.rows());
         let (digits, rows) = (self.query.digits.as_slice(), self.fresh.as_slice());
         for row in rows.iter().map(|row| *row as usize) {
-            fetch(&codes[row * digits.len()..][..digits.len()]);
-            fetch(&self.segment.scales()[row..=row]);
+            prefetch(&codes[row * digits.len()..][..digits.len()]);
+            prefetch(&self.segment.scales()[row..=row]);
         }
         SumsOf { codes, digits, rows, out: &mut self.sums }.run();
     }
@@ -117,7 +119,7 @@ impl Walk<'_> {
             }
             // Unless a nearer one is among its neighbors, whose memory is on its way then.
             if let Some(after) = next.peek() {
-                fetch(self.graph.room(level, after.1));
+                prefetch(self.graph.room(level, after.1));
             }
             self.fresh.clear();
             for row in self.graph.neighbors(level, candidate.1) {

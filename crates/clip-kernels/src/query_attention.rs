@@ -1,5 +1,4 @@
-//! Attention of one query that is the same for all sequences, with packed weights, forward only, over
-//! slices.
+//! Attention of one query that is the same for all sequences, with packed weights, forward only.
 //!
 //! The score of a token `x` is `q · (x Wk + bk) = x · (Wk q) + q · bk`: `Wk q` is known before any
 //! token, and the softmax does not see what it adds to all scores. What is gathered is
@@ -8,37 +7,34 @@
 
 use rayon::prelude::*;
 
-use super::packed::Start;
-use super::part::Part;
-use super::product::{Into, Matrix, multiply};
-use super::serving::PackedLayer;
-use super::simd;
-use super::weight::Weight;
-use crate::WeightDtype;
+use crate::gemm::{Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select};
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::ops;
+use crate::residual::PackedLinear;
 
 /// Multi-head attention of one query, with packed weights.
 #[derive(Debug)]
-pub(crate) struct PackedQuery {
+pub struct PackedQueryAttention {
     /// The query of each head times its keys' weight, `[W, heads]`.
-    scores: Weight,
+    scores: Box<dyn PackedGemm>,
     /// For each head, `[W, W / heads]`.
-    values: Vec<PackedLayer>,
+    values: Vec<PackedLinear>,
     /// `[W, W]`.
-    output: PackedLayer,
+    output: PackedLinear,
 }
 
-impl PackedQuery {
+impl PackedQueryAttention {
     /// Packs the projections of an attention for a query `[W]`. `weight` `[W, 3W]` and `bias` `[3W]`
     /// are those of queries, keys and values side by side.
     ///
     /// # Panics
     ///
     /// Where the sizes do not fit.
-    pub(crate) fn new(
+    pub fn new(
         query: &[f32],
         [weight, bias]: [&[f32]; 2],
         heads: usize,
-        output: PackedLayer,
+        output: PackedLinear,
         dtype: WeightDtype,
     ) -> Self {
         let (width, row) = (query.len(), bias.len());
@@ -62,11 +58,11 @@ impl PackedQuery {
             let columns = 2 * width + head * size..2 * width + (head + 1) * size;
             let matrix: Vec<f32> =
                 lines.clone().flat_map(|line| &line[columns.clone()]).copied().collect();
-            PackedLayer::new(&matrix, bias[columns].to_vec(), dtype)
+            PackedLinear::new(&matrix, bias[columns].to_vec(), dtype)
         };
         Self {
             // Few columns, on whose rounding all weights depend.
-            scores: Weight::new(&scores, heads, WeightDtype::F32),
+            scores: select(WeightDtype::F32).pack(MatrixView::new(&scores, heads)),
             values: (0..heads).map(values).collect(),
             output,
         }
@@ -77,35 +73,38 @@ impl PackedQuery {
     /// # Panics
     ///
     /// Where the sizes do not fit.
-    pub(crate) fn forward(&self, x: &[f32], length: usize) -> Vec<f32> {
+    pub fn forward(&self, x: &[f32], length: usize) -> Vec<f32> {
         let (heads, width) = (self.values.len(), self.output.outputs());
         let sequences = x.len() / (length * width);
         let mut gathered = vec![0.0; sequences * heads * width];
         x.par_chunks_exact(length * width)
             .zip(gathered.par_chunks_exact_mut(heads * width))
-            .for_each(|(x, gathered)| self.gather(Matrix::new(x, width), gathered));
+            .for_each(|(x, gathered)| self.gather(MatrixView::new(x, width), gathered));
         let size = width / heads;
         let mut mixed = vec![0.0; sequences * width];
         for (head, values) in self.values.iter().enumerate() {
-            let rows = Matrix::strided(&gathered[head * width..], sequences, width, heads * width);
-            let values = values.multiply(rows);
+            let rows =
+                MatrixView::strided(&gathered[head * width..], sequences, width, heads * width);
+            let values = values.forward(rows);
             for (mixed, values) in mixed.chunks_exact_mut(width).zip(values.chunks_exact(size)) {
                 mixed[head * size..][..size].copy_from_slice(values);
             }
         }
-        self.output.forward(&mixed, width)
+        self.output.forward(MatrixView::new(&mixed, width))
     }
 
     /// The sum of the rows of one sequence, weighed by each head: `[heads, W]`.
-    fn gather(&self, x: Matrix<'_>, gathered: &mut [f32]) {
+    fn gather(&self, x: MatrixView<'_>, gathered: &mut [f32]) {
         let (heads, length) = (self.values.len(), x.rows());
         let mut scores = vec![0.0; length * heads];
-        let out = Part::whole(&mut scores, length, heads, heads);
-        self.scores.multiply(&self.scores.left(x, length, &[]), Start::Zero, None, out);
+        let mut buffer = Buffer::default();
+        let tokens = self.scores.prepare(x, Prepare::default(), &mut buffer);
+        let out = ColumnsMut::new(&mut scores, heads);
+        self.scores.multiply(&tokens, Epilogue::OVERWRITE, out);
         let mut weights: Vec<f32> =
             (0..heads).flat_map(|head| scores.iter().skip(head).step_by(heads).copied()).collect();
-        simd::softmax(&mut weights, length, 1.0, false);
-        let weights = Matrix::new(&weights, length);
-        multiply(weights, x, 1.0, Into::Replace, gathered, x.columns());
+        ops::softmax(&mut weights, length, 1.0, false);
+        let weights = weights.chunks_exact(length).zip(gathered.chunks_exact_mut(x.columns()));
+        weights.for_each(|(weights, gathered)| ops::weighted_sum(x, weights, gathered));
     }
 }

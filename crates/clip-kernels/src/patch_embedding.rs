@@ -1,19 +1,16 @@
 //! The embedding of patches with a packed weight, forward only, over slices.
 //!
 //! Patches are taken out of the pictures when the product needs them: a copy of all would be as
-//! large as the pictures, in fresh memory. For products of integers they become the levels that
+//! large as the pictures, in fresh memory. For products in fewer bits than 32 they become the levels that
 //! pixels have in a file, so that rounding them loses nothing.
 
-use std::ops::Range;
+use std::cell::Cell;
 
 use rayon::prelude::*;
 
-use super::packed::Start;
-use super::part::Part;
-use super::product::Matrix;
-use super::serving::ROWS;
-use super::weight::Weight;
-use crate::{Pixels, WeightDtype};
+use crate::gemm::{Accumulate, Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select};
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::residual::{Cores, ROWS, multiply_on};
 
 /// Red, green, blue.
 const CHANNELS: usize = 3;
@@ -21,10 +18,19 @@ const CHANNELS: usize = 3;
 /// The highest level of a pixel.
 const HIGHEST: f32 = 255.0;
 
+/// How a tower wants pixels of 256 levels: of each channel, `(level / 255 - mean) / std`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pixels {
+    /// Mean of each channel (R, G, B) of values in `0..=1`.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel; not 0.
+    pub std: [f32; 3],
+}
+
 /// An embedding of patches with a packed weight, kept as a sum of matrices of one kind.
 #[derive(Debug)]
-pub(crate) struct PackedPatches {
-    sum: Vec<Weight>,
+pub struct PackedPatchEmbedding {
+    sum: Vec<Box<dyn PackedGemm>>,
     bias: Vec<f32>,
     levels: Option<Levels>,
 }
@@ -38,31 +44,29 @@ struct Levels {
     zeros: [f32; CHANNELS],
 }
 
-impl PackedPatches {
+impl PackedPatchEmbedding {
     /// Packs `[3·P·P, output]`, row-major, with one value of the bias for each column. What 8 bits lose
-    /// is kept in 8 bits more.
+    /// is kept in 8 bits more; levels are exact in bf16 too.
     ///
     /// # Panics
     ///
     /// Where the matrix holds no whole number of rows.
-    pub(crate) fn new(
-        matrix: &[f32],
-        mut bias: Vec<f32>,
-        dtype: WeightDtype,
-        pixels: &Pixels,
-    ) -> Self {
-        let columns = bias.len();
-        if dtype != WeightDtype::Int8 {
-            return Self { sum: vec![Weight::new(matrix, columns, dtype)], bias, levels: None };
+    pub fn new(matrix: &[f32], mut bias: Vec<f32>, dtype: WeightDtype, pixels: &Pixels) -> Self {
+        let (kernel, columns) = (select(dtype), bias.len());
+        let pack = |matrix: &[f32]| kernel.pack(MatrixView::new(matrix, columns));
+        if kernel.arithmetic() == "f32" {
+            return Self { sum: vec![pack(matrix)], bias, levels: None };
         }
         let steps = pixels.std.map(|std| HIGHEST * std);
         let zeros = pixels.mean.map(|mean| HIGHEST * mean);
         let mut of_levels = matrix.to_vec();
         scale_channels(&mut of_levels, steps.map(f32::recip));
-        let first = Weight::new(&of_levels, columns, dtype);
-        let mut lost = of_levels;
-        lost.iter_mut().zip(first.unpack()).for_each(|(value, kept)| *value -= kept);
-        let sum = vec![first, Weight::new(&lost, columns, dtype)];
+        let mut sum = vec![pack(&of_levels)];
+        if dtype == WeightDtype::Int8 {
+            let mut lost = of_levels;
+            lost.iter_mut().zip(sum[0].unpack()).for_each(|(value, kept)| *value -= kept);
+            sum.push(pack(&lost));
+        }
         // What the levels of 0 add to the product of a patch.
         let (channel, mut zero_sums) = (matrix.len() / CHANNELS, vec![0.0; columns]);
         for (matrix, zero) in add_up(&sum).chunks_exact(channel).zip(zeros) {
@@ -79,7 +83,7 @@ impl PackedPatches {
     /// # Panics
     ///
     /// Where the images do not have three channels of that size.
-    pub(crate) fn forward(&self, pixels: &[f32], size: [usize; 2], side: usize) -> Vec<f32> {
+    pub fn forward(&self, pixels: &[f32], size: [usize; 2], side: usize) -> Vec<f32> {
         let [height, width] = size;
         let pictures = Pictures { pixels, height, width, side };
         let columns = self.bias.len();
@@ -89,35 +93,38 @@ impl PackedPatches {
         match rows >= threads * ROWS {
             true => {
                 let parts = out.par_chunks_mut(ROWS * columns).enumerate();
-                parts.for_each(|(i, out)| self.multiply(&pictures, i * ROWS, 1, out));
+                parts.for_each(|(i, out)| self.multiply(&pictures, i * ROWS, Cores::One, out));
             }
-            false => self.multiply(&pictures, 0, threads, &mut out),
+            false => self.multiply(&pictures, 0, Cores::All, &mut out),
         }
         out
     }
 
-    /// The products of the patches from one on, by some threads.
-    fn multiply(&self, pictures: &Pictures<'_>, first: usize, threads: usize, out: &mut [f32]) {
-        let (weight, columns) = (&self.sum[0], self.bias.len());
+    /// The products of the patches from one on.
+    fn multiply(&self, pictures: &Pictures<'_>, first: usize, cores: Cores, out: &mut [f32]) {
+        let (weights, columns) = (&self.sum[0], self.bias.len());
         let rows = out.len() / columns;
-        let share = rows.div_ceil(threads).max(1);
-        let patches;
-        let left = match &self.levels {
-            None => {
-                patches = pictures.cut(first..first + rows);
-                weight.left(Matrix::new(&patches, pictures.values()), share, &[])
-            }
-            Some(levels) => weight.integers(rows, share, |i, row| {
-                pictures.copy(first + i, row);
+        let fill = |i: usize, row: &mut [f32]| {
+            pictures.copy(first + i, row);
+            if let Some(levels) = &self.levels {
                 levels.find(row);
-            }),
+            }
         };
-        for (i, weight) in self.sum.iter().enumerate() {
-            let start = if i == 0 { Start::Bias(&self.bias) } else { Start::Out };
-            let parts = Part::whole(out, rows, columns, columns).split(weight.unit(), threads);
-            parts.into_par_iter().for_each(|out| weight.multiply(&left, start, None, out));
+        let mut buffer = BUFFER.take();
+        let how = Prepare { threads: cores.count(), ..Prepare::default() };
+        let patches = weights.prepare_rows(rows, &fill, how, &mut buffer);
+        for (i, weights) in self.sum.iter().enumerate() {
+            let accumulate = if i == 0 { Accumulate::Bias(&self.bias) } else { Accumulate::Add };
+            let epilogue = Epilogue { accumulate, activation: None };
+            multiply_on(cores, &**weights, &patches, epilogue, ColumnsMut::new(out, columns));
         }
+        BUFFER.set(buffer);
     }
+}
+
+thread_local! {
+    /// Kept from batch to batch: fresh memory is zeroed, and far from the cores.
+    static BUFFER: Cell<Buffer> = Cell::default();
 }
 
 impl Levels {
@@ -147,19 +154,6 @@ impl Pictures<'_> {
         (self.height / self.side) * (self.width / self.side)
     }
 
-    /// Values of one patch.
-    fn values(&self) -> usize {
-        CHANNELS * self.side * self.side
-    }
-
-    fn cut(&self, patches: Range<usize>) -> Vec<f32> {
-        let mut cut = vec![0.0; patches.len() * self.values()];
-        for (patch, out) in patches.zip(cut.chunks_exact_mut(self.values())) {
-            self.copy(patch, out);
-        }
-        cut
-    }
-
     /// One patch: channels, rows, columns.
     fn copy(&self, patch: usize, out: &mut [f32]) {
         let (picture, patch) = (patch / self.patches(), patch % self.patches());
@@ -181,8 +175,8 @@ fn scale_channels(matrix: &mut [f32], factors: [f32; CHANNELS]) {
     }
 }
 
-fn add_up(parts: &[Weight]) -> Vec<f32> {
-    let mut parts = parts.iter().map(Weight::unpack);
+fn add_up(parts: &[Box<dyn PackedGemm>]) -> Vec<f32> {
+    let mut parts = parts.iter().map(|part| part.unpack());
     let mut sum = parts.next().unwrap_or_default();
     for part in parts {
         sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);

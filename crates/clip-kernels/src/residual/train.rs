@@ -1,80 +1,98 @@
-//! A residual branch and its gradients, a few sequences at a time.
+//! A residual branch over parameters as they are, and its gradients.
 //!
-//! Both branches of a block are `x + out(mix(in(norm(x))))`. A few sequences at a time go through
+//! A few sequences at a time go through
 //! all of it, so that what stands between the steps stays in the cache of a core, and each core
-//! works on sequences of its own: no step waits for another core. The products run on one thread.
+//! works on sequences of its own: no step waits for another core. The product run on one thread.
 
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::mix::{Mix, Squares};
-use super::product::{Into, Matrix, Products, Right};
-use super::simd;
-use crate::Precision;
+use super::Sublayer;
+use crate::attention;
+use crate::gemm::{Accumulate, Epilogue, PackedGemm, Product, WeightDtype, select, sized};
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::ops;
 
-/// Rows that go through a branch together: enough for full products, few enough for the cache.
+/// Rows that go through a branch together: enough for full product, few enough for the cache.
 const ROWS: usize = 256;
 
 /// The parameters of a branch, row-major.
-#[derive(Clone, Copy)]
-pub(super) struct Weights<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a> {
     /// `[W]`.
-    pub(super) gamma: &'a [f32],
+    pub gamma: &'a [f32],
     /// `[W]`.
-    pub(super) beta: &'a [f32],
+    pub beta: &'a [f32],
     /// `[W, hidden]`.
-    pub(super) in_weight: &'a [f32],
+    pub in_weight: &'a [f32],
     /// `[hidden]`.
-    pub(super) in_bias: &'a [f32],
+    pub in_bias: &'a [f32],
     /// `[mixed, W]`.
-    pub(super) out_weight: &'a [f32],
+    pub out_weight: &'a [f32],
     /// `[W]`.
-    pub(super) out_bias: &'a [f32],
+    pub out_bias: &'a [f32],
 }
 
-/// What a branch does, apart from its parameters.
+/// A residual branch, apart from its parameters.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Branch {
-    pub(crate) mix: Mix,
-    pub(crate) epsilon: f32,
-    pub(crate) precision: Precision,
+pub struct Residual {
+    /// What stands between the projections.
+    pub sublayer: Sublayer,
+    /// Of the layer norm.
+    pub epsilon: f32,
+    /// What factors of product are rounded to.
+    pub dtype: WeightDtype,
 }
 
 /// What a forward pass leaves behind.
-pub(super) struct Output {
+#[derive(Debug)]
+pub struct Output {
     /// `[B, L, W]`.
-    pub(super) y: Vec<f32>,
+    pub y: Vec<f32>,
     /// What the first projection wrote, `[B, L, hidden]`; empty where it was not kept.
-    pub(super) hidden: Vec<f32>,
+    pub hidden: Vec<f32>,
 }
 
 /// Whether a forward pass leaves its hidden values to the backward pass.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// It does.
     Hidden,
+    /// They are computed again.
     Nothing,
 }
 
 /// Gradients of a branch in the order of its inputs.
-pub(super) struct Gradients {
-    pub(super) x: Vec<f32>,
-    pub(super) weights: Option<WeightGradients>,
+#[derive(Debug)]
+pub struct Gradients {
+    /// `[B, L, W]`.
+    pub x: Vec<f32>,
+    /// Where they were asked for.
+    pub weights: Option<WeightGradients>,
 }
 
-/// Gradients of [`Weights`].
-pub(super) struct WeightGradients {
-    pub(super) gamma: Vec<f32>,
-    pub(super) beta: Vec<f32>,
-    pub(super) in_weight: Vec<f32>,
-    pub(super) in_bias: Vec<f32>,
-    pub(super) out_weight: Vec<f32>,
-    pub(super) out_bias: Vec<f32>,
+/// Gradients of [`Parameters`].
+#[derive(Debug)]
+pub struct WeightGradients {
+    /// That of [`Parameters::gamma`].
+    pub gamma: Vec<f32>,
+    /// That of [`Parameters::beta`].
+    pub beta: Vec<f32>,
+    /// That of [`Parameters::in_weight`].
+    pub in_weight: Vec<f32>,
+    /// That of [`Parameters::in_bias`].
+    pub in_bias: Vec<f32>,
+    /// That of [`Parameters::out_weight`].
+    pub out_weight: Vec<f32>,
+    /// That of [`Parameters::out_bias`].
+    pub out_bias: Vec<f32>,
 }
 
 /// Which gradients somebody asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Those of the parameters and of the input.
     All,
     /// The parameters are frozen.
     Input,
@@ -104,17 +122,13 @@ impl Shares {
     }
 }
 
-impl Branch {
+impl Residual {
+    /// The output, and the hidden values where they are kept.
+    ///
     /// # Panics
     ///
     /// Where the slices do not fit each other.
-    pub(super) fn forward(
-        self,
-        x: &[f32],
-        length: usize,
-        weights: Weights<'_>,
-        keep: Keep,
-    ) -> Output {
+    pub fn forward(self, x: &[f32], length: usize, weights: Parameters<'_>, keep: Keep) -> Output {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let shares = Shares::new(x.len() / (length * width), length);
         let kept_values = match keep {
@@ -123,29 +137,31 @@ impl Branch {
         };
         let mut y = Vec::with_capacity(x.len());
         let mut hidden = Vec::with_capacity(kept_values);
-        let in_weight = Right::new(self.precision, Matrix::new(weights.in_weight, row));
-        let out_weight = Right::new(self.precision, Matrix::new(weights.out_weight, width));
+        let kernel = select(self.dtype);
+        let in_weight = kernel.pack(MatrixView::new(weights.in_weight, row));
+        let out_weight = kernel.pack(MatrixView::new(weights.out_weight, width));
         let pass = |x: &[f32], y: &mut [MaybeUninit<f32>], kept: Option<&mut [_]>| {
-            let mut scratch = Scratch::new(self.precision);
+            let mut scratch = Scratch::new(self.dtype);
             let mut kept = kept;
             for (i, (x, y)) in
                 x.chunks(shares.rows * width).zip(y.chunks_mut(shares.rows * width)).enumerate()
             {
                 let rows = x.len() / width;
                 let range = i * shares.rows * row..(i * shares.rows + rows) * row;
-                let Scratch { products, normal, hidden, mixed, squares, .. } = &mut scratch;
+                let Scratch { product, normal, hidden, mixed, attention, .. } = &mut scratch;
                 let hidden = match &mut kept {
                     Some(kept) => zeroed(&mut kept[range]),
                     None => sized(hidden, rows * row),
                 };
                 let normal = sized(normal, rows * width);
-                self.enter(x, weights, &in_weight, products, normal, hidden);
-                let mixed = sized(mixed, rows * self.mix.mixed_width(row));
-                self.mix.forward(hidden, [length, row], mixed, squares);
+                self.enter(x, weights, &*in_weight, product, normal, hidden);
+                let mixed = sized(mixed, rows * self.sublayer.output_width(row));
+                self.sublayer.forward(hidden, [length, row], mixed, attention);
                 let y = zeroed(y);
-                simd::add_rows(x, weights.out_bias, y);
-                let mixed = Matrix::new(mixed, self.mix.mixed_width(row));
-                products.multiply_by(mixed, &out_weight, Into::Add, y, width);
+                ops::add_rows(x, weights.out_bias, y);
+                let mixed = MatrixView::new(mixed, self.sublayer.output_width(row));
+                let y = ColumnsMut::new(y, width);
+                product.multiply_packed(mixed, &*out_weight, Epilogue::ADD, y);
             }
         };
         let xs = x.par_chunks(shares.values(width));
@@ -172,29 +188,30 @@ impl Branch {
     /// # Panics
     ///
     /// Where the slices do not fit each other.
-    pub(super) fn backward(
+    pub fn backward(
         self,
         x: &[f32],
         hidden: &[f32],
         dy: &[f32],
         length: usize,
-        weights: Weights<'_>,
+        weights: Parameters<'_>,
         wanted: Wanted,
     ) -> Gradients {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let shares = Shares::new(x.len() / (length * width), length);
         // The residual path: the output's gradient is also the input's.
         let mut dx = dy.to_vec();
-        let in_weight = Matrix::new(weights.in_weight, row);
-        let out_weight = Matrix::new(weights.out_weight, width);
+        let in_weight = MatrixView::new(weights.in_weight, row);
+        let out_weight = MatrixView::new(weights.out_weight, width);
+        let kernel = select(self.dtype);
         let sides = Sides {
-            enter: hidden.is_empty().then(|| Right::new(self.precision, in_weight)),
-            in_turned: Right::new(self.precision, in_weight.transposed()),
-            out_turned: Right::new(self.precision, out_weight.transposed()),
+            enter: hidden.is_empty().then(|| kernel.pack(in_weight)),
+            in_transposed: kernel.pack(in_weight.transposed()),
+            out_transposed: kernel.pack(out_weight.transposed()),
         };
         let share = |i: usize, (x, dy, dx): (&[f32], &[f32], &mut [f32])| {
             let mut total = (wanted == Wanted::All).then(|| WeightGradients::zeros(weights));
-            let mut scratch = Scratch::new(self.precision);
+            let mut scratch = Scratch::new(self.dtype);
             let start = i * shares.values(row);
             let size = shares.rows * width;
             for (i, ((x, dy), dx)) in
@@ -229,55 +246,59 @@ impl Branch {
         self,
         (x, kept, dy): (&[f32], &[f32], &[f32]),
         length: usize,
-        (weights, sides): (Weights<'_>, &Sides<'_>),
+        (weights, sides): (Parameters<'_>, &Sides),
         dx: &mut [f32],
         total: Option<&mut WeightGradients>,
         scratch: &mut Scratch,
     ) {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let rows = x.len() / width;
-        let mixed_width = self.mix.mixed_width(row);
-        let Scratch { products, normal, hidden, mixed, dhidden, dmixed, dnormal, squares } =
+        let mixed_width = self.sublayer.output_width(row);
+        let Scratch { product, normal, hidden, mixed, dhidden, dmixed, dnormal, attention } =
             scratch;
         let normal = sized(normal, rows * width);
         let hidden = match &sides.enter {
             Some(in_weight) => {
                 let hidden = sized(hidden, rows * row);
-                self.enter(x, weights, in_weight, products, normal, hidden);
+                self.enter(x, weights, &**in_weight, product, normal, hidden);
                 hidden
             }
             None => {
-                simd::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
+                ops::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
                 kept
             }
         };
         let dmixed = sized(dmixed, rows * mixed_width);
-        let dy_rows = Matrix::new(dy, width);
-        products.multiply_by(dy_rows, &sides.out_turned, Into::Replace, dmixed, mixed_width);
+        let dy_rows = MatrixView::new(dy, width);
+        let out = ColumnsMut::new(dmixed, mixed_width);
+        product.multiply_packed(dy_rows, &*sides.out_transposed, Epilogue::OVERWRITE, out);
         let dhidden = sized(dhidden, rows * row);
-        self.mix.backward(hidden, [length, row], dmixed, dhidden, squares);
+        self.sublayer.backward(hidden, [length, row], dmixed, dhidden, attention);
 
-        let dhidden_rows = Matrix::new(dhidden, row);
+        let dhidden_rows = MatrixView::new(dhidden, row);
         let dnormal = sized(dnormal, rows * width);
-        products.multiply_by(dhidden_rows, &sides.in_turned, Into::Replace, dnormal, width);
+        let out = ColumnsMut::new(dnormal, width);
+        product.multiply_packed(dhidden_rows, &*sides.in_transposed, Epilogue::OVERWRITE, out);
         match total {
             Some(total) => {
                 let mixed = sized(mixed, rows * mixed_width);
-                self.mix.forward(hidden, [length, row], mixed, squares);
-                let mixed = Matrix::new(mixed, mixed_width).transposed();
-                products.add(mixed, dy_rows, &mut total.out_weight, width);
-                simd::sum_rows(dy, &mut total.out_bias);
-                let normal = Matrix::new(normal, width).transposed();
-                products.add(normal, dhidden_rows, &mut total.in_weight, row);
-                simd::sum_rows(dhidden, &mut total.in_bias);
+                self.sublayer.forward(hidden, [length, row], mixed, attention);
+                let mixed = MatrixView::new(mixed, mixed_width).transposed();
+                let out = ColumnsMut::new(&mut total.out_weight, width);
+                product.multiply(mixed, dy_rows, Epilogue::ADD, out);
+                ops::sum_rows(dy, &mut total.out_bias);
+                let normal = MatrixView::new(normal, width).transposed();
+                let out = ColumnsMut::new(&mut total.in_weight, row);
+                product.multiply(normal, dhidden_rows, Epilogue::ADD, out);
+                ops::sum_rows(dhidden, &mut total.in_bias);
                 let norm = [&mut *total.gamma, &mut *total.beta];
-                simd::layer_norm_backward(x, weights.gamma, self.epsilon, dnormal, dx, norm);
+                ops::layer_norm_backward(x, weights.gamma, self.epsilon, dnormal, dx, norm);
             }
             None => {
                 let mut lost = vec![0.0; 2 * width];
                 let (gamma, beta) = lost.split_at_mut(width);
                 let norm = [gamma, beta];
-                simd::layer_norm_backward(x, weights.gamma, self.epsilon, dnormal, dx, norm);
+                ops::layer_norm_backward(x, weights.gamma, self.epsilon, dnormal, dx, norm);
             }
         }
     }
@@ -286,50 +307,52 @@ impl Branch {
     fn enter(
         self,
         x: &[f32],
-        weights: Weights<'_>,
-        in_weight: &Right<'_>,
-        products: &mut Products,
+        weights: Parameters<'_>,
+        in_weight: &dyn PackedGemm,
+        product: &mut Product,
         normal: &mut [f32],
         hidden: &mut [f32],
     ) {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
-        simd::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
-        simd::fill_rows(hidden, weights.in_bias);
-        products.multiply_by(Matrix::new(normal, width), in_weight, Into::Add, hidden, row);
+        ops::layer_norm(x, weights.gamma, weights.beta, self.epsilon, normal);
+        let accumulate = Accumulate::Bias(weights.in_bias);
+        let epilogue = Epilogue { accumulate, activation: None };
+        let (normal, hidden) = (MatrixView::new(normal, width), ColumnsMut::new(hidden, row));
+        product.multiply_packed(normal, in_weight, epilogue, hidden);
     }
 }
 
-/// The weights as right sides of products, readied once for all shares.
-struct Sides<'a> {
+/// The weights as right sides of products, packed once for all shares.
+struct Sides {
     /// The first projection, where the hidden values were not kept.
-    enter: Option<Right<'a>>,
-    in_turned: Right<'a>,
-    out_turned: Right<'a>,
+    enter: Option<Box<dyn PackedGemm>>,
+    in_transposed: Box<dyn PackedGemm>,
+    out_transposed: Box<dyn PackedGemm>,
 }
 
 /// Buffers of one share, used again for each of its passes.
 struct Scratch {
-    products: Products,
+    product: Product,
     normal: Vec<f32>,
     hidden: Vec<f32>,
     mixed: Vec<f32>,
     dhidden: Vec<f32>,
     dmixed: Vec<f32>,
     dnormal: Vec<f32>,
-    squares: Squares,
+    attention: attention::Scratch,
 }
 
 impl Scratch {
-    fn new(precision: Precision) -> Self {
+    fn new(dtype: WeightDtype) -> Self {
         Self {
-            products: Products::new(precision),
+            product: Product::new(dtype),
             normal: Vec::new(),
             hidden: Vec::new(),
             mixed: Vec::new(),
             dhidden: Vec::new(),
             dmixed: Vec::new(),
             dnormal: Vec::new(),
-            squares: Squares::default(),
+            attention: attention::Scratch::default(),
         }
     }
 }
@@ -344,15 +367,8 @@ fn zeroed(values: &mut [MaybeUninit<f32>]) -> &mut [f32] {
     }
 }
 
-fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    if buffer.len() < length {
-        buffer.resize(length, 0.0);
-    }
-    &mut buffer[..length]
-}
-
 impl WeightGradients {
-    fn zeros(weights: Weights<'_>) -> Self {
+    fn zeros(weights: Parameters<'_>) -> Self {
         let like = |values: &[f32]| vec![0.0; values.len()];
         Self {
             gamma: like(weights.gamma),
@@ -365,12 +381,12 @@ impl WeightGradients {
     }
 
     fn plus(mut self, other: Self) -> Self {
-        simd::sum_rows(&other.gamma, &mut self.gamma);
-        simd::sum_rows(&other.beta, &mut self.beta);
-        simd::sum_rows(&other.in_weight, &mut self.in_weight);
-        simd::sum_rows(&other.in_bias, &mut self.in_bias);
-        simd::sum_rows(&other.out_weight, &mut self.out_weight);
-        simd::sum_rows(&other.out_bias, &mut self.out_bias);
+        ops::sum_rows(&other.gamma, &mut self.gamma);
+        ops::sum_rows(&other.beta, &mut self.beta);
+        ops::sum_rows(&other.in_weight, &mut self.in_weight);
+        ops::sum_rows(&other.in_bias, &mut self.in_bias);
+        ops::sum_rows(&other.out_weight, &mut self.out_weight);
+        ops::sum_rows(&other.out_bias, &mut self.out_bias);
         self
     }
 }

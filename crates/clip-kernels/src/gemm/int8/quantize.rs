@@ -1,27 +1,25 @@
-//! Loops between values and the integers that stand for them.
+//! Quantization: loops between values and the integers that stand for them.
 
-use clip_kernels::dispatch;
-
-use super::packed::Start;
-use super::part::Part;
-use super::simd::{LANES, bend};
-use crate::Activation;
+use crate::dispatch;
+use crate::gemm::{Accumulate, Epilogue};
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::ops::{Activation, LANES};
 
 /// From here on, to twice that, an `f32` has no fraction bits.
 const WHOLE: f32 = (1 << 23) as f32;
 
-/// How a row was quantized: a value is `scale` times the distance of its integer from `zero`.
+/// How a row was quantized: a value is `scale` times the distance of its integer from `zero_point`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QuantParams {
     pub(super) scale: f32,
-    pub(super) zero: i32,
+    pub(super) zero_point: i32,
 }
 
 /// What dequantizes products, one value a column each.
 #[derive(Clone, Copy)]
 pub(super) struct Scales<'a> {
     pub(super) columns: &'a [f32],
-    /// What the zero of a row adds.
+    /// What the zero point of a row adds.
     pub(super) sums: &'a [i32],
 }
 
@@ -59,12 +57,12 @@ pub(super) fn quantize<T: Integer>(
             let (low, high) = range(row);
             let top = f32::from(highest);
             let scale = if high > low { (high - low) / top } else { 1.0 };
-            let (steps, zero) = (1.0 / scale, (-low / scale).round_ties_even());
+            let (steps, zero_point) = (1.0 / scale, (-low / scale).round_ties_even());
             for (out, value) in out.iter_mut().zip(row) {
                 // To the nearest integer, which then stands in the lowest bits.
-                *out = keep(((value * steps + zero).clamp(0.0, top) + WHOLE).to_bits());
+                *out = keep(((value * steps + zero_point).clamp(0.0, top) + WHOLE).to_bits());
             }
-            QuantParams { scale, zero: zero as i32 }
+            QuantParams { scale, zero_point: zero_point as i32 }
         },
     )
 }
@@ -87,7 +85,7 @@ pub(super) fn keep<T: Integer>(row: &[f32], highest: u16, out: &mut [T]) -> Quan
             }
         },
     );
-    QuantParams { scale: 1.0, zero: 0 }
+    QuantParams { scale: 1.0, zero_point: 0 }
 }
 
 /// Adds the products of the last `bits` bits of a row to those of the others.
@@ -115,15 +113,16 @@ fn range(row: &[f32]) -> (f32, f32) {
     (all(low, f32::min), all(high, f32::max))
 }
 
-/// Turns sums of products of whole numbers back, one row of them for each of `levels`, and does what
-/// follows the product. They go to columns from `at` on of the rows of `out` from `first` on.
+/// Dequantizes sums of products, one row of them for each of `params`, and does what follows the
+/// product. They go to the columns of `out` from `at` on.
 pub(super) fn dequantize(
     sums: &[i32],
     params: &[QuantParams],
     scales: Scales<'_>,
-    (start, after): (Start<'_>, Option<Activation>),
-    (out, first, at): (&mut Part<'_>, usize, usize),
+    epilogue: Epilogue<'_>,
+    (out, at): (&mut ColumnsMut<'_>, usize),
 ) {
+    let Epilogue { accumulate, activation } = epilogue;
     let width = scales.columns.len();
     let stride = sums.len() / params.len();
     dispatch(
@@ -136,25 +135,35 @@ pub(super) fn dequantize(
                 let mut of_column = [0; COLUMNS];
                 by[..size].copy_from_slice(&scales.columns[column..][..size]);
                 of_column[..size].copy_from_slice(&scales.sums[column..][..size]);
-                if let Start::Bias(values) = start {
+                if let Accumulate::Bias(values) = accumulate {
                     bias[..size].copy_from_slice(&values[column..][..size]);
                 }
                 for (i, (sums, params)) in sums.chunks_exact(stride).zip(params).enumerate() {
-                    let (sums, out) = (&sums[column..], &mut out.row(first + i)[at + column..]);
+                    let (sums, out) = (&sums[column..], &mut out.row(i)[at + column..]);
                     match (sums.first_chunk(), out.first_chunk_mut()) {
                         (Some(sums), Some(out)) if size == COLUMNS => {
-                            let values = if let Start::Out = start { *out } else { bias };
-                            *out =
-                                dequantize_columns(sums, *params, (&by, &of_column), values, after);
+                            let values = if let Accumulate::Add = accumulate { *out } else { bias };
+                            *out = dequantize_columns(
+                                sums,
+                                *params,
+                                (&by, &of_column),
+                                values,
+                                activation,
+                            );
                         }
                         _ => {
                             let (mut few, mut values) = ([0; COLUMNS], bias);
                             few[..size].copy_from_slice(&sums[..size]);
-                            if let Start::Out = start {
+                            if let Accumulate::Add = accumulate {
                                 values[..size].copy_from_slice(&out[..size]);
                             }
-                            let values =
-                                dequantize_columns(&few, *params, (&by, &of_column), values, after);
+                            let values = dequantize_columns(
+                                &few,
+                                *params,
+                                (&by, &of_column),
+                                values,
+                                activation,
+                            );
                             out[..size].copy_from_slice(&values[..size]);
                         }
                     }
@@ -174,45 +183,53 @@ fn dequantize_columns(
     params: QuantParams,
     (scales, of_column): (&[f32; COLUMNS], &[i32; COLUMNS]),
     mut values: [f32; COLUMNS],
-    after: Option<Activation>,
+    activation: Option<Activation>,
 ) -> [f32; COLUMNS] {
     for j in 0..COLUMNS {
-        let sum = (sums[j] - params.zero * of_column[j]) as f32;
+        let sum = (sums[j] - params.zero_point * of_column[j]) as f32;
         values[j] += sum * (params.scale * scales[j]);
     }
-    if let Some(activation) = after {
-        bend(activation, &mut values);
+    if let Some(activation) = activation {
+        activation.apply(&mut values);
     }
     values
 }
 
-/// The largest absolute value of each column of a matrix.
-pub(super) fn largest(matrix: &[f32], largest: &mut [f32]) {
+/// The largest absolute value of each column of a matrix with contiguous rows.
+pub(super) fn largest(matrix: MatrixView<'_>) -> Vec<f32> {
+    let mut largest = vec![0.0; matrix.columns()];
     dispatch(
         #[inline(always)]
         || {
-            for row in matrix.chunks_exact(largest.len()) {
-                for (largest, value) in largest.iter_mut().zip(row) {
+            for row in 0..matrix.rows() {
+                for (largest, value) in largest.iter_mut().zip(matrix.row(row)) {
                     let value = value.abs();
                     *largest = if value > *largest { value } else { *largest };
                 }
             }
         },
     );
+    largest
 }
 
-/// Rounds the values of each column to whole numbers of 8 bits, and adds up those of a column.
-pub(super) fn quantize_columns(matrix: &[f32], scales: &[f32], out: &mut [i8], sums: &mut [i32]) {
+/// Rounds the values of each column to integers of 8 bits, and adds up those of a column.
+pub(super) fn quantize_columns(
+    matrix: MatrixView<'_>,
+    scales: &[f32],
+    out: &mut [i8],
+    sums: &mut [i32],
+) {
     let width = scales.len();
     dispatch(
         #[inline(always)]
         || {
-            for (row, out) in matrix.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+            for (i, out) in out.chunks_exact_mut(width).enumerate() {
+                let row = matrix.row(i);
                 for j in 0..width {
                     // Far from 0 a sum has no bits behind the point; then the lowest are a number.
-                    let whole = (row[j] / scales[j] + 1.5 * WHOLE).to_bits() as i8;
-                    out[j] = whole;
-                    sums[j] += i32::from(whole);
+                    let integer = (row[j] / scales[j] + 1.5 * WHOLE).to_bits() as i8;
+                    out[j] = integer;
+                    sums[j] += i32::from(integer);
                 }
             }
         },

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Up to `most` rows each, of about one size: a tile of few rows takes almost as long as one of many.
-pub(super) fn tiles(
+pub(crate) fn tiles(
     rows: Range<usize>,
     most: usize,
 ) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
@@ -13,7 +13,7 @@ pub(super) fn tiles(
 }
 
 /// `size` columns each, but for the last.
-pub(super) fn steps(
+pub(crate) fn steps(
     columns: Range<usize>,
     size: usize,
 ) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {

@@ -1,0 +1,360 @@
+//! Matrix products with packed weights (GEMM).
+//!
+//! [`select`] picks the kernel for a type of weights; it packs a matrix once, for products with any
+//! number of activations. Three steps make a product: [`PackedGemm::prepare`] brings activations into
+//! the numbers that the kernel multiplies, [`PackedGemm::multiply`] writes columns of the output, which
+//! cores can share out, and an [`Epilogue`] says what the sums begin with and what follows them.
+//!
+//! ```
+//! use clip_kernels::gemm::{Buffer, Epilogue, Prepare, WeightDtype, select};
+//! use clip_kernels::{ColumnsMut, MatrixView};
+//!
+//! // [1 2] × [3; 4] = [11]
+//! let weights = select(WeightDtype::F32).pack(MatrixView::new(&[3.0, 4.0], 1));
+//! let (mut buffer, mut out) = (Buffer::default(), [0.0]);
+//! let rows = MatrixView::new(&[1.0, 2.0], 2);
+//! let activations = weights.prepare(rows, Prepare::default(), &mut buffer);
+//! weights.multiply(&activations, Epilogue::OVERWRITE, ColumnsMut::new(&mut out, 1));
+//! assert_eq!(out, [11.0]);
+//! ```
+
+mod bf16;
+mod f32;
+mod int8;
+mod microkernel;
+mod panels;
+pub mod reference;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use rayon::prelude::*;
+
+pub use microkernel::Accumulate;
+
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::ops::{self, Activation};
+use crate::{Isa, dispatch};
+
+/// What weights are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WeightDtype {
+    /// 32 bits.
+    F32,
+    /// IEEE 754's 16 bits, for products in `f32`.
+    F16,
+    /// The upper half of an `f32`. Where the processor has AVX-512 BF16, activations are rounded to
+    /// it as well and sums are `f32`; elsewhere products are in `f32`.
+    Bf16,
+    /// Integers of 8 bits with a scale for each column, and activations that are quantized row by row
+    /// when they come in.
+    Int8,
+}
+
+impl WeightDtype {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
+
+    /// As files and commands spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+/// The products of a type of weights on an instruction set.
+#[derive(Clone, Copy)]
+pub struct Kernel {
+    dtype: WeightDtype,
+    arithmetic: &'static str,
+    activation_bits: u8,
+    isa: fn() -> Isa,
+    pack: fn(MatrixView<'_>) -> Box<dyn PackedGemm>,
+}
+
+impl Kernel {
+    /// The type of the weights.
+    pub fn dtype(&self) -> WeightDtype {
+        self.dtype
+    }
+
+    /// The numbers that are multiplied: `f32`, `bf16` or `int8`.
+    pub fn arithmetic(&self) -> &'static str {
+        self.arithmetic
+    }
+
+    /// Bits of the activations, of whole rows where some keep more.
+    pub fn activation_bits(&self) -> u8 {
+        self.activation_bits
+    }
+
+    /// The instruction set that it is written for.
+    pub fn isa(&self) -> Isa {
+        (self.isa)()
+    }
+
+    /// Packs a matrix of weights.
+    ///
+    /// # Panics
+    ///
+    /// Where the processor lacks the instruction set.
+    pub fn pack(&self, matrix: MatrixView<'_>) -> Box<dyn PackedGemm> {
+        let isa = self.isa();
+        assert!(isa.is_detected(), "a kernel for {isa} on a processor without it");
+        (self.pack)(matrix)
+    }
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} weights, {} products on {}", self.dtype.name(), self.arithmetic, self.isa())
+    }
+}
+
+/// Every kernel of this target; of each type of weights the newest instruction set first.
+pub fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    // One line here for a new number format, one in its list for a new instruction set.
+    bf16::KERNELS.iter().chain(f32::KERNELS).chain(int8::KERNELS)
+}
+
+/// The kernel for a type of weights: the first of [`kernels`] that may be used
+/// ([`Isa::is_enabled`]).
+pub fn select(dtype: WeightDtype) -> &'static Kernel {
+    static SELECTED: LazyLock<[&'static Kernel; WeightDtype::ALL.len()]> = LazyLock::new(|| {
+        WeightDtype::ALL.map(|dtype| {
+            let mut of_type = kernels().filter(|kernel| kernel.dtype == dtype);
+            of_type.find(|kernel| kernel.isa().is_enabled()).expect("scalar code runs everywhere")
+        })
+    });
+    SELECTED[dtype as usize]
+}
+
+/// A matrix of weights that a [`Kernel`] packed, for products with activations on its left.
+pub trait PackedGemm: fmt::Debug + Send + Sync {
+    /// Rows of the matrix: the inner length of its products.
+    fn rows(&self) -> usize;
+
+    /// Columns of the matrix.
+    fn columns(&self) -> usize;
+
+    /// Columns of a panel: parts of an output begin at a multiple of them.
+    fn panel_width(&self) -> usize;
+
+    /// Packs another matrix in the room of this one.
+    fn repack(&mut self, matrix: MatrixView<'_>);
+
+    /// The matrix as it is kept, row by row.
+    fn unpack(&self) -> Vec<f32>;
+
+    /// Activations in the numbers that are multiplied, once for all parts of an output.
+    ///
+    /// # Panics
+    ///
+    /// Where the inner lengths differ.
+    fn prepare<'a>(
+        &self,
+        rows: MatrixView<'a>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a>;
+
+    /// As [`Self::prepare`], of rows that `fill` writes, given their number. Values that are integers
+    /// from 0 to 255, but for the rounding errors of a computation, are multiplied as such by weights
+    /// of 8 bits: nothing is lost.
+    fn prepare_rows<'a>(
+        &self,
+        count: usize,
+        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a>;
+
+    /// Writes the columns of the product that `out` has.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit, the part does not begin with a panel, or the activations were
+    /// prepared for weights of another kind.
+    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>);
+}
+
+/// How activations are prepared.
+#[derive(Debug, Clone, Copy)]
+pub struct Prepare<'a> {
+    /// How many threads share out the rows.
+    pub threads: usize,
+    /// Rows, in order, that keep more bits where rows are quantized to 8.
+    pub precise: &'a [usize],
+}
+
+impl Default for Prepare<'_> {
+    fn default() -> Self {
+        Self { threads: 1, precise: &[] }
+    }
+}
+
+/// Activations that are ready to be multiplied.
+#[derive(Debug)]
+pub struct Activations<'a>(Format<'a>);
+
+#[derive(Debug)]
+enum Format<'a> {
+    F32(MatrixView<'a>),
+    /// In whole groups.
+    Bf16(MatrixView<'a, half::bf16>),
+    Int8(&'a int8::Rows),
+}
+
+/// Products whose right sides come once: packed in the room of the one before.
+#[derive(Debug)]
+pub struct Product {
+    weights: Box<dyn PackedGemm>,
+    buffer: Buffer,
+}
+
+impl Product {
+    /// Products of a type of weights.
+    pub fn new(dtype: WeightDtype) -> Self {
+        let empty = MatrixView::strided(&[], 0, 1, 1);
+        Self { weights: select(dtype).pack(empty), buffer: Buffer::default() }
+    }
+
+    /// Writes the product of `a` and `b`.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub fn multiply(
+        &mut self,
+        a: MatrixView<'_>,
+        b: MatrixView<'_>,
+        epilogue: Epilogue<'_>,
+        out: ColumnsMut<'_>,
+    ) {
+        self.weights.repack(b);
+        let activations = self.weights.prepare(a, Prepare::default(), &mut self.buffer);
+        self.weights.multiply(&activations, epilogue, out);
+    }
+
+    /// Writes the product of `a` and weights that were packed before, with the room of this for `a`.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub fn multiply_packed(
+        &mut self,
+        a: MatrixView<'_>,
+        weights: &dyn PackedGemm,
+        epilogue: Epilogue<'_>,
+        out: ColumnsMut<'_>,
+    ) {
+        let activations = weights.prepare(a, Prepare::default(), &mut self.buffer);
+        weights.multiply(&activations, epilogue, out);
+    }
+}
+
+/// What is wrong where weights get [`Activations`] of others.
+const ANOTHER_FORMAT: &str = "activations that were prepared for weights of another kind";
+
+/// Room for activations, to be used again.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    f32: Vec<f32>,
+    bf16: Vec<half::bf16>,
+    int8: int8::Rows,
+}
+
+/// A matrix with contiguous rows: itself, or a copy where its columns are contiguous.
+fn contiguous<'a>(matrix: MatrixView<'a>, room: &'a mut Vec<f32>) -> MatrixView<'a> {
+    if matrix.has_contiguous_rows() {
+        return matrix;
+    }
+    let (rows, columns) = (matrix.rows(), matrix.columns());
+    let values = sized(room, rows * columns);
+    ops::transpose(matrix.transposed(), values);
+    MatrixView::strided(values, rows, columns, columns)
+}
+
+/// Rows that `fill` writes, shared out among threads.
+fn filled<'a>(
+    [count, length, threads]: [usize; 3],
+    fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+    room: &'a mut Vec<f32>,
+) -> MatrixView<'a> {
+    let share = count.div_ceil(threads).max(1);
+    let values = sized(room, count * length);
+    values.par_chunks_mut(share * length).enumerate().for_each(|(number, rows)| {
+        for (i, row) in rows.chunks_exact_mut(length).enumerate() {
+            fill(number * share + i, row);
+        }
+    });
+    MatrixView::strided(values, count, length, length)
+}
+
+/// As much of a buffer, whatever it holds: fresh memory is zeroed, and far from the cores.
+pub(crate) fn sized<T: Clone + Default>(buffer: &mut Vec<T>, length: usize) -> &mut [T] {
+    if buffer.len() < length {
+        buffer.resize(length, T::default());
+    }
+    &mut buffer[..length]
+}
+
+/// What the sums of a product begin with, and what follows them.
+#[derive(Debug, Clone, Copy)]
+pub struct Epilogue<'a> {
+    /// What the sums begin with; a bias has as many values as the weights have columns.
+    pub accumulate: Accumulate<'a>,
+    /// Of each sum.
+    pub activation: Option<Activation>,
+}
+
+impl Epilogue<'_> {
+    /// The product alone.
+    pub const OVERWRITE: Self = Self { accumulate: Accumulate::Overwrite, activation: None };
+
+    /// The product, added to the output.
+    pub const ADD: Self = Self { accumulate: Accumulate::Add, activation: None };
+
+    fn check(&self, weights: &dyn PackedGemm, rows: usize, out: &ColumnsMut<'_>) {
+        assert_eq!(rows, out.rows(), "rows of a product");
+        let columns = out.columns();
+        let whole = columns.start.is_multiple_of(weights.panel_width());
+        assert!(whole && columns.end <= weights.columns(), "whole panels");
+        if let Accumulate::Bias(bias) = self.accumulate {
+            assert_eq!(bias.len(), weights.columns(), "one value a column");
+        }
+    }
+
+    /// What follows the sums of a panel, while they are near.
+    fn finish(&self, columns: Range<usize>, out: &mut ColumnsMut<'_>) {
+        let Some(activation) = self.activation else { return };
+        let first = out.columns().start;
+        let columns = columns.start - first..columns.end - first;
+        dispatch(
+            #[inline(always)]
+            || {
+                for row in 0..out.rows() {
+                    activation.apply(&mut out.row(row)[columns.clone()]);
+                }
+            },
+        );
+    }
+}
+
+impl<'a> Accumulate<'a> {
+    /// For some columns.
+    fn of(self, columns: Range<usize>) -> Self {
+        match self {
+            Self::Bias(bias) => Self::Bias(&bias[columns]),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! What stands between the products of a transformer: loops over rows, which the compiler turns into
+//! the widest instructions of the machine.
+//!
+//! Each public function goes through [`dispatch`](crate::dispatch), which selects the instruction set at
+//! run time; what it calls is inlined there.
+
+mod activation;
+mod exp;
+mod layer_norm;
+mod rows;
+mod softmax;
+mod sums;
+
+pub use activation::{Activation, QUICK, TANH_CUBE, TANH_SCALE};
+pub use layer_norm::{layer_norm, layer_norm_backward};
+pub use rows::{add_rows, dot_rows, fill_rows, sum_rows, transpose, weighted_sum};
+pub use softmax::{softmax, softmax_backward};
+pub(crate) use sums::LANES;

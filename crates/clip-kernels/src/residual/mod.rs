@@ -1,0 +1,63 @@
+//! Residual branches: `x + output(sublayer(input(layer_norm(x))))`.
+//!
+//! Both sub-layers of a transformer block have this form. [`train`] runs it over parameters as they
+//! are, forward and backward; [`PackedResidual`] over weights that were packed, forward only.
+
+mod packed;
+pub mod train;
+
+pub(crate) use packed::{Cores, ROWS, multiply_on};
+pub use packed::{Norm, PackedLinear, PackedResidual};
+
+use crate::attention::{Attention, Scratch};
+use crate::ops::Activation;
+
+/// What stands between the two projections of a residual branch.
+#[derive(Debug, Clone, Copy)]
+pub enum Sublayer {
+    /// Multi-head attention: rows of `3W` (queries, keys, values) to rows of `W`.
+    Attention(Attention),
+    /// A perceptron's nonlinearity, value by value.
+    Mlp(Activation),
+}
+
+impl Sublayer {
+    /// Width of a row after it, for a row of `hidden` values before.
+    pub fn output_width(self, hidden: usize) -> usize {
+        match self {
+            Self::Attention(_) => hidden / 3,
+            Self::Mlp(_) => hidden,
+        }
+    }
+
+    /// Whole sequences of `length` rows, `row` hidden values each.
+    fn forward(
+        self,
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        out: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        match self {
+            Self::Mlp(activation) => activation.forward(hidden, out),
+            Self::Attention(attention) => attention.forward(hidden, [length, row], out, scratch),
+        }
+    }
+
+    /// The gradient of `hidden` from that of the output.
+    fn backward(
+        self,
+        hidden: &[f32],
+        [length, row]: [usize; 2],
+        dout: &[f32],
+        dhidden: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
+        match self {
+            Self::Mlp(activation) => activation.backward(hidden, dout, dhidden),
+            Self::Attention(attention) => {
+                attention.backward(hidden, [length, row], dout, dhidden, scratch);
+            }
+        }
+    }
+}

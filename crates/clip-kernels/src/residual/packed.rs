@@ -1,0 +1,350 @@
+//! A residual branch whose weights were packed, forward only.
+//!
+//! A batch of many rows is shared out by sequences, as in [`super::train`]. One of few goes through
+//! together: the cores take columns of each product and heads of the attention.
+
+use std::cell::Cell;
+
+use rayon::prelude::*;
+
+use super::Sublayer;
+use crate::gemm::{
+    Accumulate, Activations, Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select, sized,
+};
+use crate::matrix::{ColumnsMut, MatrixView};
+use crate::{attention, ops};
+
+/// Rows that go through a branch together: enough for the panels, few enough for the cache.
+pub(crate) const ROWS: usize = 64;
+
+/// Rows for each core from which on sequences are shared out.
+const MIN_ROWS: usize = 64;
+
+/// A linear layer whose weights were packed.
+#[derive(Debug)]
+pub struct PackedLinear {
+    weights: Box<dyn PackedGemm>,
+    bias: Vec<f32>,
+}
+
+/// Who works on the rows of a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// The one that calls.
+    One,
+    /// All: each takes columns of the product.
+    All,
+}
+
+impl Cores {
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::All => rayon::current_num_threads(),
+        }
+    }
+}
+
+impl PackedLinear {
+    /// Packs the matrix of a layer, `[inputs, outputs]` row by row, and one value of the bias for each
+    /// output.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub fn new(matrix: &[f32], bias: Vec<f32>, dtype: WeightDtype) -> Self {
+        Self { weights: select(dtype).pack(MatrixView::new(matrix, bias.len())), bias }
+    }
+
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.weights.rows()
+    }
+
+    /// Number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.weights.columns()
+    }
+
+    /// The layer of each row of inputs, on all cores. In 8 bits every row keeps more bits, as one that
+    /// an answer is read from.
+    ///
+    /// # Panics
+    ///
+    /// Where rows have another width than there are inputs.
+    pub fn forward(&self, rows: MatrixView<'_>) -> Vec<f32> {
+        let mut out = vec![0.0; rows.rows() * self.outputs()];
+        let precise: Vec<usize> = (0..rows.rows()).collect();
+        let out_columns = ColumnsMut::new(&mut out, self.outputs());
+        let accumulate = Accumulate::Bias(&self.bias);
+        let epilogue = Epilogue { accumulate, activation: None };
+        self.multiply(rows, &precise, epilogue, Cores::All, out_columns, &mut Buffer::default());
+        out
+    }
+
+    /// Columns of the product of rows with the weights; rows of `precise` keep more bits.
+    fn multiply(
+        &self,
+        rows: MatrixView<'_>,
+        precise: &[usize],
+        epilogue: Epilogue<'_>,
+        cores: Cores,
+        out: ColumnsMut<'_>,
+        buffer: &mut Buffer,
+    ) {
+        let how = Prepare { threads: cores.count(), precise };
+        let activations: Activations<'_> = self.weights.prepare(rows, how, buffer);
+        multiply_on(cores, &*self.weights, &activations, epilogue, out);
+    }
+}
+
+/// Writes columns of a product, on one core or on all.
+pub(crate) fn multiply_on(
+    cores: Cores,
+    weights: &dyn PackedGemm,
+    activations: &Activations<'_>,
+    epilogue: Epilogue<'_>,
+    out: ColumnsMut<'_>,
+) {
+    match cores {
+        Cores::One => weights.multiply(activations, epilogue, out),
+        Cores::All => {
+            let parts = out.split(weights.panel_width(), cores.count());
+            parts.into_par_iter().for_each(|out| weights.multiply(activations, epilogue, out));
+        }
+    }
+}
+
+/// A layer norm.
+#[derive(Debug)]
+pub struct Norm {
+    /// Scale of each column.
+    pub gamma: Vec<f32>,
+    /// Shift of each column.
+    pub beta: Vec<f32>,
+    /// Added to the variance.
+    pub epsilon: f32,
+}
+
+/// A residual branch with packed weights.
+#[derive(Debug)]
+pub struct PackedResidual {
+    /// Before the first layer.
+    pub norm: Norm,
+    /// The first layer.
+    pub input: PackedLinear,
+    /// What stands between the layers.
+    pub sublayer: Sublayer,
+    /// The second layer.
+    pub output: PackedLinear,
+}
+
+/// Room for what stands between the steps of a pass.
+#[derive(Default)]
+struct Scratch {
+    normal: Vec<f32>,
+    hidden: Vec<f32>,
+    mixed: Vec<f32>,
+    attention: attention::Scratch,
+    buffer: Buffer,
+}
+
+thread_local! {
+    /// Kept from pass to pass: fresh memory is zeroed, and far from the cores.
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+impl PackedResidual {
+    /// The branch of sequences of `length` rows. In 8 bits the row of each sequence that `tokens`
+    /// names, where there are any, keeps more bits: it is the one that the answer is read from.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub fn forward(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32]) {
+        let width = self.width();
+        assert_eq!(x.len(), y.len(), "as many rows as come in");
+        match share(x.len() / (length * width), length) {
+            Some(share) => x
+                .par_chunks(share * width)
+                .zip(y.par_chunks_mut(share * width))
+                .enumerate()
+                .for_each(|(i, (x, y))| {
+                    self.run(x, length, part(tokens, i, share / length), y, Cores::One);
+                }),
+            None => self.run(x, length, tokens, y, Cores::All),
+        }
+    }
+
+    /// One row of [`Self::forward`] for each sequence: keys and values of all rows are computed, and the
+    /// rest of that row alone.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub fn forward_token(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32]) {
+        let width = self.width();
+        assert_eq!(x.len(), tokens.len() * length * width, "a row of each sequence");
+        assert_eq!(y.len(), tokens.len() * width, "one row for each sequence");
+        let attention = match self.sublayer {
+            // Queries that share a panel with keys cannot be left out.
+            Sublayer::Attention(attention)
+                if width.is_multiple_of(self.input.weights.panel_width()) =>
+            {
+                attention
+            }
+            _ => {
+                let mut all = vec![0.0; x.len()];
+                self.forward(x, length, tokens, &mut all);
+                y.copy_from_slice(&self.pick(&all, length, tokens));
+                return;
+            }
+        };
+        match share(tokens.len(), length) {
+            Some(share) => x
+                .par_chunks(share * width)
+                .zip(tokens.par_chunks(share / length))
+                .zip(y.par_chunks_mut(share / length * width))
+                .for_each(|((x, tokens), y)| {
+                    self.run_token(attention, (x, length, tokens), y, Cores::One);
+                }),
+            None => self.run_token(attention, (x, length, tokens), y, Cores::All),
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.output.outputs()
+    }
+
+    /// Whole sequences, a few at a time.
+    fn run(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32], cores: Cores) {
+        let (width, row) = (self.width(), self.input.outputs());
+        let sequences = ROWS.div_ceil(length);
+        let size = sequences * length * width;
+        let mut scratch = SCRATCH.take();
+        for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
+            let rows = x.len() / width;
+            let precise = rows_of(part(tokens, i, sequences), length);
+            let Scratch { normal, hidden, mixed, attention, buffer } = &mut scratch;
+            let normal = sized(normal, rows * width);
+            let hidden = sized(hidden, rows * row);
+            self.normalize(x, cores, normal);
+            let out = ColumnsMut::new(hidden, row);
+            self.enter(normal, &precise, cores, out, buffer);
+            let mixed: &[f32] = match self.sublayer {
+                // The nonlinearity was the product's epilogue.
+                Sublayer::Mlp(_) => hidden,
+                Sublayer::Attention(of) => {
+                    let mixed = sized(mixed, rows * width);
+                    match cores {
+                        Cores::One => of.forward(hidden, [length, row], mixed, attention),
+                        Cores::All => of.forward_by_heads(hidden, [length, row], mixed),
+                    }
+                    mixed
+                }
+            };
+            self.leave(mixed, x, &precise, cores, y, buffer);
+        }
+        SCRATCH.set(scratch);
+    }
+
+    /// One token of each sequence: keys and values of all rows, the rest of that row alone.
+    fn run_token(
+        &self,
+        attention: attention::Attention,
+        (x, length, tokens): (&[f32], usize, &[usize]),
+        y: &mut [f32],
+        cores: Cores,
+    ) {
+        let (width, row) = (self.width(), self.input.outputs());
+        let size = ROWS.div_ceil(length);
+        let mut scratch = SCRATCH.take();
+        let sequences = x.chunks(size * length * width);
+        for ((x, tokens), y) in sequences.zip(tokens.chunks(size)).zip(y.chunks_mut(size * width)) {
+            let rows = x.len() / width;
+            let Scratch { normal, hidden, buffer, .. } = &mut scratch;
+            let normal = sized(normal, rows * width);
+            let hidden = sized(hidden, rows * row);
+            self.normalize(x, cores, normal);
+            let precise = rows_of(tokens, length);
+            let keys_and_values = ColumnsMut::new(hidden, row).only(width..row);
+            self.enter(normal, &precise, cores, keys_and_values, buffer);
+            let all: Vec<usize> = (0..precise.len()).collect();
+            let normal = self.pick(normal, length, tokens);
+            let mut queries = vec![0.0; normal.len()];
+            let out = ColumnsMut::new(&mut queries, width);
+            self.enter(&normal, &all, cores, out, buffer);
+            let mixed = attention.gather(&queries, hidden, [length, row], tokens);
+            self.leave(&mixed, &self.pick(x, length, tokens), &all, cores, y, buffer);
+        }
+        SCRATCH.set(scratch);
+    }
+
+    /// One row of each sequence.
+    fn pick(&self, rows: &[f32], length: usize, tokens: &[usize]) -> Vec<f32> {
+        let width = self.width();
+        let rows =
+            rows_of(tokens, length).into_iter().flat_map(|row| &rows[row * width..][..width]);
+        rows.copied().collect()
+    }
+
+    fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
+        let Norm { gamma, beta, epsilon } = &self.norm;
+        let width = gamma.len();
+        let size = (x.len() / width).div_ceil(cores.count()).max(1) * width;
+        x.par_chunks(size).zip(normal.par_chunks_mut(size)).for_each(|(x, normal)| {
+            ops::layer_norm(x, gamma, beta, *epsilon, normal);
+        });
+    }
+
+    /// Columns of the first layer, and of the nonlinearity where one follows.
+    fn enter(
+        &self,
+        normal: &[f32],
+        precise: &[usize],
+        cores: Cores,
+        out: ColumnsMut<'_>,
+        buffer: &mut Buffer,
+    ) {
+        let activation = match self.sublayer {
+            Sublayer::Mlp(activation) => Some(activation),
+            Sublayer::Attention(_) => None,
+        };
+        let normal = MatrixView::new(normal, self.width());
+        let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.input.bias), activation };
+        self.input.multiply(normal, precise, epilogue, cores, out, buffer);
+    }
+
+    /// The second layer, and what goes around the branch.
+    fn leave(
+        &self,
+        mixed: &[f32],
+        x: &[f32],
+        precise: &[usize],
+        cores: Cores,
+        y: &mut [f32],
+        buffer: &mut Buffer,
+    ) {
+        ops::add_rows(x, &self.output.bias, y);
+        let mixed = MatrixView::new(mixed, self.output.inputs());
+        let out = ColumnsMut::new(y, self.width());
+        self.output.multiply(mixed, precise, Epilogue::ADD, cores, out, buffer);
+    }
+}
+
+/// Rows that one core takes, as whole sequences; nothing where they are too few to share out.
+fn share(batch: usize, length: usize) -> Option<usize> {
+    let threads = rayon::current_num_threads();
+    (batch >= threads && batch * length >= threads * MIN_ROWS)
+        .then(|| batch.div_ceil(2 * threads) * length)
+}
+
+/// The tokens of one of some parts of the sequences, where there are any.
+fn part(tokens: &[usize], part: usize, sequences: usize) -> &[usize] {
+    tokens.chunks(sequences).nth(part).unwrap_or_default()
+}
+
+/// The row of each token among those of all sequences.
+fn rows_of(tokens: &[usize], length: usize) -> Vec<usize> {
+    tokens.iter().enumerate().map(|(i, token)| i * length + token).collect()
+}
