@@ -22,8 +22,8 @@ pub enum Dtype {
     /// 16 bits with the range of `f32`, 8 of them for the digits.
     Bf16,
     /// Whole numbers of 8 bits, and what each column multiplies them with. A file in this format
-    /// has the matrices of the picture tower's blocks so, for pictures come in thousands, and all
-    /// else in [`Dtype::F16`]: texts come one by one, and what they ask for should not blur.
+    /// has the matrices of linear layers so, those of the blocks and of the heads, and all else in
+    /// [`Dtype::F16`]: embeddings are looked up, not multiplied, and norms and biases are few.
     Int8,
 }
 
@@ -45,6 +45,20 @@ impl Dtype {
             Self::F16 | Self::Bf16 => 2,
             Self::Int8 => 1,
         }
+    }
+
+    /// Whether a file of this format can hold the value: it is finite, and so is what it is rounded
+    /// to.
+    pub fn holds(self, value: f32) -> bool {
+        // Halfway between the largest value and the next power of two, which rounds up.
+        let bound = match self {
+            Self::F32 => f32::INFINITY,
+            Self::F16 => 65_520.0,
+            Self::Bf16 => f32::from_bits(0x7f7f_8000),
+            // With less than half of what f32 has, no whole number times its scale is too large.
+            Self::Int8 => f32::MAX / 2.0,
+        };
+        value.abs() < bound
     }
 
     pub(crate) fn from_safetensors(dtype: safetensors::Dtype) -> Option<Self> {
@@ -113,35 +127,23 @@ impl Dtype {
         None
     }
 
-    /// Appends the values, rounded to whole numbers for [`Self::Int8`]; fails with the position of
-    /// the first that this format cannot hold.
-    pub(crate) fn encode(self, values: &[f32], out: &mut Vec<u8>) -> Result<(), (usize, f32)> {
-        for (index, &value) in values.iter().enumerate() {
-            let finite = match self {
-                Self::F32 => {
-                    out.extend(value.to_le_bytes());
-                    value.is_finite()
-                }
-                Self::F16 => {
-                    let half = f16::from_f32(value);
-                    out.extend(half.to_le_bytes());
-                    half.is_finite()
-                }
-                Self::Bf16 => {
-                    let half = bf16::from_f32(value);
-                    out.extend(half.to_le_bytes());
-                    half.is_finite()
-                }
-                Self::Int8 => {
-                    out.push((value.round_ties_even() as i8).cast_unsigned());
-                    value.is_finite()
-                }
-            };
-            if !finite {
-                return Err((index, value));
+    /// The first value that a file of this format cannot hold, and its place.
+    pub(crate) fn find_not_held(self, values: &[f32]) -> Option<(usize, f32)> {
+        let at = values.iter().position(|value| !self.holds(*value))?;
+        Some((at, values[at]))
+    }
+
+    /// Appends the values, each rounded to the nearest that this format has, of two as near to the
+    /// even one: to whole numbers for [`Self::Int8`].
+    pub(crate) fn encode(self, values: &[f32], out: &mut Vec<u8>) {
+        for &value in values {
+            match self {
+                Self::F32 => out.extend(value.to_le_bytes()),
+                Self::F16 => out.extend(f16::from_f32(value).to_le_bytes()),
+                Self::Bf16 => out.extend(bf16::from_f32(value).to_le_bytes()),
+                Self::Int8 => out.push((value.round_ties_even() as i8).cast_unsigned()),
             }
         }
-        Ok(())
     }
 }
 
@@ -155,8 +157,16 @@ fn halves(bytes: &[u8], convert: impl FnOnce(&[u16])) {
     convert(bits);
 }
 
+/// The first scale of a matrix in 8 bits that is not finite, or makes values that are not, and its
+/// place.
+pub(crate) fn find_too_large(scales: &[f32]) -> Option<(usize, f32)> {
+    // -128 is a whole number of 8 bits too.
+    let at = scales.iter().position(|scale| !(scale * 128.0).is_finite())?;
+    Some((at, scales[at]))
+}
+
 /// What the columns of a row-major matrix are divided by to fit [`Dtype::Int8`]: the largest value
-/// of each becomes 127. 1 for a column of zeros.
+/// of each becomes 127. 1 for a column of zeros. No scale is so small that dividing by it overflows.
 pub(crate) fn scales(matrix: &[f32], columns: usize) -> Vec<f32> {
     let mut largest = vec![0.0; columns];
     for row in matrix.chunks_exact(columns) {
@@ -164,6 +174,9 @@ pub(crate) fn scales(matrix: &[f32], columns: usize) -> Vec<f32> {
             *largest = value.abs().max(*largest);
         }
     }
-    let scale = |largest| if largest > 0.0 { largest / INT8_MAX } else { 1.0 };
+    let scale = |largest: f32| match largest {
+        0.0 => 1.0,
+        _ => (largest / INT8_MAX).max(f32::MIN_POSITIVE),
+    };
     largest.into_iter().map(scale).collect()
 }

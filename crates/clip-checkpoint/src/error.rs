@@ -92,7 +92,7 @@ pub enum Error {
     },
     /// A tensor in a number format that is not read.
     #[error(
-        "tensor {name} is stored as {found}, this program reads f32, f16 and bf16, and int8 for the matrices of the picture tower's blocks"
+        "tensor {name} is stored as {found}, this program reads f32, f16 and bf16, and int8 for the matrices of blocks and heads"
     )]
     Dtype {
         /// Canonical name.
@@ -100,7 +100,7 @@ pub enum Error {
         /// Format in the file.
         found: String,
     },
-    /// NaN or infinity among the weights.
+    /// NaN or infinity among the weights, or what becomes infinite in their number format.
     #[error(
         "tensor {name} holds {value} at position {index}: the weights are damaged; convert or download them again"
     )]

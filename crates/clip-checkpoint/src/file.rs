@@ -11,6 +11,7 @@ use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use sha2::{Digest, Sha256};
 
 use crate::card::hex;
+use crate::dtype::find_too_large;
 use crate::layout::scales_of;
 use crate::write::{CARD_KEY, VOCABULARY};
 use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, Vocabulary, tensors};
@@ -125,7 +126,8 @@ impl Checkpoint {
         self.dtype_of(Tower::Vision)
     }
 
-    /// Number format of a tower: that of the matrices of its blocks.
+    /// Number format of a tower: that of the matrices of its blocks. Of a file in 8 bits that an
+    /// earlier version wrote, the text tower and the heads are in [`Dtype::F16`].
     pub fn dtype_of(&self, tower: Tower) -> Dtype {
         let matrix = self.tower(tower).find(TensorSpec::is_matrix);
         matrix.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
@@ -137,7 +139,12 @@ impl Checkpoint {
     pub fn fingerprint(&self) -> String {
         let ModelCard { card_version, config, preprocess, tokenizer, source, .. } = &self.card;
         let sources: Vec<&str> = source.files.iter().map(|file| file.sha256.as_str()).collect();
-        let identity = (card_version, config, preprocess, tokenizer, sources, self.dtype());
+        // Files in 8 bits once had the text tower in f16; they keep their fingerprints.
+        let formats = match (self.dtype(), self.dtype_of(Tower::Text)) {
+            (vision, text @ Dtype::Int8) => serde_json::json!([vision, text]),
+            (vision, _) => serde_json::json!(vision),
+        };
+        let identity = (card_version, config, preprocess, tokenizer, sources, formats);
         let json = serde_json::to_vec(&identity).unwrap_or_default();
         hex(&Sha256::digest(json))
     }
@@ -204,15 +211,19 @@ impl Checkpoint {
     /// # Errors
     ///
     /// [`Error::Missing`] for a name the model does not have, [`Error::NotFinite`] where a value is
-    /// NaN or infinite.
+    /// NaN or infinite, or a scale makes such.
     pub fn check(&self, name: &str) -> Result<()> {
         let tensor = self.tensor(name)?;
-        // Whole numbers are finite; their scales may not be.
-        let (name, tensor) = match tensor.dtype {
-            Dtype::Int8 => (scales_of(name), self.scales(name)?),
-            _ => (name.to_owned(), tensor),
+        let name = name.to_owned();
+        let (name, found) = match tensor.dtype {
+            // Whole numbers are finite; their scales, or the products of the two, may not be.
+            Dtype::Int8 => {
+                let scales = self.scales(&name)?;
+                (scales_of(&name), find_too_large(&scales.dtype.decode(scales.bytes)))
+            }
+            dtype => (name, dtype.find_not_finite(tensor.bytes)),
         };
-        match tensor.dtype.find_not_finite(tensor.bytes) {
+        match found {
             None => Ok(()),
             Some((index, value)) => Err(Error::NotFinite { name, index, value }),
         }

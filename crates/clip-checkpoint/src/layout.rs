@@ -45,28 +45,33 @@ impl TensorSpec {
         self.elements() * format.size() + scales
     }
 
-    /// Whether it is a matrix of a block.
-    pub(crate) fn is_matrix(&self) -> bool {
-        self.name.contains(".resblocks.") && self.name.ends_with(".weight")
-    }
-
-    /// How a file of that number format stores it.
-    pub(crate) fn format(&self, dtype: Dtype) -> Dtype {
+    /// Number format of this tensor in a file of that one.
+    pub fn format(&self, dtype: Dtype) -> Dtype {
         match dtype {
-            Dtype::Int8 if self.scales().is_none() => Dtype::F16,
+            Dtype::Int8 if !self.is_matrix() => Dtype::F16,
+            // A usual logit scale (its logarithm is 4.6) would move by up to 1.6 %, which all
+            // probabilities depend on.
+            Dtype::Bf16 if self.tower == Tower::Both => Dtype::F32,
             dtype => dtype,
         }
     }
 
+    /// Whether it is the matrix of a linear layer: of a block, of the attention that pools, or of a
+    /// projection. The first of a tower is that of a block.
+    pub(crate) fn is_matrix(&self) -> bool {
+        let is_looked_up = self.name == TOKEN_EMBEDDING;
+        self.shape.len() == 2 && self.name.ends_with(".weight") && !is_looked_up
+    }
+
     /// Name and length of the scales that go with it in 8 bits (a name that others use too, such as
-    /// `compressed-tensors`); none for what 8 bits do not store: all but the matrices of the picture
-    /// tower's blocks.
+    /// `compressed-tensors`); none for what 8 bits do not store: all but [matrices](Self::is_matrix).
     pub(crate) fn scales(&self) -> Option<(String, usize)> {
-        let is_stored = self.tower == Tower::Vision && self.is_matrix();
-        let columns = self.shape.last().filter(|_| is_stored)?;
+        let columns = self.shape.last().filter(|_| self.is_matrix())?;
         Some((scales_of(&self.name), *columns))
     }
 }
+
+const TOKEN_EMBEDDING: &str = "text.token_embedding.weight";
 
 /// Name of the scales of a matrix in 8 bits.
 pub(crate) fn scales_of(matrix: &str) -> String {
@@ -126,7 +131,7 @@ impl Layout {
     }
 
     fn text(&mut self, text: &TextConfig) {
-        self.push("text.token_embedding.weight", &[text.vocab_size, text.width]);
+        self.push(TOKEN_EMBEDDING, &[text.vocab_size, text.width]);
         self.push("text.positional_embedding", &[text.context_length, text.width]);
         self.transformer("text.transformer", text.layers, text.width, text.mlp_width);
         self.norm("text.ln_final", text.width);

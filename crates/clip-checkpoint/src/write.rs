@@ -113,15 +113,11 @@ fn write_tensors<S: TensorSource>(
     io: impl Fn(std::io::Error) -> S::Error,
 ) -> std::result::Result<u64, S::Error> {
     let mut size = 0;
-    let mut write = |name: &str, dtype: Dtype, values: &[f32]| {
+    let mut write = |dtype: Dtype, values: &[f32]| {
         let mut bytes = Vec::with_capacity(CHUNK * dtype.size());
-        for (chunk, values) in values.chunks(CHUNK).enumerate() {
+        for values in values.chunks(CHUNK) {
             bytes.clear();
-            dtype.encode(values, &mut bytes).map_err(|(index, value)| Error::NotFinite {
-                name: name.to_owned(),
-                index: chunk * CHUNK + index,
-                value,
-            })?;
+            dtype.encode(values, &mut bytes);
             out.write_all(&bytes).map_err(&io)?;
             size += bytes.len() as u64;
         }
@@ -133,16 +129,20 @@ fn write_tensors<S: TensorSource>(
             let found = vec![values.len()];
             return Err(Error::Shape { name: spec.name, found, expected: spec.shape }.into());
         }
-        match (spec.format(dtype), spec.scales()) {
-            (Dtype::Int8, Some((name, columns))) => {
+        let format = spec.format(dtype);
+        if let Some((index, value)) = format.find_not_held(&values) {
+            return Err(Error::NotFinite { name: spec.name, index, value }.into());
+        }
+        match (format, spec.scales()) {
+            (Dtype::Int8, Some((_, columns))) => {
                 let scales = scales(&values, columns);
                 for row in values.chunks_exact_mut(columns) {
                     row.iter_mut().zip(&scales).for_each(|(value, scale)| *value /= scale);
                 }
-                write(&spec.name, Dtype::Int8, &values)?;
-                write(&name, Dtype::F32, &scales)?;
+                write(Dtype::Int8, &values)?;
+                write(Dtype::F32, &scales)?;
             }
-            (dtype, _) => write(&spec.name, dtype, &values)?,
+            _ => write(format, &values)?,
         }
     }
     if card.tokenizer.vocabulary != Vocabulary::Clip {

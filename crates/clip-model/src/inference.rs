@@ -135,10 +135,10 @@ impl InferenceTextEncoder {
 /// are read as.
 fn weight_dtype(checkpoint: &Checkpoint, tower: Tower) -> WeightDtype {
     match checkpoint.dtype_of(tower) {
-        Dtype::F32 => WeightDtype::F32,
         Dtype::F16 => WeightDtype::F16,
         Dtype::Bf16 => WeightDtype::Bf16,
         Dtype::Int8 => WeightDtype::Int8,
+        _ => WeightDtype::F32,
     }
 }
 

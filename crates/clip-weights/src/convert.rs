@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use clip_checkpoint::{
     Activation, CARD_VERSION, Checkpoint, Dtype, ModelCard, PreprocessMode, Source as CardSource,
-    SourceFile, TensorSource, TensorSpec, tensors,
+    SourceFile, TensorSource, TensorSpec, Tower, tensors,
 };
-use half::f16;
 
 use crate::hashing::{self, Hashing};
 use crate::model::{Layout, Model};
@@ -203,6 +202,10 @@ fn existing(output: &Path, model: &Model, dtype: Dtype) -> Result<Option<(ModelC
     if !is_alike {
         return Err(another(output));
     }
+    if checkpoint.dtype_of(Tower::Text) != dtype {
+        let found = "of an earlier version, which left the text tower in f16";
+        return Err(Error::OutputExists { path: output.to_owned(), found });
+    }
     Ok(Some((card.clone(), metadata.len())))
 }
 
@@ -308,7 +311,8 @@ impl TensorSource for Reader<'_> {
     type Error = Error;
 
     fn read(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
-        let values = recipe(self.layout, spec)?.build(spec, |name| self.part(name))?;
+        let format = spec.format(self.dtype);
+        let values = recipe(self.layout, spec)?.build(spec, |name| self.part(name, format))?;
         self.progress.advance(spec.bytes(self.dtype) as u64);
         Ok(values)
     }
@@ -323,14 +327,12 @@ impl TensorSource for Reader<'_> {
 }
 
 impl Reader<'_> {
-    fn part(&mut self, name: &str) -> Result<Vec<f32>> {
+    fn part(&mut self, name: &str, format: Dtype) -> Result<Vec<f32>> {
         let values = self.weights.read(name)?;
-        if matches!(self.dtype, Dtype::F16 | Dtype::Int8)
-            && let Some(&value) = values.iter().find(|value| f16::from_f32(**value).is_infinite())
-        {
+        if let Some(&value) = values.iter().find(|value| !format.holds(**value)) {
             let tensor = self.weights.get(name);
             let file = tensor.map(|tensor| self.weights.file_of(tensor)).unwrap_or_default();
-            return Err(Error::TooLarge { tensor: name.to_owned(), file, value });
+            return Err(Error::TooLarge { tensor: name.to_owned(), file, value, format });
         }
         Ok(values)
     }

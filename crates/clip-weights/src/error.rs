@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use clip_checkpoint::Dtype;
+
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -327,8 +329,11 @@ pub enum Error {
         /// The value found.
         value: f32,
     },
-    /// A value that f16 cannot hold.
-    #[error("tensor {tensor} in {file} holds {value}, too large for f16: convert with --dtype f32")]
+    /// A value that the number format to write cannot hold.
+    #[error(
+        "tensor {tensor} in {file} holds {value}, too large for {}: convert with --dtype f32",
+        format.name()
+    )]
     TooLarge {
         /// Foreign name.
         tensor: String,
@@ -336,6 +341,8 @@ pub enum Error {
         file: String,
         /// The value found.
         value: f32,
+        /// What it was to be stored as.
+        format: Dtype,
     },
     /// A canonical tensor that the source's table does not name: a mistake in this crate.
     #[error("the table of this source does not name {tensor}: please report it")]

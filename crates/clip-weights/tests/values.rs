@@ -7,6 +7,7 @@ use std::path::Path;
 use clip_checkpoint::{Checkpoint, Dtype, Tower, tensors};
 use clip_weights::{Options, Source, Summary, convert};
 use common::Model;
+use safetensors::tensor::{SafeTensors, TensorView};
 
 fn converted(source: &Path, dtype: Option<Dtype>) -> (Summary, Checkpoint) {
     let folder = tempfile::tempdir().unwrap();
@@ -146,6 +147,31 @@ fn half_precision_sources_are_read() {
     check(Foreign::BF16, None, Dtype::Bf16);
     check(Foreign::BF16, Some(Dtype::F32), Dtype::F32);
     check(Foreign::BF16, Some(Dtype::F16), Dtype::F16);
+    check(Foreign::F32, Some(Dtype::Bf16), Dtype::Bf16);
+    check(Foreign::F16, Some(Dtype::Bf16), Dtype::Bf16);
+}
+
+/// In 8 bits the matrices of both towers come within half a step of the source's columns, all else
+/// exactly as f16.
+#[test]
+fn int8_is_near_the_source() {
+    let model = Model::tiny();
+    let (summary, checkpoint) = converted(model.write().path(), Some(Dtype::Int8));
+    assert_eq!(summary.dtype, Dtype::Int8);
+    assert_eq!(summary.bytes, checkpoint.size() as u64);
+    let towers = [Tower::Vision, Tower::Text].map(|tower| checkpoint.dtype_of(tower));
+    assert_eq!(towers, [Dtype::Int8; 2]);
+    let (_, exact) = converted(model.write().path(), None);
+    for spec in tensors(&exact.card().config) {
+        let [found, expected] = [&checkpoint, &exact].map(|c| c.read(&spec.name).unwrap());
+        if checkpoint.stored(&spec.name).unwrap().dtype != Dtype::Int8 {
+            assert_eq!(found, expected, "{}", spec.name);
+            continue;
+        }
+        // The fixture's values are at most 2.
+        let near = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 2.0 / 254.0 + 1e-6);
+        assert!(near, "{}", spec.name);
+    }
 }
 
 #[test]
@@ -245,11 +271,50 @@ fn what_is_there_is_not_replaced_unasked() {
         assert!(!forced.was_there && fingerprint() != first);
         convert_to(&tiny, Options { force: true, ..Options::default() }).unwrap();
     }
+    // A file in 8 bits of an earlier version, which left the text tower in f16, is another model too.
+    let int8 = || Options { dtype: Some(Dtype::Int8), ..Options::default() };
+    convert_to(&tiny, Options { force: true, ..int8() }).unwrap();
+    assert!(convert_to(&tiny, int8()).unwrap().was_there);
+    leave_texts_in_f16(&target.path().join("m.safetensors"));
+    let error = convert_to(&tiny, int8()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("m.safetensors is there already and is of an earlier version, which left the text tower in f16: choose another name with --name, or replace it with --force"),
+        "{error}"
+    );
+    convert_to(&tiny, Options { force: true, ..int8() }).unwrap();
+    assert!(convert_to(&tiny, int8()).unwrap().was_there);
+
     std::fs::write(target.path().join("m.safetensors"), "a letter").unwrap();
     let error = convert_to(&tiny, Options::default()).unwrap_err().to_string();
     assert!(error.contains("is there already and is no model"), "{error}");
     let letter = std::fs::read(target.path().join("m.safetensors")).unwrap();
     assert_eq!(letter, b"a letter");
+}
+
+/// Makes of a file in 8 bits one as earlier versions wrote it.
+fn leave_texts_in_f16(path: &Path) {
+    let checkpoint = Checkpoint::open(path).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let is_in_8_bits = |name: &str| name.starts_with("visual.transformer.");
+    let views = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors = Vec::new();
+    for (name, view) in views.iter() {
+        let (mut dtype, mut bytes) = (view.dtype(), view.data().to_vec());
+        if dtype == safetensors::Dtype::I8 && !is_in_8_bits(name) {
+            let values = checkpoint.read(name).unwrap();
+            dtype = safetensors::Dtype::F16;
+            bytes = values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect();
+        } else if name.ends_with("_scale") && name != "logit_scale" && !is_in_8_bits(name) {
+            continue;
+        }
+        tensors.push((name.to_owned(), dtype, view.shape().to_vec(), bytes));
+    }
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize_to_file(views, header.metadata().clone(), path).unwrap();
+    assert_eq!(Checkpoint::open(path).unwrap().dtype_of(Tower::Text), Dtype::F16);
 }
 
 /// The file is called after the model, so its name leads nowhere else.

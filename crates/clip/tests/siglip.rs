@@ -1,7 +1,7 @@
 //! A model of the second family, from its own files to vectors and probabilities.
 #![cfg(any(feature = "flex", feature = "ndarray"))]
 
-use clip::weights::{Options, Source, convert};
+use clip::weights::{Dtype, Options, Source, convert};
 use clip::{DeviceName, Embedder, Embedding, Overflow, Probability, ReadOptions};
 use clip_testkit::{Golden, assert_close, goldens_dir};
 
@@ -9,16 +9,21 @@ fn vectors(embeddings: &[Embedding]) -> Vec<f32> {
     embeddings.iter().flat_map(|embedding| embedding.as_slice().to_vec()).collect()
 }
 
-#[test]
-fn texts_and_pictures_have_the_references_vectors_and_logits() {
-    let golden = Golden::at(&goldens_dir().join("siglip/base"));
+/// The tiny model, in the number format of its source where none is given.
+fn converted(golden: &Golden, dtype: Option<Dtype>) -> Embedder {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("siglip.safetensors");
     let source = Source::Path(golden.checkpoint_dir().to_owned());
-    let options = Options { output: Some(output.clone()), ..Options::default() };
+    let options = Options { output: Some(output.clone()), dtype, ..Options::default() };
     convert(&source, &options, &mut ()).unwrap();
     let device = DeviceName::Auto.open().unwrap();
-    let clip = Embedder::open(&output, &device).unwrap().with_overflow(Overflow::Truncate);
+    Embedder::open(&output, &device).unwrap().with_overflow(Overflow::Truncate)
+}
+
+#[test]
+fn texts_and_pictures_have_the_references_vectors_and_logits() {
+    let golden = Golden::at(&goldens_dir().join("siglip/base"));
+    let clip = converted(&golden, None);
 
     // An empty text has a vector there; here it is asked for in vain.
     let texts = golden.texts();
@@ -44,5 +49,24 @@ fn texts_and_pictures_have_the_references_vectors_and_logits() {
         let expected: Vec<f32> =
             rows.iter().map(|row| 1.0 / (1.0 + (-logits[*row]).exp())).collect();
         assert_close("labels", &classifier.probabilities(picture), &expected, 1e-5);
+    }
+}
+
+/// The attention that pools pictures and the head of texts are stored so too.
+#[test]
+fn shorter_numbers_turn_vectors_a_little() {
+    let golden = Golden::at(&goldens_dir().join("siglip/base"));
+    let texts: Vec<String> = golden.texts().into_iter().filter(|text| !text.is_empty()).collect();
+    let all = |clip: &Embedder| {
+        let pictures = clip.files(&golden.pictures(), &ReadOptions::default()).unwrap();
+        let pictures = pictures.into_iter().map(Result::unwrap);
+        clip.texts(&texts).unwrap().into_iter().chain(pictures).collect::<Vec<_>>()
+    };
+    let exact = all(&converted(&golden, None));
+    for (dtype, bound) in [(Dtype::Bf16, 0.999), (Dtype::Int8, 0.998)] {
+        for (exact, turned) in exact.iter().zip(all(&converted(&golden, Some(dtype)))) {
+            let cosine = exact.similarity(&turned);
+            assert!(cosine >= bound && *exact != turned, "{dtype:?}: {cosine}");
+        }
     }
 }

@@ -1,0 +1,6 @@
+//! The canonical file: what is written is read again, and what is damaged is refused by name.
+
+mod fixture;
+mod formats;
+mod refusals;
+mod writing;
