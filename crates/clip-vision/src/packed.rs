@@ -31,10 +31,9 @@ struct PackedAttentionPooling {
 
 impl AttentionPooling {
     fn pack(self, packer: Packer) -> PackedAttentionPooling {
-        let Self { probe, attn, ln, mlp, layer_norm_eps } = self;
         PackedAttentionPooling {
-            attn: PackedQueryAttention::new(probe.val(), attn, packer),
-            mlp: PackedResidualMlp::new(ln, layer_norm_eps, mlp, packer),
+            attn: PackedQueryAttention::new(self.probe.val(), self.attn, packer),
+            mlp: PackedResidualMlp::new(self.ln, self.layer_norm_eps, self.mlp, packer),
         }
     }
 }
