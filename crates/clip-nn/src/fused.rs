@@ -46,15 +46,3 @@ pub(crate) fn residual(
     };
     Some(extension::residual(tensors, residual))
 }
-
-#[cfg(test)]
-mod tests {
-    use clip_kernels::{Isa, MAX_CPU_ISA};
-    use clip_testkit::rerun_tests;
-
-    /// The other tests again, with the kernels of each instruction set that this processor has.
-    #[test]
-    fn every_instruction_set_agrees() {
-        rerun_tests("every_instruction_set", MAX_CPU_ISA, Isa::enabled().map(Isa::name));
-    }
-}

@@ -226,8 +226,7 @@ fn blocks_in_fewer_bits_agree_with_their_parameters() {
     let int8 = if rounds_to_8_bits { 4e-2 } else { 4e-2 / 15.0 };
     let device = Device::flex();
     let bf16 = if select(WeightDtype::Bf16).arithmetic() == "bf16" { 1e-2 } else { 5e-6 };
-    let bounds =
-        [(WeightDtype::F16, 5e-6), (WeightDtype::Bf16, bf16), (WeightDtype::Int8, int8)];
+    let bounds = [(WeightDtype::F16, 5e-6), (WeightDtype::Bf16, bf16), (WeightDtype::Int8, int8)];
     for (dtype, bound) in bounds {
         for (case, batch) in [(CASE, 37), (wide, 5), (wide, 1)] {
             let model = inferring(&case);

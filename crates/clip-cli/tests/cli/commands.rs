@@ -163,7 +163,8 @@ fn models_and_info_describe() {
     assert_eq!(info["model"]["embed_dim"], 256);
     assert_eq!(info["library"]["items"], 0);
     let limited = |isa| finish(sandbox.command(program()).arg("info").env("CLIP_MAX_CPU_ISA", isa));
-    let kernels = "kernels     f32 scalar, int8 scalar; CLIP_MAX_CPU_ISA=scalar\n";
+    let kernels =
+        "kernels     f32 scalar, f16 scalar, bf16 scalar, int8 scalar; CLIP_MAX_CPU_ISA=scalar\n";
     assert!(limited("scalar").stdout.contains(kernels));
     limited("sse9").check(2, &["no instruction set 'sse9'", "avx2"]);
     assert!(sandbox.run(&["info"]).stdout.contains("clip-tiny (built in)"));
