@@ -4,7 +4,8 @@
 //! doi:10.1145/1356052.1356053). [`microkernel!`] has its body once; a number format and an
 //! instruction set fill in their registers. Rows of the left side are read where they lie, the right
 //! side is a packed panel. Both advance by *groups* along the inner axis: as many values as one lane
-//! of an instruction multiplies and adds up at once (1 of `f32`, 2 of `bf16`, 4 of 8-bit integers).
+//! of an instruction multiplies and adds up at once (1 of `f32`, 2 of `bf16`, 4 of 8-bit integers). A
+//! group of weights is one unit of a panel.
 
 use std::ops::Range;
 
@@ -95,7 +96,7 @@ impl<A, W, S> MicroKernel<A, W, S> {
         assert!(self.isa.is_detected(), "a product on a processor without {}", self.isa);
         assert!((1..=self.rows).contains(&count), "{count} rows in a tile of {}", self.rows);
         assert!(inner.len() == steps * self.group, "whole groups");
-        assert_eq!(panel.len(), inner.len() * self.columns, "as much of the panel as of the rows");
+        assert_eq!(panel.len(), steps * self.columns, "as much of the panel as of the rows");
         let start = match start {
             Accumulate::Overwrite => Start::Zero,
             Accumulate::Add => Start::Out,
@@ -247,7 +248,7 @@ macro_rules! microkernel {
             const UNROLL: usize = 2;
             /// Cache lines of a panel that a step reads; as many are asked for, since a product of few
             /// rows has no more steps than that.
-            const LINES: usize = (2 * LANES * GROUP * size_of::<$weight>()).div_ceil(LINE);
+            const LINES: usize = (2 * LANES * size_of::<$weight>()).div_ceil(LINE);
 
             /// # Safety
             ///
@@ -289,8 +290,8 @@ macro_rules! microkernel {
                         ($at:expr) => {{
                             keep_order();
                             let weights = [
-                                { let $weights = panel.add($at * 2 * LANES * GROUP); $load },
-                                { let $weights = panel.add(($at * 2 + 1) * LANES * GROUP); $load },
+                                { let $weights = panel.add($at * 2 * LANES); $load },
+                                { let $weights = panel.add(($at * 2 + 1) * LANES); $load },
                             ];
                             for line in 0..LINES {
                                 ahead.wrapping_add(line * LINE).hint();
@@ -310,12 +311,12 @@ macro_rules! microkernel {
                         step!(0);
                         step!(1);
                         rows = rows.map(#[inline(always)] |row| row.wrapping_add(UNROLL * GROUP));
-                        panel = panel.add(UNROLL * 2 * LANES * GROUP);
+                        panel = panel.add(UNROLL * 2 * LANES);
                     }
                     for _ in 0..operands.steps % UNROLL {
                         step!(0);
                         rows = rows.map(#[inline(always)] |row| row.wrapping_add(GROUP));
-                        panel = panel.add(2 * LANES * GROUP);
+                        panel = panel.add(2 * LANES);
                     }
                     for i in 0..N {
                         for j in 0..2 {

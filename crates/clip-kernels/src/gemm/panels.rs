@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use crate::matrix::MatrixView;
+use crate::tiling::{self, steps};
 use crate::{Prefetch, dispatch};
 
-/// A matrix in panels of some columns: each stands in one piece, one group of rows after the other,
-/// the values of a column's group together. The last panel and the last group are filled up with
-/// zeros.
+/// A matrix in panels of some columns: each stands in one piece, one group of rows after the other, and
+/// of a group one unit for each column, which is what a lane of a register multiplies at once. The last
+/// panel and the last group are filled up with zeros.
 #[derive(Debug)]
-pub(crate) struct Panels<W> {
-    values: Vec<W>,
+pub(crate) struct Panels<U> {
+    units: Vec<U>,
     rows: usize,
     columns: usize,
     /// Columns of a panel.
@@ -19,15 +20,15 @@ pub(crate) struct Panels<W> {
     group: usize,
 }
 
-impl<W: Copy + Default> Panels<W> {
-    /// Packs a matrix in groups of G rows, each value converted.
+impl<U: Copy + Default> Panels<U> {
+    /// Packs a matrix in groups of G rows, whose values in a column become a unit.
     pub(crate) fn pack<const G: usize, T: Copy + Default>(
         matrix: MatrixView<'_, T>,
         width: usize,
-        convert: impl Fn(T) -> W,
+        unit: impl Fn([T; G]) -> U,
     ) -> Self {
-        let mut panels = Self { values: Vec::new(), rows: 0, columns: 0, width, group: G };
-        panels.repack::<G, T>(matrix, convert);
+        let mut panels = Self { units: Vec::new(), rows: 0, columns: 0, width, group: G };
+        panels.repack(matrix, unit);
         panels
     }
 
@@ -35,17 +36,17 @@ impl<W: Copy + Default> Panels<W> {
     pub(crate) fn repack<const G: usize, T: Copy + Default>(
         &mut self,
         matrix: MatrixView<'_, T>,
-        convert: impl Fn(T) -> W,
+        unit: impl Fn([T; G]) -> U,
     ) {
         assert_eq!(self.group, G, "panels of another group");
         (self.rows, self.columns) = (matrix.rows(), matrix.columns());
         let (count, size) = (self.columns.div_ceil(self.width), self.size());
-        self.values.resize(count * size, W::default());
+        self.units.resize(count * size, U::default());
         dispatch(
             #[inline(always)]
             || match matrix.has_contiguous_rows() {
-                true => self.fill_by_rows::<G, T>(matrix, &convert),
-                false => self.fill_by_columns::<G, T>(matrix, &convert),
+                true => self.fill_by_rows(matrix, &unit),
+                false => self.fill_by_columns(matrix, &unit),
             },
         );
     }
@@ -54,68 +55,76 @@ impl<W: Copy + Default> Panels<W> {
     fn fill_by_rows<const G: usize, T: Copy + Default>(
         &mut self,
         matrix: MatrixView<'_, T>,
-        convert: &impl Fn(T) -> W,
+        unit: &impl Fn([T; G]) -> U,
     ) {
-        let (width, size) = (self.width, self.size().max(1));
-        let nothing = vec![T::default(); self.columns];
-        for (panel, values) in self.values.chunks_exact_mut(size).enumerate() {
-            let first = panel * width;
-            let count = width.min(self.columns - first);
-            for (step, group) in values.chunks_exact_mut(width * G).enumerate() {
-                let rows: [&[T]; G] = std::array::from_fn(
-                    #[inline(always)]
-                    |i| match step * G + i < matrix.rows() {
-                        true => &matrix.row(step * G + i)[first..first + count],
-                        false => &nothing[..count],
-                    },
-                );
-                let (places, _) = group.as_chunks_mut::<G>();
-                for (j, place) in places[..count].iter_mut().enumerate() {
-                    for i in 0..G {
-                        place[i] = convert(rows[i][j]);
+        /// Groups that are packed for all panels before the next: rows are read from few places at a
+        /// time, and panels are written in more than a line.
+        const STEPS: usize = 8;
+        let (width, size, columns) = (self.width, self.size(), self.columns);
+        let nothing = vec![T::default(); columns];
+        for steps in steps(0..self.steps(), STEPS) {
+            for (panel, columns) in tiling::steps(0..columns, width).enumerate() {
+                let units = &mut self.units[panel * size..][..size];
+                for step in steps.clone() {
+                    let rows: [&[T]; G] = std::array::from_fn(
+                        #[inline(always)]
+                        |i| match step * G + i < matrix.rows() {
+                            true => &matrix.row(step * G + i)[columns.clone()],
+                            false => &nothing[columns.clone()],
+                        },
+                    );
+                    let units = &mut units[step * width..][..width];
+                    // Lengths that the compiler knows.
+                    match columns.len() {
+                        32 => fill(&mut units[..32], rows, unit),
+                        16 => fill(&mut units[..16], rows, unit),
+                        count => {
+                            fill(&mut units[..count], rows, unit);
+                            units[count..].fill(U::default());
+                        }
                     }
                 }
-                places[count..].fill([W::default(); G]);
             }
         }
     }
 
     #[inline(always)]
-    fn fill_by_columns<const G: usize, T: Copy>(
+    fn fill_by_columns<const G: usize, T: Copy + Default>(
         &mut self,
         matrix: MatrixView<'_, T>,
-        convert: &impl Fn(T) -> W,
+        unit: &impl Fn([T; G]) -> U,
     ) {
         let (width, size) = (self.width, self.size().max(1));
-        for (panel, values) in self.values.chunks_exact_mut(size).enumerate() {
-            let (places, _) = values.as_chunks_mut::<G>();
+        for (panel, units) in self.units.chunks_exact_mut(size).enumerate() {
             for j in 0..width {
-                let places = places[j..].iter_mut().step_by(width);
+                let places = units[j..].iter_mut().step_by(width);
                 let column = panel * width + j;
                 if column >= self.columns {
-                    places.for_each(|place| *place = [W::default(); G]);
+                    places.for_each(|place| *place = U::default());
                     continue;
                 }
                 let (groups, rest) = matrix.column(column).as_chunks::<G>();
-                let mut last = [W::default(); G];
-                last.iter_mut().zip(rest).for_each(|(to, from)| *to = convert(*from));
-                let groups = groups.iter().map(
-                    #[inline(always)]
-                    |group| group.map(convert),
-                );
-                places.zip(groups.chain([last])).for_each(|(place, group)| *place = group);
+                let mut last = [T::default(); G];
+                last[..rest.len()].copy_from_slice(rest);
+                let groups = groups.iter().copied().chain([last]);
+                places.zip(groups).for_each(|(place, group)| *place = unit(group));
             }
         }
     }
 
-    /// Values of a panel.
+    /// Units of a panel.
     fn size(&self) -> usize {
-        self.inner() * self.width
+        self.steps() * self.width
+    }
+
+    /// Groups of rows.
+    fn steps(&self) -> usize {
+        self.rows.div_ceil(self.group)
     }
 
     /// The matrix's rows, filled up to whole groups.
     pub(crate) fn inner(&self) -> usize {
-        self.rows.next_multiple_of(self.group)
+        self.steps() * self.group
     }
 
     /// Rows of the matrix.
@@ -134,28 +143,48 @@ impl<W: Copy + Default> Panels<W> {
     }
 
     /// Some rows of a panel, in whole groups.
-    pub(crate) fn block(&self, panel: usize, rows: Range<usize>) -> &[W] {
-        &self.values[panel * self.size()..][rows.start * self.width..rows.end * self.width]
+    pub(crate) fn block(&self, panel: usize, rows: Range<usize>) -> &[U] {
+        let [start, end] = [rows.start, rows.end].map(|row| row / self.group * self.width);
+        &self.units[panel * self.size()..][start..end]
     }
 
-    /// The rows of a block that follow those of another, or the start of the next panel.
-    pub(crate) fn prefetch(&self, panel: usize, rows: Range<usize>) -> Prefetch {
-        let start = (panel * self.size() + rows.start * self.width).min(self.values.len());
-        let end = (start + rows.len() * self.width).min(self.values.len());
-        Prefetch::new(&self.values[start..end])
+    /// As many rows as a block has, from the end of the block on: the next block, or the start of the
+    /// next panel.
+    pub(crate) fn next(&self, panel: usize, block: Range<usize>) -> Prefetch {
+        let [start, end] = [block.end, block.end + block.len()]
+            .map(|row| (panel * self.size() + row / self.group * self.width).min(self.units.len()));
+        Prefetch::new(&self.units[start..end])
     }
 
-    /// The matrix row by row, each value converted.
-    pub(crate) fn unpack<T: Copy + Default>(&self, convert: impl Fn(W) -> T) -> Vec<T> {
+    /// The matrix row by row, each unit taken apart.
+    pub(crate) fn unpack<const G: usize, T: Copy + Default>(
+        &self,
+        values: impl Fn(U) -> [T; G],
+    ) -> Vec<T> {
         let mut matrix = vec![T::default(); self.rows * self.columns];
         for (row, line) in matrix.chunks_exact_mut(self.columns.max(1)).enumerate() {
             for (column, value) in line.iter_mut().enumerate() {
-                let group = row / self.group * self.width + column % self.width;
                 let start = column / self.width * self.size();
-                *value = convert(self.values[start + group * self.group + row % self.group]);
+                let unit = self.units[start + row / G * self.width + column % self.width];
+                *value = values(unit)[row % G];
             }
         }
         matrix
+    }
+}
+
+/// The units of some columns of a group.
+#[inline(always)]
+fn fill<const G: usize, T: Copy, U>(units: &mut [U], rows: [&[T]; G], unit: &impl Fn([T; G]) -> U) {
+    let rows = rows.map(
+        #[inline(always)]
+        |row| &row[..units.len()],
+    );
+    for (j, place) in units.iter_mut().enumerate() {
+        *place = unit(std::array::from_fn(
+            #[inline(always)]
+            |i| rows[i][j],
+        ));
     }
 }
 
@@ -165,23 +194,25 @@ mod tests {
 
     use super::*;
 
-    fn check<const G: usize>(rows: usize, columns: usize) {
+    fn check<const G: usize>(rows: usize, columns: usize)
+    where
+        [f32; G]: Default,
+    {
         let matrix = Random::new(1).values(rows * columns);
         let view = MatrixView::new(&matrix, columns);
-        let panels = Panels::pack::<G, f32>(view, 16, |value| value);
-        assert_eq!(panels.unpack(|value| value), matrix);
-        let turned = Panels::pack::<G, f32>(view.transposed(), 16, |value| value);
-        let back = Panels::pack::<G, f32>(
-            MatrixView::new(&turned.unpack(|value| value), rows).transposed(),
-            16,
-            |value| value,
-        );
+        let panels = Panels::pack::<G, f32>(view, 16, |unit| unit);
+        assert_eq!(panels.unpack(|unit| unit), matrix);
+        let turned = Panels::pack::<G, f32>(view.transposed(), 16, |unit| unit);
+        let turned = turned.unpack(|unit| unit);
+        let back = MatrixView::new(&turned, rows).transposed();
+        let back = Panels::pack::<G, f32>(back, 16, |unit| unit);
         // Also what fills it up.
-        assert_eq!(back.values, panels.values);
+        assert_eq!(back.units, panels.units);
         // A larger matrix before leaves nothing behind.
-        let mut reused = Panels::pack::<G, f32>(MatrixView::new(&[7.0; 80 * 80], 80), 16, |x| x);
-        reused.repack::<G, f32>(view, |value| value);
-        assert_eq!(reused.values, panels.values);
+        let larger = [7.0; 80 * 80];
+        let mut reused = Panels::pack::<G, f32>(MatrixView::new(&larger, 80), 16, |unit| unit);
+        reused.repack::<G, f32>(view, |unit| unit);
+        assert_eq!(reused.units, panels.units);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! all of it, so that what stands between the steps stays in the cache of a core, and each core
 //! works on sequences of its own: no step waits for another core. The product run on one thread.
 
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
@@ -141,7 +142,7 @@ impl Residual {
         let in_weight = kernel.pack(MatrixView::new(weights.in_weight, row));
         let out_weight = kernel.pack(MatrixView::new(weights.out_weight, width));
         let pass = |x: &[f32], y: &mut [MaybeUninit<f32>], kept: Option<&mut [_]>| {
-            let mut scratch = Scratch::new(self.dtype);
+            let mut scratch = Scratch::take(self.dtype);
             let mut kept = kept;
             for (i, (x, y)) in
                 x.chunks(shares.rows * width).zip(y.chunks_mut(shares.rows * width)).enumerate()
@@ -163,6 +164,7 @@ impl Residual {
                 let y = ColumnsMut::new(y, width);
                 product.multiply_packed(mixed, &*out_weight, Epilogue::ADD, y);
             }
+            scratch.keep();
         };
         let xs = x.par_chunks(shares.values(width));
         let ys = y.spare_capacity_mut()[..x.len()].par_chunks_mut(shares.values(width));
@@ -211,7 +213,7 @@ impl Residual {
         };
         let share = |i: usize, (x, dy, dx): (&[f32], &[f32], &mut [f32])| {
             let mut total = (wanted == Wanted::All).then(|| WeightGradients::zeros(weights));
-            let mut scratch = Scratch::new(self.dtype);
+            let mut scratch = Scratch::take(self.dtype);
             let start = i * shares.values(row);
             let size = shares.rows * width;
             for (i, ((x, dy), dx)) in
@@ -228,6 +230,7 @@ impl Residual {
                     &mut scratch,
                 );
             }
+            scratch.keep();
             total
         };
         let size = shares.values(width);
@@ -254,7 +257,7 @@ impl Residual {
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let rows = x.len() / width;
         let mixed_width = self.sublayer.output_width(row);
-        let Scratch { product, normal, hidden, mixed, dhidden, dmixed, dnormal, attention } =
+        let Scratch { product, normal, hidden, mixed, dhidden, dmixed, dnormal, attention, .. } =
             scratch;
         let normal = sized(normal, rows * width);
         let hidden = match &sides.enter {
@@ -330,8 +333,9 @@ struct Sides {
     out_transposed: Box<dyn PackedGemm>,
 }
 
-/// Buffers of one share, used again for each of its passes.
+/// Buffers of one pass.
 struct Scratch {
+    dtype: WeightDtype,
     product: Product,
     normal: Vec<f32>,
     hidden: Vec<f32>,
@@ -342,9 +346,17 @@ struct Scratch {
     attention: attention::Scratch,
 }
 
+thread_local! {
+    /// Kept from pass to pass: fresh memory is zeroed, and far from the cores.
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
 impl Scratch {
-    fn new(dtype: WeightDtype) -> Self {
-        Self {
+    /// What this thread kept, where it was for the same numbers.
+    fn take(dtype: WeightDtype) -> Self {
+        let kept = SCRATCH.take().filter(|scratch| scratch.dtype == dtype);
+        kept.unwrap_or_else(|| Self {
+            dtype,
             product: Product::new(dtype),
             normal: Vec::new(),
             hidden: Vec::new(),
@@ -353,7 +365,11 @@ impl Scratch {
             dmixed: Vec::new(),
             dnormal: Vec::new(),
             attention: attention::Scratch::default(),
-        }
+        })
+    }
+
+    fn keep(self) {
+        SCRATCH.set(Some(self));
     }
 }
 

@@ -24,8 +24,9 @@ use crate::tiling::steps;
 /// Rows of the weights that are multiplied before the next: 32 kB of a panel.
 const BLOCK: usize = 512;
 
-/// Values that the instruction multiplies at once.
-const GROUP: usize = 2;
+/// Two values that the instruction multiplies at once, the first in the lower half: in this form the
+/// compiler vectorizes what makes them.
+type Pair = u32;
 
 /// Every kernel of these products, the newest instruction set first.
 pub(super) const KERNELS: &[Kernel] = &[
@@ -41,13 +42,13 @@ pub(super) const KERNELS: &[Kernel] = &[
 
 /// Weights in pairs of rows.
 struct Bf16Gemm {
-    panels: Panels<bf16>,
-    kernel: &'static MicroKernel<bf16, bf16, f32>,
+    panels: Panels<Pair>,
+    kernel: &'static MicroKernel<bf16, Pair, f32>,
 }
 
 impl Bf16Gemm {
-    fn new(matrix: MatrixView<'_>, kernel: &'static MicroKernel<bf16, bf16, f32>) -> Self {
-        Self { panels: Panels::pack::<GROUP, f32>(matrix, kernel.columns, round), kernel }
+    fn new(matrix: MatrixView<'_>, kernel: &'static MicroKernel<bf16, Pair, f32>) -> Self {
+        Self { panels: Panels::pack(matrix, kernel.columns, pair), kernel }
     }
 
     /// Rows with contiguous values, rounded and filled up to whole groups.
@@ -82,11 +83,11 @@ impl PackedGemm for Bf16Gemm {
     }
 
     fn repack(&mut self, matrix: MatrixView<'_>) {
-        self.panels.repack::<GROUP, f32>(matrix, round);
+        self.panels.repack(matrix, pair);
     }
 
     fn unpack(&self) -> Vec<f32> {
-        self.panels.unpack(bf16::to_f32)
+        self.panels.unpack(|pair: Pair| [pair << 16, pair & 0xffff_0000].map(f32::from_bits))
     }
 
     fn prepare<'a>(
@@ -125,7 +126,7 @@ impl PackedGemm for Bf16Gemm {
             let mut start = epilogue.accumulate.of(part.clone());
             for inner in steps(0..self.panels.inner(), BLOCK) {
                 let weights = self.panels.block(panel, inner.clone());
-                let next = self.panels.prefetch(panel, inner.end..inner.end + inner.len());
+                let next = self.panels.next(panel, inner.clone());
                 let (column, width) = (part.start - first, part.len());
                 let block = Block { a, inner, weights, next, start, column, width };
                 self.kernel.multiply_block(&block, &mut out);
@@ -142,14 +143,24 @@ impl fmt::Debug for Bf16Gemm {
     }
 }
 
+#[inline(always)]
+fn pair([first, second]: [f32; 2]) -> Pair {
+    rounded_bits(first) | rounded_bits(second) << 16
+}
+
+#[inline(always)]
+fn round(value: f32) -> bf16 {
+    bf16::from_bits(rounded_bits(value) as u16)
+}
+
 /// To the nearest, to the even one of two; in a form that the compiler vectorizes. What is not a
 /// number stays so.
 #[inline(always)]
-fn round(value: f32) -> bf16 {
+fn rounded_bits(value: f32) -> u32 {
     let bits = value.to_bits();
     let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
     let quiet = bits >> 16 | 0x40;
-    bf16::from_bits(if value.is_nan() { quiet } else { rounded } as u16)
+    if value.is_nan() { quiet } else { rounded }
 }
 
 #[cfg(test)]

@@ -148,6 +148,11 @@ impl Weight for bf16 {
     }
 }
 
+#[inline(always)]
+fn unit<W: Weight>([value]: [f32; 1]) -> W {
+    W::from_f32(value)
+}
+
 /// Weights of one type.
 struct F32Gemm<W: 'static> {
     panels: Panels<W>,
@@ -163,7 +168,7 @@ impl<W: Weight> F32Gemm<W> {
         kernel: &'static MicroKernel<f32, W, f32>,
         whole: &'static MicroKernel<f32, f32, f32>,
     ) -> Self {
-        let panels = Panels::pack::<1, f32>(matrix, kernel.columns, W::from_f32);
+        let panels = Panels::pack(matrix, kernel.columns, unit);
         Self { panels, kernel, whole }
     }
 }
@@ -182,11 +187,11 @@ impl<W: Weight> PackedGemm for F32Gemm<W> {
     }
 
     fn repack(&mut self, matrix: MatrixView<'_>) {
-        self.panels.repack::<1, f32>(matrix, W::from_f32);
+        self.panels.repack(matrix, unit);
     }
 
     fn unpack(&self) -> Vec<f32> {
-        self.panels.unpack(W::to_f32)
+        self.panels.unpack(|weight| [weight.to_f32()])
     }
 
     fn prepare<'a>(
@@ -224,7 +229,7 @@ impl<W: Weight> PackedGemm for F32Gemm<W> {
             let mut start = epilogue.accumulate.of(part.clone());
             for inner in steps(0..self.rows(), BLOCK) {
                 let weights = self.panels.block(panel, inner.clone());
-                let next = self.panels.prefetch(panel, inner.end..inner.end + inner.len());
+                let next = self.panels.next(panel, inner.clone());
                 let (column, width) = (part.start - first, part.len());
                 let block = Block { a, inner, weights, next, start, column, width };
                 match W::whole(weights) {

@@ -45,9 +45,9 @@ const LARGEST: f32 = 127.0;
 /// Bits that an activation gets beyond 8, where the kernel allows: more show no difference.
 const EXTRA_BITS: u32 = 4;
 
-/// A kernel in groups of G activations of `$form`.
+/// A kernel of activations of `$form`.
 macro_rules! kernel {
-    ($form:ident, $bits:literal bits, $group:literal, $kernel:path) => {
+    ($form:ident, $bits:literal bits, $kernel:path) => {
         Kernel {
             dtype: WeightDtype::Int8,
             arithmetic: "int8",
@@ -55,7 +55,7 @@ macro_rules! kernel {
             isa: || $kernel.isa,
             pack: |matrix| {
                 Box::new(Int8Gemm::new(matrix, |integers| {
-                    let panels = Panels::pack::<$group, i8>(integers, $kernel.columns, |x| x);
+                    let panels = Panels::pack(integers, $kernel.columns, |group| group);
                     Weights::$form(&$kernel, panels)
                 }))
             },
@@ -68,17 +68,17 @@ macro_rules! kernel {
 /// AVX-512 the first is what a processor of that time has.
 pub(super) const KERNELS: &[Kernel] = &[
     #[cfg(target_arch = "x86_64")]
-    kernel!(U8, 8 bits, 4, x86::AVX512_VNNI),
+    kernel!(U8, 8 bits, x86::AVX512_VNNI),
     #[cfg(target_arch = "x86_64")]
-    kernel!(I16, 12 bits, 2, x86::AVX512),
+    kernel!(I16, 12 bits, x86::AVX512),
     #[cfg(target_arch = "x86_64")]
-    kernel!(U8, 8 bits, 4, x86::AVX2_VNNI),
+    kernel!(U8, 8 bits, x86::AVX2_VNNI),
     #[cfg(target_arch = "x86_64")]
-    kernel!(I16, 12 bits, 2, x86::AVX2),
+    kernel!(I16, 12 bits, x86::AVX2),
     // The fastest where ours are not written for, and tested where they are.
     #[cfg(not(target_arch = "x86_64"))]
     RTEN,
-    kernel!(I16, 12 bits, 2, portable::SCALAR),
+    kernel!(I16, 12 bits, portable::SCALAR),
     #[cfg(all(test, target_arch = "x86_64"))]
     RTEN,
 ];
@@ -113,9 +113,9 @@ struct Int8Gemm {
 /// Integers as kernels want them, by what they want of activations.
 enum Weights {
     /// Unsigned, 8 bits.
-    U8(&'static MicroKernel<u8, i8, i32>, Panels<i8>),
+    U8(&'static MicroKernel<u8, [i8; 4], i32>, Panels<[i8; 4]>),
     /// 0 to [`i16::MAX`].
-    I16(&'static MicroKernel<i16, i8, i32>, Panels<i8>),
+    I16(&'static MicroKernel<i16, [i8; 2], i32>, Panels<[i8; 2]>),
     #[cfg(any(test, not(target_arch = "x86_64")))]
     Rten(rten::Blocks),
 }
@@ -189,7 +189,8 @@ impl Int8Gemm {
     /// Values of a row, filled up to whole groups.
     fn stride(&self) -> usize {
         match &self.weights {
-            Weights::U8(_, panels) | Weights::I16(_, panels) => panels.inner(),
+            Weights::U8(_, panels) => panels.inner(),
+            Weights::I16(_, panels) => panels.inner(),
             #[cfg(any(test, not(target_arch = "x86_64")))]
             Weights::Rten(_) => self.rows,
         }
@@ -266,7 +267,8 @@ impl PackedGemm for Int8Gemm {
 
     fn panel_width(&self) -> usize {
         match &self.weights {
-            Weights::U8(_, panels) | Weights::I16(_, panels) => panels.width(),
+            Weights::U8(_, panels) => panels.width(),
+            Weights::I16(_, panels) => panels.width(),
             #[cfg(any(test, not(target_arch = "x86_64")))]
             Weights::Rten(_) => rten::WIDTH,
         }
@@ -276,8 +278,8 @@ impl PackedGemm for Int8Gemm {
         let quantized = Quantized::new(matrix);
         let integers = MatrixView::new(&quantized.integers, matrix.columns().max(1));
         match &mut self.weights {
-            Weights::U8(_, panels) => panels.repack::<4, i8>(integers, |integer| integer),
-            Weights::I16(_, panels) => panels.repack::<2, i8>(integers, |integer| integer),
+            Weights::U8(_, panels) => panels.repack(integers, |group| group),
+            Weights::I16(_, panels) => panels.repack(integers, |group| group),
             #[cfg(any(test, not(target_arch = "x86_64")))]
             Weights::Rten(blocks) => {
                 *blocks = rten::Blocks::new(&quantized.integers, matrix.columns());
@@ -388,10 +390,10 @@ impl Int8Gemm {
         Activations(Format::Int8(rows))
     }
 
-    fn by_panels<A: Copy>(
+    fn by_panels<A: Copy, U: Copy + Default>(
         &self,
-        kernel: &MicroKernel<A, i8, i32>,
-        panels: &Panels<i8>,
+        kernel: &MicroKernel<A, U, i32>,
+        panels: &Panels<U>,
         a: MatrixView<'_, A>,
         rows: &Rows,
         epilogue: Epilogue<'_>,
@@ -404,7 +406,7 @@ impl Int8Gemm {
             let mut start = Accumulate::Overwrite;
             for inner in steps(0..panels.inner(), BLOCK) {
                 let weights = panels.block(panel, inner.clone());
-                let next = panels.prefetch(panel, inner.end..inner.end + inner.len());
+                let next = panels.next(panel, inner.clone());
                 let block = Block { a, inner, weights, next, start, column: 0, width };
                 kernel.multiply_block(&block, &mut ColumnsMut::new(&mut sums, width));
                 start = Accumulate::Add;

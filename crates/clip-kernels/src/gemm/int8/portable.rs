@@ -22,7 +22,7 @@ fn multiply_add(sums: Sums, a: Pairs, b: Pairs) -> Sums {
 
 microkernel! {
     /// Plain Rust.
-    SCALAR: Scalar, [i16, i8] => i32,
+    SCALAR: Scalar, [i16, [i8; 2]] => i32,
     groups of 2, 8 lanes, rows 1 2 3 4 5 6 up to 6,
     sums |from| from.cast::<Sums>().read(), |to, sums| to.cast::<Sums>().write(sums), [0; LANES],
     broadcast |pair| [pair.cast::<[i16; 2]>().read(); LANES],

@@ -16,15 +16,17 @@ fn integers(random: &mut Random, count: usize, low: i32, high: i32) -> Vec<i32> 
 
 /// Sums of a micro-kernel at the largest values that it may get, exactly.
 fn check<const G: usize, A: Copy + Default + TryFrom<i32>>(
-    kernel: &MicroKernel<A, i8, i32>,
+    kernel: &MicroKernel<A, [i8; G], i32>,
     [rows, inner, columns]: [usize; 3],
     most: i32,
-) {
+) where
+    [i8; G]: Default,
+{
     let mut random = Random::new((rows * inner + columns) as u64);
     let left = integers(&mut random, rows * inner, 0, most);
     let right = integers(&mut random, inner * columns, -127, 127);
     let weights: Vec<i8> = right.iter().map(|value| *value as i8).collect();
-    let panels = Panels::pack::<G, i8>(MatrixView::new(&weights, columns), kernel.columns, |x| x);
+    let panels = Panels::pack(MatrixView::new(&weights, columns), kernel.columns, |group| group);
     let (length, width) = (panels.inner(), panels.width());
     let filled = left.chunks(inner).flat_map(|row| {
         let values = row.iter().map(|value| A::try_from(*value).ok().expect("within its type"));
@@ -35,7 +37,7 @@ fn check<const G: usize, A: Copy + Default + TryFrom<i32>>(
     for panel in 0..columns.div_ceil(width) {
         // What stands there before does not matter.
         let mut sums = vec![77; rows * width];
-        let (weights, next) = (panels.block(panel, 0..length), panels.prefetch(panel, 0..length));
+        let (weights, next) = (panels.block(panel, 0..length), panels.next(panel, 0..length));
         let start = Accumulate::Overwrite;
         let block = Block { a, inner: 0..length, weights, next, start, column: 0, width };
         kernel.multiply_block(&block, &mut ColumnsMut::new(&mut sums, width));
@@ -80,10 +82,10 @@ fn on_each(matrix: &[f32], columns: usize) -> Vec<(String, Int8Gemm)> {
     let matrix = MatrixView::new(matrix, columns);
     let mut all = Vec::new();
     macro_rules! add {
-        ($form:ident, $group:literal, $kernel:path) => {
+        ($form:ident, $kernel:path) => {
             if $kernel.isa.is_detected() {
                 let pack = |integers: MatrixView<'_, i8>| {
-                    let panels = Panels::pack::<$group, i8>(integers, $kernel.columns, |x| x);
+                    let panels = Panels::pack(integers, $kernel.columns, |group| group);
                     Weights::$form(&$kernel, panels)
                 };
                 all.push(($kernel.isa.to_string(), Int8Gemm::new(matrix, pack)));
@@ -94,12 +96,12 @@ fn on_each(matrix: &[f32], columns: usize) -> Vec<(String, Int8Gemm)> {
     }
     #[cfg(target_arch = "x86_64")]
     {
-        add!(U8, 4, x86::AVX512_VNNI);
-        add!(I16, 2, x86::AVX512);
-        add!(U8, 4, x86::AVX2_VNNI);
-        add!(I16, 2, x86::AVX2);
+        add!(U8, x86::AVX512_VNNI);
+        add!(I16, x86::AVX512);
+        add!(U8, x86::AVX2_VNNI);
+        add!(I16, x86::AVX2);
     }
-    add!(I16, 2, portable::SCALAR);
+    add!(I16, portable::SCALAR);
     let rten = |integers: MatrixView<'_, i8>| {
         let integers: Vec<i8> =
             (0..integers.rows()).flat_map(|row| integers.row(row)).copied().collect();

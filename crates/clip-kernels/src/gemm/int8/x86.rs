@@ -12,7 +12,7 @@ use crate::gemm::microkernel::microkernel;
 
 microkernel! {
     /// AVX-512 VNNI.
-    AVX512_VNNI: Avx512Vnni with "avx512f,avx512vnni", [u8, i8] => i32,
+    AVX512_VNNI: Avx512Vnni with "avx512f,avx512vnni", [u8, [i8; 4]] => i32,
     groups of 4, 16 lanes, rows 1 2 3 4 5 6 7 8 9 10 11 12 up to 12,
     sums |from| _mm512_loadu_si512(from.cast()), |to, sum| _mm512_storeu_si512(to.cast(), sum),
         _mm512_setzero_si512(),
@@ -23,7 +23,7 @@ microkernel! {
 
 microkernel! {
     /// AVX-512 without VNNI.
-    AVX512: Avx512 with "avx512f,avx512bw", [i16, i8] => i32,
+    AVX512: Avx512 with "avx512f,avx512bw", [i16, [i8; 2]] => i32,
     groups of 2, 16 lanes, rows 1 2 3 4 5 6 7 8 9 10 11 12 up to 12,
     sums |from| _mm512_loadu_si512(from.cast()), |to, sum| _mm512_storeu_si512(to.cast(), sum),
         _mm512_setzero_si512(),
@@ -34,7 +34,7 @@ microkernel! {
 
 microkernel! {
     /// AVX-VNNI.
-    AVX2_VNNI: Avx2Vnni with "avx2,avxvnni", [u8, i8] => i32,
+    AVX2_VNNI: Avx2Vnni with "avx2,avxvnni", [u8, [i8; 4]] => i32,
     groups of 4, 8 lanes, rows 1 2 3 4 5 6 up to 6,
     sums |from| _mm256_loadu_si256(from.cast()), |to, sum| _mm256_storeu_si256(to.cast(), sum),
         _mm256_setzero_si256(),
@@ -45,7 +45,7 @@ microkernel! {
 
 microkernel! {
     /// AVX2.
-    AVX2: Avx2 with "avx2", [i16, i8] => i32,
+    AVX2: Avx2 with "avx2", [i16, [i8; 2]] => i32,
     groups of 2, 8 lanes, rows 1 2 3 4 5 6 up to 6,
     sums |from| _mm256_loadu_si256(from.cast()), |to, sum| _mm256_storeu_si256(to.cast(), sum),
         _mm256_setzero_si256(),
