@@ -1,8 +1,9 @@
 //! A random part of a picture, brought to size.
 
 use clip_preprocess::RgbImage;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rand::{Rng, RngExt};
 
 /// Part of a picture, in pixels and fractions of them.
@@ -68,15 +69,18 @@ pub(super) fn shrink(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     run(picture, width, height, &ResizeOptions::new().resize_alg(filter))
 }
 
+/// For one type of pixel: `Resizer::resize` compiles the kernels of all thirteen, and this crate takes three times as long.
 fn run(picture: &RgbImage, width: u32, height: u32, options: &ResizeOptions) -> RgbImage {
     let source =
-        ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
+        TypedImageRef::<U8x3>::from_buffer(picture.width(), picture.height(), picture.as_raw())
             .expect("three samples for each pixel");
-    let mut resized = Image::new(width, height, PixelType::U8x3);
+    let mut resized = RgbImage::new(width, height);
+    let mut target = TypedImage::<U8x3>::from_buffer(width, height, &mut resized)
+        .expect("three samples for each pixel");
     Resizer::new()
-        .resize(&source, &mut resized, options)
-        .expect("both are RGB, and the part is inside the picture");
-    RgbImage::from_raw(width, height, resized.into_vec()).expect("three samples for each pixel")
+        .resize_typed(&source, &mut target, options)
+        .expect("the part is inside the picture");
+    resized
 }
 
 #[cfg(test)]
