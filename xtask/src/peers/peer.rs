@@ -1,7 +1,14 @@
-//! Who takes part.
+//! What a peer is: one line of the tables.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clip_kernels::Isa;
+use clip_weights::Dtype;
 
+use super::Setup;
+use super::isa::Kernels;
+use super::model::Model;
+use super::python::Environment;
+use super::roster::PEERS;
 use super::work::Work;
 
 /// One line of the tables.
@@ -13,33 +20,34 @@ pub(crate) struct Peer {
     pub(crate) label: &'static str,
     pub(crate) program: Program,
     pub(crate) numbers: Numbers,
+    pub(crate) kernels: Kernels,
+    /// Without it the numbers are widened and every product is slow, so that nobody would run it.
+    pub(crate) needs: Option<Isa>,
+    pub(crate) models: &'static [Model],
     pub(crate) works: &'static [Work],
 }
 
 /// How a peer is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Program {
-    Ours {
-        options: &'static [&'static str],
-    },
+    /// Our towers with weights in a number format.
+    Ours(Dtype),
+    /// The products of our image tower alone.
+    Products,
     Candle,
-    /// A script with its options.
-    Python {
-        script: &'static str,
-        options: &'static [&'static str],
-        /// What it imports beside what all scripts do.
-        packages: &'static [&'static str],
-        towers: Towers,
-    },
+    Python(Script),
 }
 
-/// What a script runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Towers {
-    HuggingFace,
-    Onnx,
-    /// None: it searches vectors.
-    Without,
+/// A script with its options.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Script {
+    pub(crate) file: &'static str,
+    pub(crate) options: &'static [&'static str],
+    /// What it imports beside what all scripts do.
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) environment: &'static Environment,
+    /// Steps of `prepare.py` beside the weights, in their order.
+    pub(crate) steps: &'static [&'static str],
 }
 
 /// The arithmetic of a peer.
@@ -52,181 +60,6 @@ pub(crate) enum Numbers {
     Yardstick,
 }
 
-/// What the towers are written as ONNX with.
-pub(crate) const ONNX: &[&str] = &["onnx==1.23.2", "onnxscript==0.7.2", ONNXRUNTIME];
-
-const ONNXRUNTIME: &str = "onnxruntime==1.32.0";
-
-const TOWERS: &[Work] = &[Work::Image, Work::Text];
-
-/// This project.
-pub(crate) static OURS: Peer = Peer {
-    name: "ours",
-    label: "ours",
-    program: Program::Ours { options: &[] },
-    numbers: Numbers::F32,
-    works: &Work::ALL,
-};
-
-/// The peer that the others must agree with where the model is run.
-pub(crate) static REFERENCE: Peer = Peer {
-    name: "transformers",
-    label: "transformers (PyTorch, sdpa)",
-    program: Program::Python {
-        script: "peer_transformers.py",
-        options: &[],
-        packages: &[],
-        towers: Towers::HuggingFace,
-    },
-    numbers: Numbers::F32,
-    works: &[Work::Image, Work::Text, Work::Folder, Work::Start, Work::Memory],
-};
-
-const FAISS: &str = "faiss-cpu==1.15.1";
-
-/// The peer that the others must agree with in searches.
-static FLAT: Peer = Peer {
-    name: "faiss",
-    label: "faiss, f32",
-    program: Program::Python {
-        script: "peer_faiss.py",
-        options: &[],
-        packages: &[FAISS],
-        towers: Towers::Without,
-    },
-    numbers: Numbers::F32,
-    works: &[Work::Search, Work::Graph],
-};
-
-/// The peer that says what is right.
-pub(crate) fn reference(work: Work) -> &'static Peer {
-    if work.runs_towers() { &REFERENCE } else { &FLAT }
-}
-
-/// All, in the order of the tables.
-pub(crate) static PEERS: &[&Peer] = &[
-    &OURS,
-    &Peer {
-        name: "ours-int8",
-        label: "ours, int8",
-        program: Program::Ours { options: &["--int8"] },
-        numbers: Numbers::Fewer,
-        works: &[Work::Image, Work::Folder],
-    },
-    &Peer {
-        name: "products",
-        label: "the tower's products alone, by the `gemm` crate",
-        program: Program::Ours { options: &["--products"] },
-        numbers: Numbers::Yardstick,
-        works: &[Work::Image],
-    },
-    &REFERENCE,
-    &Peer {
-        name: "transformers-pillow",
-        label: "transformers, pictures by Pillow",
-        program: Program::Python {
-            script: "peer_transformers.py",
-            options: &["--pillow"],
-            packages: &[],
-            towers: Towers::HuggingFace,
-        },
-        numbers: Numbers::F32,
-        works: &[Work::Folder],
-    },
-    &Peer {
-        name: "open-clip",
-        label: "OpenCLIP (PyTorch)",
-        program: Program::Python {
-            script: "peer_open_clip.py",
-            options: &[],
-            packages: &["open_clip_torch==3.3.0"],
-            towers: Towers::HuggingFace,
-        },
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "onnxruntime",
-        label: "ONNX Runtime",
-        program: Program::Python {
-            script: "peer_onnxruntime.py",
-            options: &[],
-            packages: &[ONNXRUNTIME],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::F32,
-        works: &[Work::Image, Work::Text, Work::Folder],
-    },
-    &Peer {
-        name: "onnxruntime-int8",
-        label: "ONNX Runtime, int8",
-        program: Program::Python {
-            script: "peer_onnxruntime.py",
-            options: &["--int8"],
-            packages: &[ONNXRUNTIME],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::Fewer,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "openvino",
-        label: "OpenVINO",
-        program: Program::Python {
-            script: "peer_openvino.py",
-            options: &[],
-            packages: &["openvino==2026.4.1"],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "openvino-bf16",
-        label: "OpenVINO, bf16",
-        program: Program::Python {
-            script: "peer_openvino.py",
-            options: &["--precision", "bf16"],
-            packages: &["openvino==2026.4.1"],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::Fewer,
-        works: TOWERS,
-    },
-    &FLAT,
-    &Peer {
-        name: "faiss-fp16",
-        label: "faiss, fp16",
-        program: Program::Python {
-            script: "peer_faiss.py",
-            options: &["--fp16"],
-            packages: &[FAISS],
-            towers: Towers::Without,
-        },
-        numbers: Numbers::Fewer,
-        works: &[Work::Search],
-    },
-    &Peer {
-        name: "usearch",
-        label: "usearch, exact, f16",
-        program: Program::Python {
-            script: "peer_usearch.py",
-            options: &[],
-            packages: &["usearch==2.26.6"],
-            towers: Towers::Without,
-        },
-        numbers: Numbers::Fewer,
-        works: &[Work::Search],
-    },
-    &Peer {
-        name: "candle",
-        label: "candle",
-        program: Program::Candle,
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-];
-
 /// Reads names on the command line.
 pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
     PossibleValuesParser::new(PEERS.iter().map(|peer| peer.name))
@@ -234,17 +67,46 @@ pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
 }
 
 impl Peer {
-    /// Whether it runs the towers as ONNX.
-    pub(crate) fn reads_onnx(&self) -> bool {
-        matches!(self.program, Program::Python { towers: Towers::Onnx, .. })
+    /// Whether it does the work with that model.
+    pub(crate) fn does(&self, work: Work, model: Model) -> bool {
+        self.works.contains(&work) && self.models.contains(&model)
+    }
+
+    /// Why it cannot take part in a run, whatever is installed: one sentence.
+    pub(crate) fn excluded(&self, setup: &Setup<'_>) -> Option<String> {
+        if let Some(isa) = self.needs
+            && !setup.machine.has(isa, setup.limit)
+        {
+            return Some(format!("it computes with {isa}, which is not there"));
+        }
+        let limit = setup.limit?;
+        self.kernels.variables(limit).is_none().then(|| {
+            format!("it has no switch that would hold it down to {} on this processor", limit.isa)
+        })
+    }
+
+    /// For the table of a work, with what a limit does not reach.
+    pub(crate) fn label(&self, setup: &Setup<'_>, work: Work) -> String {
+        // Both crates ask the processor for AVX-512 themselves, and use no more than that.
+        let own = match (self.kernels, work) {
+            (Kernels::Ours, Work::Train) => "the `gemm` crate",
+            (Kernels::OpenVino, _) => "MLAS",
+            _ => return self.label.to_owned(),
+        };
+        match setup.limit {
+            Some(limit) if limit.isa < Isa::Avx512 => {
+                format!("{} (products by {own} are not held down)", self.label)
+            }
+            _ => self.label.to_owned(),
+        }
     }
 
     /// Its packages with their versions, as people write them.
     pub(crate) fn versions(&self) -> Vec<String> {
         let names: &[&str] = match self.program {
-            Program::Ours { .. } => &[],
+            Program::Ours(_) | Program::Products => &[],
             Program::Candle => &[CANDLE],
-            Program::Python { packages, .. } => packages,
+            Program::Python(script) => script.packages,
         };
         names.iter().map(|name| name.replace("==", " ")).collect()
     }
