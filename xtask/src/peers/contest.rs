@@ -75,7 +75,7 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries, work: Work) -> Result<Ta
     for Runner { peer, answers: Answers { cosine, note }, costs, failed, .. } in runners {
         match failed {
             None => {
-                let mut label = peer.label(setup, work);
+                let mut label = peer.label(work, setup.limit);
                 if let Some(note) = note {
                     label += &format!(", {note}");
                 }

@@ -62,7 +62,7 @@ impl Entries {
         let mut entries = Self::default();
         for &peer in peers.iter().filter(wanted) {
             anstream::eprintln!("preparing {}", peer.name);
-            let entered = match peer.excluded(setup) {
+            let entered = match peer.excluded(&setup.machine, setup.limit) {
                 Some(reason) => Err(anyhow::Error::msg(reason)),
                 None => enter(setup, peer, works),
             };

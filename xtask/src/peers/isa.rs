@@ -54,7 +54,7 @@ static LIMITS: [Limit; 5] = [
         onednn: "AVX512_CORE_BF16",
         mkl: "AVX512_E3",
         faiss: "AVX512",
-        openblas: "Cooperlake",
+        openblas: "SkylakeX",
     },
 ];
 

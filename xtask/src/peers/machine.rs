@@ -62,6 +62,12 @@ impl Machine {
         }
     }
 
+    /// One with these instruction sets.
+    #[cfg(test)]
+    pub(crate) fn with(isas: &[Isa]) -> Self {
+        Self::parse(2, isas.to_vec(), "", "")
+    }
+
     /// The highest instruction set that somebody's kernels are written for: the kind of processor.
     pub(crate) fn kind(&self) -> &'static str {
         // Peers have kernels for AMX, ours have not.

@@ -4,8 +4,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clip_kernels::Isa;
 use clip_weights::Dtype;
 
-use super::Setup;
-use super::isa::Kernels;
+use super::isa::{Kernels, Limit};
+use super::machine::Machine;
 use super::model::Model;
 use super::python::Environment;
 use super::roster::PEERS;
@@ -73,27 +73,30 @@ impl Peer {
     }
 
     /// Why it cannot take part in a run, whatever is installed: one sentence.
-    pub(crate) fn excluded(&self, setup: &Setup<'_>) -> Option<String> {
+    pub(crate) fn excluded(&self, machine: &Machine, limit: Option<&Limit>) -> Option<String> {
         if let Some(isa) = self.needs
-            && !setup.machine.has(isa, setup.limit)
+            && !machine.has(isa, limit)
         {
             return Some(format!("it computes with {isa}, which is not there"));
         }
-        let limit = setup.limit?;
+        let limit = limit?;
         self.kernels.variables(limit).is_none().then(|| {
             format!("it has no switch that would hold it down to {} on this processor", limit.isa)
         })
     }
 
     /// For the table of a work, with what a limit does not reach.
-    pub(crate) fn label(&self, setup: &Setup<'_>, work: Work) -> String {
+    pub(crate) fn label(&self, work: Work, limit: Option<&Limit>) -> String {
         // Both crates ask the processor for AVX-512 themselves, and use no more than that.
-        let own = match (self.kernels, work) {
-            (Kernels::Ours, Work::Train) => "the `gemm` crate",
-            (Kernels::OpenVino, _) => "MLAS",
+        let own = match (self.kernels, self.program) {
+            (Kernels::Ours, _) if work == Work::Train => "the `gemm` crate",
+            // In 8 bits all products are oneDNN's.
+            (Kernels::OpenVino, Program::Python(script)) if !script.steps.contains(&"nncf") => {
+                "MLAS"
+            }
             _ => return self.label.to_owned(),
         };
-        match setup.limit {
+        match limit {
             Some(limit) if limit.isa < Isa::Avx512 => {
                 format!("{} (products by {own} are not held down)", self.label)
             }
@@ -117,12 +120,62 @@ const CANDLE: &str = "candle==0.11.1";
 
 #[cfg(test)]
 mod tests {
+    use super::super::isa::limit;
     use super::*;
+
+    fn peer(name: &str) -> &'static Peer {
+        PEERS.iter().find(|peer| peer.name == name).expect("a name of the roster")
+    }
 
     #[test]
     fn candle_is_the_version_of_its_manifest() {
         let manifest = include_str!("../../../benches/peers/candle/Cargo.toml");
         let version = CANDLE.replace("candle==", "candle-transformers = \"=");
         assert!(manifest.contains(&version), "{version}");
+    }
+
+    #[test]
+    fn a_limit_leaves_out_those_that_it_cannot_hold() {
+        let machine = Machine::with(&[Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16]);
+        let left_out = |limit: Option<&Limit>| -> Vec<&str> {
+            let excluded = PEERS.iter().filter(|peer| peer.excluded(&machine, limit).is_some());
+            excluded.map(|peer| peer.name).collect()
+        };
+        assert_eq!(left_out(None), [""; 0]);
+        let expected = [
+            "products",
+            "transformers-bf16",
+            "transformers-compiled",
+            "zentorch",
+            "onnxruntime",
+            "onnxruntime-int8",
+            "onnxruntime-static",
+            "usearch",
+            "candle",
+        ];
+        assert_eq!(left_out(Some(limit("avx2"))), expected);
+        let reason = peer("onnxruntime").excluded(&machine, Some(limit("avx2"))).unwrap();
+        assert_eq!(reason, "it has no switch that would hold it down to avx2 on this processor");
+        // Where nothing is above it nothing is held down, and bf16 is not there all the same.
+        let machine = Machine::with(&[Isa::Scalar, Isa::Avx2]);
+        assert_eq!(peer("onnxruntime").excluded(&machine, None), None);
+        let reason = peer("transformers-bf16").excluded(&machine, None).unwrap();
+        assert_eq!(reason, "it computes with avx512_bf16, which is not there");
+    }
+
+    #[test]
+    fn a_row_says_what_its_limit_does_not_reach() {
+        let label = |name, work, name_of_limit| peer(name).label(work, Some(limit(name_of_limit)));
+        assert_eq!(
+            label("openvino", Work::Image, "avx2"),
+            "OpenVINO (products by MLAS are not held down)"
+        );
+        assert_eq!(label("openvino", Work::Image, "avx512"), "OpenVINO");
+        assert_eq!(peer("openvino").label(Work::Image, None), "OpenVINO");
+        assert_eq!(label("ours", Work::Image, "avx2"), "ours");
+        assert_eq!(
+            label("ours", Work::Train, "avx2"),
+            "ours (products by the `gemm` crate are not held down)"
+        );
     }
 }

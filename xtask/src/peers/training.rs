@@ -30,7 +30,12 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries) -> Result<Table> {
     let mut table = Table { columns, ..Table::default() };
     for &peer in entries.ready.iter().filter(|peer| peer.does(Work::Train, setup.model)) {
         let costs = vec![Vec::new(); table.columns.len()];
-        table.rows.push(Row { peer, label: peer.label(setup, Work::Train), costs, cosine: None });
+        table.rows.push(Row {
+            peer,
+            label: peer.label(Work::Train, setup.limit),
+            costs,
+            cosine: None,
+        });
     }
     // Every process has its own warm-up.
     for round in 1..=setup.rounds {
