@@ -48,10 +48,10 @@ def compiled(function, backend):
     if backend == "zentorch":
         import zentorch  # noqa: F401, it registers itself
     else:
-        import torch._inductor.config
+        from torch._inductor import config
 
         # Weights are laid out once, as PyTorch's guide for inference on CPUs has it.
-        torch._inductor.config.freezing = True
+        config.freezing = True
     return torch.compile(function, backend=backend)
 
 
