@@ -2,7 +2,7 @@
 
     python once.py text FOLDER         the whole model, one text
     python once.py text-half FOLDER    the text tower alone, one text
-    python once.py pictures FOLDER     all of jpegs/ in batches of 32
+    python once.py pictures FOLDER     all of the jpegs/ beside the folder in batches of 32
 """
 
 import os
@@ -31,7 +31,7 @@ def pictures(folder):
 
     model = CLIPModel.from_pretrained(folder / "hf", dtype=torch.float32).eval()
     processor = CLIPImageProcessor.from_pretrained(folder / "hf")
-    paths = sorted((folder / "jpegs").iterdir())
+    paths = sorted((folder.parent / "jpegs").iterdir())
     features = []
     for start in range(0, len(paths), BATCH):
         part = [Image.open(path) for path in paths[start : start + BATCH]]

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: f32, or with --int8 linear layers of 8 bits, scaled by channel and by input."""
+"""ONNX Runtime on the CPU; `prepare.py` says what each folder of files holds."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -12,15 +12,13 @@ from protocol import Peer, serve
 class OnnxRuntime(Peer):
     def __init__(self, arguments):
         self.threads, self.workers = arguments.threads, None
-        self.files = arguments.folder / "onnx"
-        self.ending = ".int8.onnx" if arguments.int8 else ".onnx"
-        self.sessions = {}
+        self.files, self.sessions = arguments.folder / arguments.files, {}
 
     def run(self, part, array):
         if part not in self.sessions:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self.threads
-            path = str(self.files / f"{part}{self.ending}")
+            path = str(self.files / f"{part}.onnx")
             self.sessions[part] = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         session = self.sessions[part]
         return session.run(None, {session.get_inputs()[0].name: array})[0]
@@ -45,7 +43,7 @@ class OnnxRuntime(Peer):
 
 
 def arguments(parser):
-    parser.add_argument("--int8", action="store_true")
+    parser.add_argument("--files", choices=["onnx", "onnx-dynamic", "onnx-static"], default="onnx")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """OpenCLIP on PyTorch, f32, with its own tokenizer, which pads every text to 77 tokens."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -28,7 +29,7 @@ TENSORS = {
 }
 TRANSPOSED = {"visual.proj": "visual_projection.weight", "text_projection": "text_projection.weight"}
 TOWERS = {"visual.": "vision_model", "": "text_model"}
-BLOCKS = 12
+MODELS = {"vit-b-32": "ViT-B-32-quickgelu", "vit-l-14": "ViT-L-14-quickgelu"}
 
 
 def state_dict(path):
@@ -37,7 +38,8 @@ def state_dict(path):
     ours = {name: theirs[other] for name, other in TENSORS.items()}
     ours |= {name: theirs[other].T for name, other in TRANSPOSED.items()}
     for prefix, tower in TOWERS.items():
-        for block in range(BLOCKS):
+        blocks = {int(found[1]) for name in theirs if (found := re.match(rf"{tower}\.encoder\.layers\.(\d+)\.", name))}
+        for block in blocks:
             to, source = f"{prefix}transformer.resblocks.{block}", f"{tower}.encoder.layers.{block}"
             for leaf in ("weight", "bias"):
                 parts = [theirs[f"{source}.self_attn.{x}_proj.{leaf}"] for x in "qkv"]
@@ -51,7 +53,8 @@ class OpenClip(Peer):
 
     def __init__(self, arguments):
         torch.set_num_threads(arguments.threads)
-        self.model = open_clip.create_model("ViT-B-32-quickgelu", load_weights=False).eval()
+        name = MODELS[arguments.folder.name]
+        self.model = open_clip.create_model(name, load_weights=False).eval()
         self.model.load_state_dict(state_dict(arguments.folder / "hf/model.safetensors"))
 
     def ready(self, array):

@@ -1,25 +1,33 @@
 """Writes what the peers are compared on into a folder; what is there already is left alone.
 
-    python prepare.py weights FOLDER       one ViT-B/32 with random weights, and its inputs
+    python prepare.py weights MODEL        a model with random weights, and its inputs
+    python prepare.py onnx MODEL           its towers as ONNX, f32
+    python prepare.py onnx-dynamic MODEL   the same with linear layers of 8 bits, scaled by what comes in
+    python prepare.py onnx-static MODEL    the same, scaled by what came in of pictures and texts seen before
+    python prepare.py nncf MODEL           all of NNCF's preset for transformers in 8 bits, for OpenVINO, scaled so too
     python prepare.py pictures FOLDER      64 JPEGs of 12 megapixels
-    python prepare.py onnx FOLDER          the towers as ONNX, f32 and int8
     python prepare.py vectors FOLDER       a million vectors to search, and queries
 
-    hf/              config.json, model.safetensors and the rest, in Hugging Face layout
-    pixels.f32       32 pictures of samples/ as CLIP's processor prepares them, [32, 3, 224, 224], little-endian
-    captions.json    `captions` (those of captions.txt) and `ids`, one list a caption, unpadded
-    jpegs/           4000×3000, quality 90, 4:2:0: crops of samples/, flipped and with a camera's grain
-    vectors.f32      unit vectors [1000000, 512] that lie as CLIP's pictures do: in a cone, in clusters
-    queries.f32      [64, 512], as texts: in a cone of their own
-    questions.f32    [1000, 512], as these
-    tenth.f32        [1000], for each of them the score of its tenth nearest
-    onnx/            image.onnx, text.onnx and the same as *.int8.onnx; sizes of batches and texts are free
+A model's folder lies in FOLDER and has its name: vit-b-32, vit-l-14 or siglip2-b-16.
+
+    MODEL/hf/              config.json, model.safetensors and the rest, in Hugging Face layout
+    MODEL/pixels.f32       32 pictures of samples/ as the model's processor prepares them, [32, 3, 224, 224], little-endian
+    MODEL/captions.json    `captions` (those of captions.txt) and `ids`, one list a caption; unpadded, but SigLIP's
+    MODEL/onnx/            image.onnx, text.onnx; sizes of batches and texts are free. onnx-dynamic/, onnx-static/ have
+                           the same names, nncf/ has image.xml, text.xml and their weights
+    FOLDER/jpegs/          4000×3000, quality 90, 4:2:0: crops of samples/, flipped and with a camera's grain
+    FOLDER/vectors.f32     unit vectors [1000000, 512] that lie as CLIP's pictures do: in a cone, in clusters
+    FOLDER/queries.f32     [64, 512], as texts: in a cone of their own
+    FOLDER/questions.f32   [1000, 512], as these
+    FOLDER/tenth.f32       [1000], for each of them the score of its tenth nearest
 """
 
 import argparse
+import csv
 import json
 import shutil
 import sys
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -28,35 +36,72 @@ from PIL import Image, ImageOps
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "tests/scripts"))
 PICTURES, SIZE, QUALITY, GRAIN = 64, (4000, 3000), 90, 5.0
 BATCH, TOKENS = 32, (5, 20)
 # LayerNormalization is one operator from 17 on.
 OPSET = 18
+# Pictures that scales of 8 bits are taken from, so many at once.
+CALIBRATION, STEP = 128, 8
+TEMPLATES = ["{}", "a picture of a {}", "a blurry photo of the {}", "two of them, and a {} behind"]
+
+# What goldens.py has not at these sizes.
+VIT_L_14 = dict(image=224, patch=14, vision=(1024, 24, 16, 4096), text=(768, 12, 12, 3072), embed=768, legacy=True)
+SIGLIP2_B_16 = dict(
+    image=224, patch=16, vision=(768, 12, 12, 3072), text=(768, 12, 12, 3072), context=64, vocab=256_000)  # fmt: skip
 
 
 def samples():
     return sorted(path for path in (ROOT / "samples").iterdir() if path.suffix in (".png", ".webp", ".jpg"))
 
 
-def weights(_done, folder):
-    """The full-size model of the goldens: biases and gains are random too, and activations stay near 1."""
-    sys.path.append(str(ROOT / "tests/scripts"))
-    from goldens import FULL, FULL_COMMON, tokenizer, write_checkpoint
-    from transformers import CLIPImageProcessorPil
-
-    encode = tokenizer()
+def weights(done, folder):
+    """Biases and gains are random too, and activations stay near 1. The name of `hf` is the seed of the weights."""
     captions = (HERE / "captions.txt").read_text().splitlines()
-    ids = encode(captions).input_ids
-    lengths = [len(row) for row in ids]
-    assert (min(lengths), max(lengths)) == TOKENS, f"captions of {min(lengths)} to {max(lengths)} tokens"
-    # The folder's name is the seed of the weights.
-    write_checkpoint(folder / "hf", FULL["vit-b-32"] | FULL_COMMON)
-    encode.save_pretrained(folder / "hf")
-    pictures = [Image.open(path).convert("RGB") for path in samples()[:BATCH]]
-    pixels = CLIPImageProcessorPil.from_pretrained(folder / "hf")(pictures, return_tensors="np").pixel_values
+    if done.name == "siglip2-b-16":
+        ids = siglip2(folder / "hf", captions)
+    else:
+        ids = clip(folder / "hf", done.name, captions)
+        lengths = [len(row) for row in ids]
+        assert (min(lengths), max(lengths)) == TOKENS, f"captions of {min(lengths)} to {max(lengths)} tokens"
+    pixels = prepared(folder, [Image.open(path).convert("RGB") for path in samples()[:BATCH]])
     assert pixels.shape[0] == BATCH, "samples/ has too few pictures"
     pixels.astype("<f4").tofile(folder / "pixels.f32")
     (folder / "captions.json").write_text(json.dumps({"captions": captions, "ids": ids}))
+
+
+def clip(folder, name, captions):
+    from goldens import FULL, FULL_COMMON, tokenizer, write_checkpoint
+
+    write_checkpoint(folder, (FULL | {"vit-l-14": VIT_L_14})[name] | FULL_COMMON)
+    encode = tokenizer()
+    encode.save_pretrained(folder)
+    return encode(captions).input_ids
+
+
+def siglip2(folder, captions):
+    """As google/siglip2-base-patch16-224, with a small vocabulary of Gemma's kind in the large table."""
+    from siglip import gemma_tokenizer, hf_config, randomize
+    from transformers import SiglipImageProcessorPil, SiglipModel
+
+    spec = SIGLIP2_B_16
+    model = SiglipModel(hf_config(spec))
+    randomize(model, zlib.crc32(folder.name.encode()))
+    model.save_pretrained(folder)
+    side = spec["image"]
+    SiglipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(folder)
+    encode = gemma_tokenizer(spec)
+    encode.save_pretrained(folder)
+    return encode(captions, padding="max_length", truncation=True, max_length=spec["context"]).input_ids
+
+
+def prepared(folder, pictures):
+    """Pixels by the processor of the model in the folder."""
+    from transformers import CLIPImageProcessorPil, SiglipImageProcessorPil
+
+    kind = json.loads((folder / "hf/config.json").read_text())["model_type"]
+    processor = {"clip": CLIPImageProcessorPil, "siglip": SiglipImageProcessorPil}[kind].from_pretrained(folder / "hf")
+    return processor(pictures, return_tensors="np").pixel_values.astype(np.float32)
 
 
 def photograph(number, path):
@@ -87,13 +132,12 @@ def pictures(_done, folder):
 
 def onnx(done, folder):
     import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from transformers import CLIPModel
+    from transformers import AutoModel
 
     class Half(torch.nn.Module):
         def __init__(self, features):
             super().__init__()
-            self.model = CLIPModel.from_pretrained(done / "hf", dtype=torch.float32).eval()
+            self.model = AutoModel.from_pretrained(done / "hf", dtype=torch.float32).eval()
             self.features = features
 
         def forward(self, inputs):
@@ -101,16 +145,87 @@ def onnx(done, folder):
 
     target = folder / "onnx"
     target.mkdir()
+    ids = json.loads((done / "captions.json").read_text())["ids"][:2]
+    lengths = {len(row) for row in ids}
     batch, length = torch.export.Dim("batch", max=1024), torch.export.Dim("length", min=2, max=77)
-    image, text = torch.randn(2, 3, 224, 224), torch.randint(1, 49000, (2, 12))
-    for part, inputs, free in [("image", image, {0: batch}), ("text", text, {0: batch, 1: length})]:
-        path = target / f"{part}.onnx"
-        torch.onnx.export(Half(f"get_{part}_features").eval(), (inputs,), path, input_names=["inputs"],
-                          output_names=["features"], dynamic_shapes=(free,), opset_version=OPSET, dynamo=True,
-                          external_data=False, verbose=False)  # fmt: skip
+    # SigLIP's texts have one length.
+    axes = {0: batch} if done.name == "siglip2-b-16" else {0: batch, 1: length}
+    image, text = torch.randn(2, 3, 224, 224), torch.tensor([row[: min(lengths)] for row in ids])
+    for part, inputs, free in [("image", image, {0: batch}), ("text", text, axes)]:
+        torch.onnx.export(Half(f"get_{part}_features").eval(), (inputs,), target / f"{part}.onnx",
+                          input_names=["inputs"], output_names=["features"], dynamic_shapes=(free,),
+                          opset_version=OPSET, dynamo=True, external_data=False, verbose=False)  # fmt: skip
+
+
+def onnx_dynamic(done, folder):
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    target = folder / "onnx-dynamic"
+    target.mkdir()
+    for part in ("image", "text"):
         # Linear layers alone: the patches' convolution has no 8-bit form that is faster.
-        quantize_dynamic(path, target / f"{part}.int8.onnx", weight_type=QuantType.QInt8, per_channel=True,
-                         op_types_to_quantize=["MatMul"])  # fmt: skip
+        quantize_dynamic(done / f"onnx/{part}.onnx", target / f"{part}.onnx", weight_type=QuantType.QInt8,
+                         per_channel=True, op_types_to_quantize=["MatMul"])  # fmt: skip
+
+
+def onnx_static(done, folder):
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        def __init__(self, arrays):
+            self.arrays = iter(arrays)
+
+        def get_next(self):
+            array = next(self.arrays, None)
+            return None if array is None else {"inputs": array}
+
+    target = folder / "onnx-static"
+    target.mkdir()
+    for part, arrays in calibration(done).items():
+        ready = folder / f"{part}.ready.onnx"
+        quant_pre_process(str(done / f"onnx/{part}.onnx"), str(ready), skip_symbolic_shape=True)
+        # Linear layers alone, as above: products of two activations lose more than they gain.
+        quantize_static(str(ready), str(target / f"{part}.onnx"), Reader(arrays), quant_format=QuantFormat.QDQ,
+                        per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                        op_types_to_quantize=["MatMul"], extra_options={"MatMulConstBOnly": True})  # fmt: skip
+        ready.unlink()
+
+
+def nncf(done, folder):
+    import nncf
+    import openvino
+
+    target = folder / "nncf"
+    target.mkdir()
+    for part, arrays in calibration(done).items():
+        model = openvino.Core().read_model(done / f"onnx/{part}.onnx")
+        model = nncf.quantize(model, nncf.Dataset(arrays), model_type=nncf.ModelType.TRANSFORMER,
+                              subset_size=len(arrays))  # fmt: skip
+        openvino.save_model(model, target / f"{part}.xml", compress_to_fp16=False)
+
+
+def calibration(done):
+    """Inputs by tower: crops of samples/, flipped, and other texts than those that are measured."""
+    from transformers import AutoTokenizer
+
+    random, paths = np.random.default_rng(7), samples()
+
+    def crop(number):
+        picture = Image.open(paths[number % len(paths)]).convert("RGB")
+        sides = [side * random.uniform(0.5, 0.9) for side in picture.size]
+        left, top = (random.uniform(0, side - part) for side, part in zip(picture.size, sides))
+        picture = picture.crop((left, top, left + sides[0], top + sides[1]))
+        return ImageOps.mirror(picture) if random.random() < 0.5 else picture
+
+    pixels = prepared(done, [crop(number) for number in range(CALIBRATION)])
+    with open(ROOT / "samples/captions.tsv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    texts = sorted({row["caption"] for row in rows} | {form.format(row["label"]) for row in rows for form in TEMPLATES})
+    encode, context = AutoTokenizer.from_pretrained(done / "hf"), 64
+    padding = "max_length" if done.name == "siglip2-b-16" else False
+    ids = [np.array([row], np.int64) for row in encode(texts, padding=padding, max_length=context).input_ids]
+    return {"image": np.split(pixels, CALIBRATION // STEP), "text": ids}
 
 
 def vectors(_done, folder):
@@ -155,6 +270,9 @@ STEPS = {
     "weights": (weights, ["hf", "pixels.f32", "captions.json"]),
     "pictures": (pictures, ["jpegs"]),
     "onnx": (onnx, ["onnx"]),
+    "onnx-dynamic": (onnx_dynamic, ["onnx-dynamic"]),
+    "onnx-static": (onnx_static, ["onnx-static"]),
+    "nncf": (nncf, ["nncf"]),
     "vectors": (vectors, ["vectors.f32", "queries.f32", "questions.f32", "tenth.f32"]),
 }
 
@@ -175,7 +293,7 @@ def main():
     for name in names:
         shutil.rmtree(arguments.folder / name, ignore_errors=True)
         (fresh / name).replace(arguments.folder / name)
-    fresh.rmdir()
+    shutil.rmtree(fresh)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 A peer is a process that prepares once, says `{"ready": true}`, and then answers each line of its standard input with
 one line: `{"work": "image", "batch": 8, "seconds": 1.5}` runs passes over the work's inputs for at least that long and
-gives `{"seconds_per_item": ..}`; with `"embed": true` in place of the seconds it gives `{"embeddings": [[..], ..]}`.
+gives `{"seconds_per_item": ..}`; with `"embed": true` in place of the seconds it gives `{"embeddings": [[..], ..]}`, and
+with them perhaps a `"note"` for the table, of what its label cannot know.
 What it cannot do is `{"error": "one sentence"}`. It ends with its input.
 """
 
@@ -32,6 +33,9 @@ class Peer:
 
     # Tokens that every text is padded to; None cuts a batch to its longest text.
     length = None
+
+    # Stands behind the peer's label, where there is something to say.
+    note = None
 
     def ready(self, array):
         """The array as the model takes it, made outside the clock."""
@@ -67,7 +71,7 @@ class Peer:
 
 
 class Inputs:
-    """The folder that `prepare.py` fills."""
+    """The folder that `prepare.py` fills: a model's, with `jpegs` beside it, or that of vectors."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -92,7 +96,7 @@ class Inputs:
         return np.fromfile(self.folder / f"{name}.f32", np.float32)
 
     def paths(self):
-        return sorted((self.folder / "jpegs").iterdir())
+        return sorted((self.folder.parent / "jpegs").iterdir())
 
 
 def work(peer, inputs, request):
@@ -138,9 +142,9 @@ def breadth(peer, questions, tenth):
         breadth += breadth // 8 + 1
 
 
-def answer(run, request):
+def answer(peer, run, request):
     if request.get("embed"):
-        return {"embeddings": np.concatenate([np.asarray(part) for part in run()]).tolist()}
+        return {"embeddings": np.concatenate([np.asarray(part) for part in run()]).tolist(), "note": peer.note}
     items, began = 0, time.perf_counter()
     while True:
         items += sum(len(part) for part in run())
@@ -169,7 +173,7 @@ def serve(make, describe, arguments=lambda parser: None):
             try:
                 if key not in runs:
                     runs[key] = work(peer, inputs, request)
-                say(answer(runs[key], request))
+                say(answer(peer, runs[key], request))
             except Exception as error:
                 say({"error": " ".join(f"{type(error).__name__}: {error}".split())})
     except KeyboardInterrupt:

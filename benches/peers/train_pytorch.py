@@ -1,8 +1,9 @@
 """How fast PyTorch trains the baseline's model: the yardstick for ours.
 
     python train_pytorch.py [--steps N] [--warmup N] [--batch B] [--threads T] [--length L] [--no-sdpa] [--checkpointing]
+                            [--bf16]
 
-transformers' CLIPModel with the sizes of the baseline (16.3 M parameters), in f32 on the CPU: random pixels and ids,
+transformers' CLIPModel with the sizes of the baseline (16.3 M parameters), in f32 or with autocast to bf16 on the CPU: random pixels and ids,
 CLIP's symmetric InfoNCE, gradients clipped to norm 1, AdamW with decay. A step is forward, backward, clipping and
 update; batches are drawn outside the clock. Prints one line of JSON: images_per_second is the batch over the median
 step, `seconds` has every step, memory is the largest resident set of the process, with PyTorch itself and the model
@@ -38,6 +39,7 @@ def arguments():
     parser.add_argument("--length", type=int, default=12, help="tokens of every text, padded by end tokens")
     parser.add_argument("--sdpa", action=argparse.BooleanOptionalAction, default=True, help="PyTorch's fused attention")
     parser.add_argument("--checkpointing", action="store_true", help="compute activations again in the backward pass")
+    parser.add_argument("--bf16", action="store_true", help="autocast to bf16 in the forward pass")
     return parser.parse_args()
 
 
@@ -70,7 +72,8 @@ def main(args):
     for _ in range(args.warmup + args.steps):
         pixels, ids = batch()
         began = time.perf_counter()
-        loss = model(pixel_values=pixels, input_ids=ids, return_loss=True).loss
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            loss = model(pixel_values=pixels, input_ids=ids, return_loss=True).loss
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)

@@ -167,7 +167,7 @@ fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
             Ok(Inputs::Ids(rows.chunks(batch).map(pad).collect()))
         }
         "folder" => {
-            let files = std::fs::read_dir(folder.join("jpegs"))?;
+            let files = std::fs::read_dir(folder.join("../jpegs"))?;
             let mut paths =
                 files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
             paths.sort();

@@ -6,6 +6,7 @@
 mod features;
 mod layers;
 mod names;
+mod pages;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mut broken = layers::check(&workspace.crates);
     broken.extend(features::check(&workspace.crates));
     broken.extend(names::check(&workspace.root)?);
+    broken.extend(pages::check(&workspace.root)?);
     for line in &broken {
         print(format_args!("{line}\n"))?;
     }

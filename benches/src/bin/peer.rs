@@ -1,27 +1,30 @@
 //! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, and files through the facade.
 //!
-//! `peer FOLDER [--int8 | --products]`, where `FOLDER` is what the chore prepared: with the file in 8
-//! bits, or the products of the tower alone. `RAYON_NUM_THREADS` sets the threads.
+//! `peer FOLDER [--dtype DTYPE | --products]`, where `FOLDER` is what the chore prepared for a model: with
+//! the file of weights in that number format (f32), or the products of ViT-B/32's tower alone.
+//! `RAYON_NUM_THREADS` sets the threads.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clip::{Embedder, Embedding, ReadOptions};
 use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
 use clip_benches::{Products, device};
-use clip_checkpoint::Checkpoint;
+use clip_checkpoint::{Checkpoint, Tower};
 use clip_model::{
     Device, InferenceImageEncoder, InferenceTextEncoder, Tensor, float_tensor, int_tensor,
 };
 
 fn main() -> Result<()> {
-    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
-    let option = std::env::args().nth(2);
-    let (device, model) = match option.as_deref() {
-        None => (device(), folder.join("vit-b-32.safetensors")),
-        Some("--int8") => (device(), folder.join("vit-b-32-int8.safetensors")),
-        Some("--products") => return serve(&folder, |inputs| products(&inputs)),
-        Some(other) => return Err(format!("{other} is no option").into()),
+    let mut args = std::env::args().skip(1);
+    let folder = PathBuf::from(args.next().ok_or("name the prepared folder")?);
+    let dtype = match (args.next().as_deref(), args.next()) {
+        (None, _) => "f32".to_owned(),
+        (Some("--dtype"), Some(name)) => name,
+        (Some("--products"), None) => return serve(&folder, |inputs| products(&inputs)),
+        (Some(other), _) => return Err(format!("{other} is no option").into()),
     };
+    let model = Model { path: folder.join(format!("ours-{dtype}.safetensors")), dtype };
+    let device = device();
     serve(&folder, |inputs| match inputs {
         Inputs::Pixels { values, batch } => image(&model, &device, values, batch),
         Inputs::Ids(batches) => text(&model, &device, &batches),
@@ -30,8 +33,27 @@ fn main() -> Result<()> {
     })
 }
 
-fn image(model: &Path, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
-    let encoder = InferenceImageEncoder::load(&Checkpoint::open(model)?, device)?;
+/// A file, and the number format that it was asked for.
+struct Model {
+    path: PathBuf,
+    dtype: String,
+}
+
+impl Model {
+    /// A row of the table would be of another format than it says where the tower is not in it.
+    fn open(&self, tower: Tower) -> Result<Checkpoint> {
+        let checkpoint = Checkpoint::open(&self.path)?;
+        let found = checkpoint.dtype_of(tower).name();
+        if found == self.dtype {
+            return Ok(checkpoint);
+        }
+        let tower = if tower == Tower::Text { "text" } else { "image" };
+        Err(format!("the {tower} tower of its {} file is in {found}", self.dtype).into())
+    }
+}
+
+fn image(model: &Model, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
+    let encoder = InferenceImageEncoder::load(&model.open(Tower::Vision)?, device)?;
     let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
     Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
 }
@@ -48,8 +70,8 @@ fn products(inputs: &Inputs) -> Result<Pass> {
     }))
 }
 
-fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
-    let encoder = InferenceTextEncoder::load(&Checkpoint::open(model)?, device)?;
+fn text(model: &Model, device: &Device, batches: &[Ids]) -> Result<Pass> {
+    let encoder = InferenceTextEncoder::load(&model.open(Tower::Text)?, device)?;
     let tensor = |ids: &Ids| int_tensor(&ids.values, [ids.rows, ids.length], device);
     let batches: Vec<_> = batches.iter().map(tensor).collect();
     Ok(Box::new(move || {
@@ -58,8 +80,9 @@ fn text(model: &Path, device: &Device, batches: &[Ids]) -> Result<Pass> {
     }))
 }
 
-fn files(model: &Path, device: &Device, paths: Vec<PathBuf>, batch: usize) -> Result<Pass> {
-    let embedder = Embedder::open(model, device)?.with_batch_size(batch);
+fn files(model: &Model, device: &Device, paths: Vec<PathBuf>, batch: usize) -> Result<Pass> {
+    model.open(Tower::Vision)?;
+    let embedder = Embedder::open(&model.path, device)?.with_batch_size(batch);
     Ok(Box::new(move || {
         let options = ReadOptions { detail: embedder.enough_detail(), ..ReadOptions::default() };
         let vectors = embedder.files(&paths, &options)?;

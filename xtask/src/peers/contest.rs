@@ -7,8 +7,9 @@ use serde_json::json;
 use super::Setup;
 use super::agreement::lowest_cosine;
 use super::entry::{self, Entries, LeftOut};
-use super::peer::{Numbers, Peer, reference};
+use super::peer::{Numbers, Peer};
 use super::process::Answering;
+use super::roster::reference;
 use super::table::{Column, Row, Show, Table};
 use super::work::Work;
 
@@ -18,6 +19,8 @@ const LEAST_OF_FEWER: f64 = 0.95;
 #[derive(Deserialize)]
 struct Embeddings {
     embeddings: Vec<Vec<f64>>,
+    /// What a label cannot know beforehand.
+    note: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -29,10 +32,18 @@ struct Timing {
 struct Runner {
     peer: &'static Peer,
     process: Answering,
-    cosine: Option<f64>,
+    answers: Answers,
     /// Seconds an item, by batch and round.
     costs: Vec<Vec<f64>>,
     failed: Option<anyhow::Error>,
+}
+
+/// What a peer's vectors say.
+#[derive(Default)]
+struct Answers {
+    /// The lowest to what is right.
+    cosine: Option<f64>,
+    note: Option<String>,
 }
 
 /// Times everyone who takes part in the work.
@@ -45,7 +56,7 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries, work: Work) -> Result<Ta
         |batch: &usize| Column { title: format!("{batch} at once"), show: Show::PerSecond };
     let mut table = Table {
         corner: format!("{} a second", work.items()),
-        columns: work.batches().iter().map(column).collect(),
+        columns: work.batches(setup.model).iter().map(column).collect(),
         ..Table::default()
     };
     let mut runners = Vec::new();
@@ -55,16 +66,19 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries, work: Work) -> Result<Ta
             Err(left_out) => table.left_out.push(left_out),
         }
     }
-    for (column, &batch) in work.batches().iter().enumerate() {
+    for (column, &batch) in work.batches(setup.model).iter().enumerate() {
         anstream::eprintln!("{}, {batch} at once: {} rounds", work.name(), setup.rounds);
         for round in 0..=setup.rounds {
             time(setup, &mut runners, work, column, round);
         }
     }
-    for Runner { peer, cosine, costs, failed, .. } in runners {
+    for Runner { peer, answers: Answers { cosine, note }, costs, failed, .. } in runners {
         match failed {
             None => {
-                let label = peer.label.to_owned();
+                let mut label = peer.label(work, setup.limit);
+                if let Some(note) = note {
+                    label += &format!(", {note}");
+                }
                 table.rows.push(Row { peer, label, costs, cosine });
             }
             Some(error) => {
@@ -83,7 +97,7 @@ fn time(setup: &Setup<'_>, runners: &mut [Runner], work: Work, column: usize, ro
         if runner.failed.is_some() {
             continue;
         }
-        let batch = work.batches()[column];
+        let batch = work.batches(setup.model)[column];
         let request = json!({ "work": work.name(), "batch": batch, "seconds": setup.seconds });
         match runner.process.ask(&request) {
             Ok(Timing { .. }) if round == 0 => {}
@@ -102,16 +116,16 @@ fn checked(
     let reference = reference(work);
     let failed = || format!("{}, which says what is right, failed", reference.name);
     let mut process = start(setup, reference, work).with_context(failed)?;
-    let right = vectors(&mut process, work).with_context(failed)?;
+    let right = vectors(setup, &mut process, work).with_context(failed)?;
     let mut process = Some(process);
-    let taking_part = entries.ready.iter().filter(|peer| peer.works.contains(&work));
+    let taking_part = entries.ready.iter().filter(|peer| peer.does(work, setup.model));
     let runners = taking_part.map(|&peer| {
         let mut check = || {
             let own = process.take_if(|_| peer.name == reference.name);
             let mut process = own.map_or_else(|| start(setup, peer, work), Ok)?;
-            let cosine = agree(peer, work, &mut process, &right)?;
-            let costs = vec![Vec::new(); work.batches().len()];
-            Ok(Runner { peer, process, cosine, costs, failed: None })
+            let answers = agree(setup, peer, work, &mut process, &right)?;
+            let costs = vec![Vec::new(); work.batches(setup.model).len()];
+            Ok(Runner { peer, process, answers, costs, failed: None })
         };
         check().map_err(|error: anyhow::Error| LeftOut { peer, reason: format!("{error:#}") })
     });
@@ -121,38 +135,39 @@ fn checked(
 fn start(setup: &Setup<'_>, peer: &Peer, work: Work) -> Result<Answering> {
     anstream::eprintln!("{}: starting {}", work.name(), peer.name);
     let log = setup.folders.log(&format!("{}-{}", work.name(), peer.name));
-    Answering::start(&mut entry::command(setup.folders, &setup.python, peer, work), &log)
+    Answering::start(&mut entry::command(setup, peer, work), &log)
 }
 
 /// A peer's vectors, by batch.
-fn vectors(process: &mut Answering, work: Work) -> Result<Vec<Vec<Vec<f64>>>> {
+fn vectors(setup: &Setup<'_>, process: &mut Answering, work: Work) -> Result<Vec<Embeddings>> {
     let ask = |&batch: &usize| {
-        let request = json!({ "work": work.name(), "batch": batch, "embed": true });
-        Ok(process.ask::<Embeddings>(&request)?.embeddings)
+        process.ask(&json!({ "work": work.name(), "batch": batch, "embed": true }))
     };
-    work.batches().iter().map(ask).collect()
+    work.batches(setup.model).iter().map(ask).collect()
 }
 
-/// The lowest cosine to what is right, of a peer that gives vectors.
+/// What a peer that gives vectors says, where it is near enough to what is right.
 fn agree(
+    setup: &Setup<'_>,
     peer: &Peer,
     work: Work,
     process: &mut Answering,
-    right: &[Vec<Vec<f64>>],
-) -> Result<Option<f64>> {
+    right: &[Embeddings],
+) -> Result<Answers> {
     let least = match peer.numbers {
         Numbers::F32 => work.least_cosine(),
         Numbers::Fewer => LEAST_OF_FEWER,
-        Numbers::Yardstick => return Ok(None),
+        Numbers::Yardstick => return Ok(Answers::default()),
     };
-    let mut lowest = 1.0_f64;
-    for (vectors, right) in vectors(process, work)?.iter().zip(right) {
-        lowest = lowest.min(lowest_cosine(vectors, right)?);
+    let (mut lowest, mut note) = (1.0_f64, None);
+    for (answer, right) in vectors(setup, process, work)?.into_iter().zip(right) {
+        lowest = lowest.min(lowest_cosine(&answer.embeddings, &right.embeddings)?);
+        note = answer.note;
     }
     ensure!(
         lowest >= least,
         "it disagrees with {}: a cosine of {lowest:.6}, and the least is {least}",
         reference(work).name
     );
-    Ok(Some(lowest))
+    Ok(Answers { cosine: Some(lowest), note })
 }

@@ -1,14 +1,15 @@
 //! Everything that peers need before they start: programs, packages, weights, inputs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use clip_weights::{Dtype, Options, Source, convert};
 
 use super::folders::Folders;
-use super::peer::{ONNX, Peer, Program};
-use super::python::Python;
+use super::peer::{Peer, Program};
+use super::python::COMMON;
+use super::roster::OURS;
 use super::work::Work;
 use super::{Setup, process};
 
@@ -38,29 +39,39 @@ impl Entries {
         peers: &[&'static Peer],
         works: &[Work],
     ) -> Result<Self> {
-        let folders = setup.folders;
+        let Setup { folders, model, .. } = *setup;
         anstream::eprintln!("making the weights and inputs");
         if works.iter().any(|work| work.runs_towers()) {
-            write(setup, "weights")?;
-            canonical(folders)?;
+            let packages = setup.model.packages();
+            if !packages.is_empty() {
+                setup.python.install(&COMMON, packages)?;
+            }
+            write(setup, "weights", &folders.model(model))?;
         }
-        if works.iter().any(|work| !work.runs_towers()) {
-            write(setup, "vectors")?;
+        if works.iter().any(|work| work.searches()) {
+            write(setup, "vectors", &folders.material())?;
         }
         if works.iter().any(|work| work.reads_files()) {
             anstream::eprintln!("making the pictures");
-            write(setup, "pictures")?;
+            write(setup, "pictures", &folders.material())?;
         }
-        let wanted = |peer: &&&Peer| peer.works.iter().any(|work| works.contains(work));
+        if works.contains(&Work::Start) {
+            canonical(setup, Dtype::F16)?;
+        }
+        let wanted = |peer: &&&Peer| works.iter().any(|&work| peer.does(work, model));
         let mut entries = Self::default();
         for &peer in peers.iter().filter(wanted) {
             anstream::eprintln!("preparing {}", peer.name);
-            match (enter(setup, peer, works), peer.program) {
-                (Ok(()), _) => entries.ready.push(peer),
-                (Err(error), Program::Ours { .. }) => {
+            let entered = match peer.excluded(&setup.machine, setup.limit) {
+                Some(reason) => Err(anyhow::Error::msg(reason)),
+                None => enter(setup, peer, works),
+            };
+            match entered {
+                Ok(()) => entries.ready.push(peer),
+                Err(error) if peer.name == OURS.name => {
                     return Err(error.context("ours cannot be built"));
                 }
-                (Err(error), _) => {
+                Err(error) => {
                     anstream::eprintln!("{} is left out: {error:#}", peer.name);
                     entries.left_out.push(LeftOut { peer, reason: format!("{error:#}") });
                 }
@@ -72,32 +83,38 @@ impl Entries {
 
 /// Installs or builds one.
 fn enter(setup: &Setup<'_>, peer: &Peer, works: &[Work]) -> Result<()> {
-    let Setup { folders, python, .. } = setup;
+    let Setup { folders, ref python, model, .. } = *setup;
     match peer.program {
-        Program::Ours { .. } => {
-            if works.iter().any(|work| !work.runs_towers()) {
+        Program::Ours(dtype) => {
+            if works.iter().any(|&work| work.searches() && peer.does(work, model)) {
                 apart(folders, "library")?;
             }
-            if works.iter().all(|work| !work.runs_towers()) {
-                return Ok(());
+            if works.iter().any(|work| work.runs_towers()) {
+                canonical(setup, dtype)?;
             }
-            // The whole workspace's features, so that Burn is compiled once.
-            let mut cargo = cargo();
-            cargo.args(["build", "--workspace", "--bin", "peer", "--bin", "clip-cli"]);
-            process::finish(cargo.current_dir(folders.root()), &folders.log("build-ours"))
+            build(folders, works)
         }
+        Program::Products => build(folders, works),
         Program::Candle => apart(folders, "candle"),
-        Program::Python { packages, .. } => {
-            if !packages.is_empty() {
-                python.install(packages)?;
-            }
-            if peer.reads_onnx() {
-                python.install(ONNX)?;
-                write(setup, "onnx").context("the towers cannot be written as ONNX")?;
+        Program::Python(script) => {
+            python.install(script.environment, script.packages)?;
+            for step in script.steps {
+                write(setup, step, &folders.model(model))
+                    .context("its files of the towers cannot be made")?;
             }
             Ok(())
         }
     }
+}
+
+/// Builds our programs, with the whole workspace's features, so that Burn is compiled once.
+fn build(folders: &Folders, works: &[Work]) -> Result<()> {
+    if works.iter().all(|work| work.searches()) {
+        return Ok(());
+    }
+    let mut cargo = cargo();
+    cargo.args(["build", "--workspace", "--bin", "peer", "--bin", "train", "--bin", "clip-cli"]);
+    process::finish(cargo.current_dir(folders.root()), &folders.log("build-ours"))
 }
 
 /// Builds a peer that is no member of the workspace.
@@ -114,52 +131,59 @@ fn cargo() -> Command {
 }
 
 /// A step of `prepare.py`.
-fn write(setup: &Setup<'_>, step: &str) -> Result<()> {
-    let mut command = setup.python.script("prepare.py");
-    command.arg(step).arg(setup.folders.material());
+fn write(setup: &Setup<'_>, step: &str, folder: &Path) -> Result<()> {
+    let mut command = setup.python.script(&COMMON, "prepare.py");
+    command.arg(step).arg(folder);
     process::finish(&mut command, &setup.folders.log(&format!("prepare-{step}")))
 }
 
-/// Our files of the same weights.
-fn canonical(folders: &Folders) -> Result<()> {
-    let source = Source::Path(folders.material().join("hf"));
-    for dtype in [Dtype::F32, Dtype::F16, Dtype::Int8] {
-        let output = model(folders, dtype);
-        if !output.exists() {
-            let options =
-                Options { output: Some(output), dtype: Some(dtype), ..Options::default() };
-            convert(&source, &options, &mut ()).context("the weights cannot be converted")?;
-        }
-    }
+/// Our file of the same weights, made anew each time: what a number format covers may have changed.
+fn canonical(setup: &Setup<'_>, dtype: Dtype) -> Result<()> {
+    let source = Source::Path(setup.folders.model(setup.model).join("hf"));
+    let output = Some(weights(setup, dtype));
+    let options = Options { output, dtype: Some(dtype), force: true, ..Options::default() };
+    let failed = || format!("the weights cannot be converted to {}", dtype.name());
+    convert(&source, &options, &mut ()).with_context(failed)?;
     Ok(())
 }
 
-/// Our file of the weights.
-pub(crate) fn model(folders: &Folders, dtype: Dtype) -> PathBuf {
-    let ending = match dtype {
-        Dtype::F32 => String::new(),
-        dtype => format!("-{}", dtype.name()),
-    };
-    folders.material().join(format!("vit-b-32{ending}.safetensors"))
+/// Our file of the weights; `benches/src/bin/peer.rs` knows its name too.
+pub(crate) fn weights(setup: &Setup<'_>, dtype: Dtype) -> PathBuf {
+    let name = format!("ours-{}.safetensors", dtype.name());
+    setup.folders.model(setup.model).join(name)
 }
 
 /// How a peer is started to answer.
-pub(crate) fn command(folders: &Folders, python: &Python<'_>, peer: &Peer, work: Work) -> Command {
+pub(crate) fn command(setup: &Setup<'_>, peer: &Peer, work: Work) -> Command {
+    let Setup { folders, ref python, .. } = *setup;
+    let threads = python.threads().to_string();
     let mut command = match peer.program {
-        Program::Ours { .. } if work.runs_towers() => Command::new(folders.program("peer")),
-        Program::Ours { .. } => Command::new(folders.apart("library")),
+        Program::Ours(_) if work.searches() => Command::new(folders.apart("library")),
+        Program::Ours(_) | Program::Products => Command::new(folders.program("peer")),
         Program::Candle => Command::new(folders.apart("candle")),
-        Program::Python { script, .. } => python.script(script),
+        Program::Python(script) => python.script(script.environment, script.file),
     };
-    command.arg(folders.material()).env("RAYON_NUM_THREADS", python.threads().to_string());
+    command.arg(folders.inputs(work, setup.model)).env("RAYON_NUM_THREADS", &threads);
     match peer.program {
-        Program::Ours { options } => {
-            command.args(options);
+        Program::Ours(_) if work.searches() => {}
+        Program::Ours(dtype) => {
+            command.args(["--dtype", dtype.name()]);
         }
-        Program::Python { options, .. } => {
-            command.args(["--threads", &python.threads().to_string()]).args(options);
+        Program::Products => {
+            command.arg("--products");
         }
         Program::Candle => {}
+        Program::Python(script) => {
+            command.args(["--threads", &threads]).args(script.options);
+        }
     }
+    hold(setup, peer, &mut command);
     command
+}
+
+/// Sets what keeps a peer within the run's limit.
+pub(crate) fn hold(setup: &Setup<'_>, peer: &Peer, command: &mut Command) {
+    if let Some(limit) = setup.limit {
+        command.envs(peer.kernels.variables(limit).unwrap_or_default());
+    }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::model::Model;
+use super::work::Work;
 use crate::workspace::Workspace;
 
 /// The folders of the chore.
@@ -33,9 +35,14 @@ impl Folders {
         self.root.join("benches/peers")
     }
 
-    /// The page with the tables.
-    pub(crate) fn page(&self) -> PathBuf {
+    /// The page that has a list of those with tables.
+    pub(crate) fn index(&self) -> PathBuf {
         self.root.join("docs/benchmarks.md")
+    }
+
+    /// The page with the tables of a kind of processor.
+    pub(crate) fn page(&self, kind: &str) -> PathBuf {
+        self.root.join("docs/benchmarks").join(kind).with_extension("md")
     }
 
     /// A program of the workspace.
@@ -49,9 +56,19 @@ impl Folders {
         program.with_extension(std::env::consts::EXE_EXTENSION)
     }
 
-    /// Weights and inputs.
+    /// Pictures, vectors, and a folder for each model.
     pub(crate) fn material(&self) -> PathBuf {
         self.own("material")
+    }
+
+    /// Weights and inputs of a model.
+    pub(crate) fn model(&self, model: Model) -> PathBuf {
+        self.material().join(model.name())
+    }
+
+    /// What a peer is given for a work.
+    pub(crate) fn inputs(&self, work: Work, model: Model) -> PathBuf {
+        if work.searches() { self.material() } else { self.model(model) }
     }
 
     /// What a process says on the side.

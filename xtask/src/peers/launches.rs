@@ -10,8 +10,10 @@ use serde_json::json;
 
 use super::Setup;
 use super::entry::{self, Entries, LeftOut};
-use super::peer::{Peer, REFERENCE};
+use super::peer::Peer;
 use super::process::{self, Answering};
+use super::python::COMMON;
+use super::roster::{OURS, REFERENCE};
 use super::table::{Column, Row, Show, Table};
 use super::work::Work;
 
@@ -40,13 +42,17 @@ struct Watched {
 /// Where nothing can be started. A command that fails is left out.
 pub(crate) fn run(setup: &Setup<'_>, entries: &Entries, work: Work) -> Result<Table> {
     let mut launches = Vec::new();
-    for &peer in entries.ready.iter().filter(|peer| peer.works.contains(&work)) {
+    for &peer in entries.ready.iter().filter(|peer| peer.does(work, setup.model)) {
         launches.extend(match work {
             Work::Memory => vec![indexing(setup, peer)],
             _ => starts(setup, peer)?,
         });
     }
-    let mut launcher = setup.python.script("launch.py");
+    let mut launcher = setup.python.script(&COMMON, "launch.py");
+    // What it starts gets the same variables, and each peer looks at its own.
+    for peer in [&OURS, &REFERENCE] {
+        entry::hold(setup, peer, &mut launcher);
+    }
     let mut launcher = Answering::start(&mut launcher, &setup.folders.log(work.name()))?;
     for round in 0..=setup.rounds {
         anstream::eprintln!("{}: round {round} of {}", work.name(), setup.rounds);
@@ -99,7 +105,7 @@ fn starts(setup: &Setup<'_>, peer: &'static Peer) -> Result<Vec<Launch>> {
             once("transformers, the text half, f32", "text-half"),
         ]);
     }
-    let large = entry::model(setup.folders, Dtype::F16);
+    let large = entry::weights(setup, Dtype::F16);
     let models = [("ours, ViT-B/32 in f16", Some(large)), ("ours, the built-in model", None)];
     let launch = |(i, (label, model)): (usize, (_, Option<PathBuf>))| {
         let library = setup.folders.own(&format!("library-{i}"));
@@ -118,7 +124,7 @@ fn indexing(setup: &Setup<'_>, peer: &'static Peer) -> Launch {
     if peer.name == REFERENCE.name {
         return Launch::new(peer, "transformers, f32", &once(setup, "pictures"));
     }
-    let model = entry::model(setup.folders, Dtype::F32);
+    let model = entry::weights(setup, Dtype::F32);
     let mut index = program(setup, "index", Some(&model), &fresh_library(setup));
     index.args(["--batch-size", "32"]).arg(setup.folders.material().join("jpegs"));
     Launch::new(peer, "ours, `clip-cli index`, f32", &index)
@@ -140,7 +146,7 @@ fn program(setup: &Setup<'_>, name: &str, model: Option<&PathBuf>, library: &Pat
 
 /// A process of transformers that does one thing.
 fn once(setup: &Setup<'_>, what: &str) -> Command {
-    let mut command = setup.python.script("once.py");
-    command.arg(what).arg(setup.folders.material());
+    let mut command = setup.python.script(&COMMON, "once.py");
+    command.arg(what).arg(setup.folders.model(setup.model));
     command
 }

@@ -1,7 +1,14 @@
-//! Who takes part.
+//! What a peer is: one line of the tables.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clip_kernels::Isa;
+use clip_weights::Dtype;
 
+use super::isa::{Kernels, Limit};
+use super::machine::Machine;
+use super::model::Model;
+use super::python::Environment;
+use super::roster::PEERS;
 use super::work::Work;
 
 /// One line of the tables.
@@ -13,33 +20,34 @@ pub(crate) struct Peer {
     pub(crate) label: &'static str,
     pub(crate) program: Program,
     pub(crate) numbers: Numbers,
+    pub(crate) kernels: Kernels,
+    /// Without it the numbers are widened and every product is slow, so that nobody would run it.
+    pub(crate) needs: Option<Isa>,
+    pub(crate) models: &'static [Model],
     pub(crate) works: &'static [Work],
 }
 
 /// How a peer is started.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Program {
-    Ours {
-        options: &'static [&'static str],
-    },
+    /// Our towers with weights in a number format.
+    Ours(Dtype),
+    /// The products of our image tower alone.
+    Products,
     Candle,
-    /// A script with its options.
-    Python {
-        script: &'static str,
-        options: &'static [&'static str],
-        /// What it imports beside what all scripts do.
-        packages: &'static [&'static str],
-        towers: Towers,
-    },
+    Python(Script),
 }
 
-/// What a script runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Towers {
-    HuggingFace,
-    Onnx,
-    /// None: it searches vectors.
-    Without,
+/// A script with its options.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Script {
+    pub(crate) file: &'static str,
+    pub(crate) options: &'static [&'static str],
+    /// What it imports beside what all scripts do.
+    pub(crate) packages: &'static [&'static str],
+    pub(crate) environment: &'static Environment,
+    /// Steps of `prepare.py` beside the weights, in their order.
+    pub(crate) steps: &'static [&'static str],
 }
 
 /// The arithmetic of a peer.
@@ -52,181 +60,6 @@ pub(crate) enum Numbers {
     Yardstick,
 }
 
-/// What the towers are written as ONNX with.
-pub(crate) const ONNX: &[&str] = &["onnx==1.23.2", "onnxscript==0.7.2", ONNXRUNTIME];
-
-const ONNXRUNTIME: &str = "onnxruntime==1.32.0";
-
-const TOWERS: &[Work] = &[Work::Image, Work::Text];
-
-/// This project.
-pub(crate) static OURS: Peer = Peer {
-    name: "ours",
-    label: "ours",
-    program: Program::Ours { options: &[] },
-    numbers: Numbers::F32,
-    works: &Work::ALL,
-};
-
-/// The peer that the others must agree with where the model is run.
-pub(crate) static REFERENCE: Peer = Peer {
-    name: "transformers",
-    label: "transformers (PyTorch, sdpa)",
-    program: Program::Python {
-        script: "peer_transformers.py",
-        options: &[],
-        packages: &[],
-        towers: Towers::HuggingFace,
-    },
-    numbers: Numbers::F32,
-    works: &[Work::Image, Work::Text, Work::Folder, Work::Start, Work::Memory],
-};
-
-const FAISS: &str = "faiss-cpu==1.15.1";
-
-/// The peer that the others must agree with in searches.
-static FLAT: Peer = Peer {
-    name: "faiss",
-    label: "faiss, f32",
-    program: Program::Python {
-        script: "peer_faiss.py",
-        options: &[],
-        packages: &[FAISS],
-        towers: Towers::Without,
-    },
-    numbers: Numbers::F32,
-    works: &[Work::Search, Work::Graph],
-};
-
-/// The peer that says what is right.
-pub(crate) fn reference(work: Work) -> &'static Peer {
-    if work.runs_towers() { &REFERENCE } else { &FLAT }
-}
-
-/// All, in the order of the tables.
-pub(crate) static PEERS: &[&Peer] = &[
-    &OURS,
-    &Peer {
-        name: "ours-int8",
-        label: "ours, int8",
-        program: Program::Ours { options: &["--int8"] },
-        numbers: Numbers::Fewer,
-        works: &[Work::Image, Work::Folder],
-    },
-    &Peer {
-        name: "products",
-        label: "the tower's products alone, by the `gemm` crate",
-        program: Program::Ours { options: &["--products"] },
-        numbers: Numbers::Yardstick,
-        works: &[Work::Image],
-    },
-    &REFERENCE,
-    &Peer {
-        name: "transformers-pillow",
-        label: "transformers, pictures by Pillow",
-        program: Program::Python {
-            script: "peer_transformers.py",
-            options: &["--pillow"],
-            packages: &[],
-            towers: Towers::HuggingFace,
-        },
-        numbers: Numbers::F32,
-        works: &[Work::Folder],
-    },
-    &Peer {
-        name: "open-clip",
-        label: "OpenCLIP (PyTorch)",
-        program: Program::Python {
-            script: "peer_open_clip.py",
-            options: &[],
-            packages: &["open_clip_torch==3.3.0"],
-            towers: Towers::HuggingFace,
-        },
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "onnxruntime",
-        label: "ONNX Runtime",
-        program: Program::Python {
-            script: "peer_onnxruntime.py",
-            options: &[],
-            packages: &[ONNXRUNTIME],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::F32,
-        works: &[Work::Image, Work::Text, Work::Folder],
-    },
-    &Peer {
-        name: "onnxruntime-int8",
-        label: "ONNX Runtime, int8",
-        program: Program::Python {
-            script: "peer_onnxruntime.py",
-            options: &["--int8"],
-            packages: &[ONNXRUNTIME],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::Fewer,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "openvino",
-        label: "OpenVINO",
-        program: Program::Python {
-            script: "peer_openvino.py",
-            options: &[],
-            packages: &["openvino==2026.4.1"],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-    &Peer {
-        name: "openvino-bf16",
-        label: "OpenVINO, bf16",
-        program: Program::Python {
-            script: "peer_openvino.py",
-            options: &["--precision", "bf16"],
-            packages: &["openvino==2026.4.1"],
-            towers: Towers::Onnx,
-        },
-        numbers: Numbers::Fewer,
-        works: TOWERS,
-    },
-    &FLAT,
-    &Peer {
-        name: "faiss-fp16",
-        label: "faiss, fp16",
-        program: Program::Python {
-            script: "peer_faiss.py",
-            options: &["--fp16"],
-            packages: &[FAISS],
-            towers: Towers::Without,
-        },
-        numbers: Numbers::Fewer,
-        works: &[Work::Search],
-    },
-    &Peer {
-        name: "usearch",
-        label: "usearch, exact, f16",
-        program: Program::Python {
-            script: "peer_usearch.py",
-            options: &[],
-            packages: &["usearch==2.26.6"],
-            towers: Towers::Without,
-        },
-        numbers: Numbers::Fewer,
-        works: &[Work::Search],
-    },
-    &Peer {
-        name: "candle",
-        label: "candle",
-        program: Program::Candle,
-        numbers: Numbers::F32,
-        works: TOWERS,
-    },
-];
-
 /// Reads names on the command line.
 pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
     PossibleValuesParser::new(PEERS.iter().map(|peer| peer.name))
@@ -234,17 +67,50 @@ pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
 }
 
 impl Peer {
-    /// Whether it runs the towers as ONNX.
-    pub(crate) fn reads_onnx(&self) -> bool {
-        matches!(self.program, Program::Python { towers: Towers::Onnx, .. })
+    /// Whether it does the work with that model.
+    pub(crate) fn does(&self, work: Work, model: Model) -> bool {
+        self.works.contains(&work) && self.models.contains(&model)
+    }
+
+    /// Why it cannot take part in a run, whatever is installed: one sentence.
+    pub(crate) fn excluded(&self, machine: &Machine, limit: Option<&Limit>) -> Option<String> {
+        if let Some(isa) = self.needs
+            && !machine.has(isa, limit)
+        {
+            return Some(format!("it computes with {isa}, which is not there"));
+        }
+        let limit = limit?;
+        self.kernels.variables(limit).is_none().then(|| {
+            format!("it has no switch that would hold it down to {} on this processor", limit.isa)
+        })
+    }
+
+    /// For the table of a work, with what a limit does not reach.
+    pub(crate) fn label(&self, work: Work, limit: Option<&Limit>) -> String {
+        // All of them ask the processor for AVX-512 themselves, and use no more than that.
+        let own = match (self.kernels, self.program) {
+            // Those of the loss; the towers' are held.
+            (Kernels::Ours, _) if work == Work::Train => "Burn",
+            // In 8 bits all products are oneDNN's.
+            (Kernels::OpenVino, Program::Python(script)) if !script.steps.contains(&"nncf") => {
+                "MLAS"
+            }
+            _ => return self.label.to_owned(),
+        };
+        match limit {
+            Some(limit) if limit.isa < Isa::Avx512 => {
+                format!("{} (products by {own} are not held down)", self.label)
+            }
+            _ => self.label.to_owned(),
+        }
     }
 
     /// Its packages with their versions, as people write them.
     pub(crate) fn versions(&self) -> Vec<String> {
         let names: &[&str] = match self.program {
-            Program::Ours { .. } => &[],
+            Program::Ours(_) | Program::Products => &[],
             Program::Candle => &[CANDLE],
-            Program::Python { packages, .. } => packages,
+            Program::Python(script) => script.packages,
         };
         names.iter().map(|name| name.replace("==", " ")).collect()
     }
@@ -255,12 +121,59 @@ const CANDLE: &str = "candle==0.11.1";
 
 #[cfg(test)]
 mod tests {
+    use super::super::isa::limit;
     use super::*;
+
+    fn peer(name: &str) -> &'static Peer {
+        PEERS.iter().find(|peer| peer.name == name).expect("a name of the roster")
+    }
 
     #[test]
     fn candle_is_the_version_of_its_manifest() {
         let manifest = include_str!("../../../benches/peers/candle/Cargo.toml");
         let version = CANDLE.replace("candle==", "candle-transformers = \"=");
         assert!(manifest.contains(&version), "{version}");
+    }
+
+    #[test]
+    fn a_limit_leaves_out_those_that_it_cannot_hold() {
+        let machine = Machine::with(&[Isa::Scalar, Isa::Avx2, Isa::Avx512, Isa::Avx512Bf16]);
+        let left_out = |limit: Option<&Limit>| -> Vec<&str> {
+            let excluded = PEERS.iter().filter(|peer| peer.excluded(&machine, limit).is_some());
+            excluded.map(|peer| peer.name).collect()
+        };
+        assert_eq!(left_out(None), [""; 0]);
+        let expected = [
+            "products",
+            "transformers-bf16",
+            "transformers-compiled",
+            "zentorch",
+            "onnxruntime",
+            "onnxruntime-int8",
+            "onnxruntime-static",
+            "usearch",
+            "candle",
+        ];
+        assert_eq!(left_out(Some(limit("avx2"))), expected);
+        let reason = peer("onnxruntime").excluded(&machine, Some(limit("avx2"))).unwrap();
+        assert_eq!(reason, "it has no switch that would hold it down to avx2 on this processor");
+        // Where nothing is above it nothing is held down, and bf16 is not there all the same.
+        let machine = Machine::with(&[Isa::Scalar, Isa::Avx2]);
+        assert_eq!(peer("onnxruntime").excluded(&machine, None), None);
+        let reason = peer("transformers-bf16").excluded(&machine, None).unwrap();
+        assert_eq!(reason, "it computes with avx512_bf16, which is not there");
+    }
+
+    #[test]
+    fn a_row_says_what_its_limit_does_not_reach() {
+        let label = |name, work, name_of_limit| peer(name).label(work, Some(limit(name_of_limit)));
+        assert_eq!(
+            label("openvino", Work::Image, "avx2"),
+            "OpenVINO (products by MLAS are not held down)"
+        );
+        assert_eq!(label("openvino", Work::Image, "avx512"), "OpenVINO");
+        assert_eq!(peer("openvino").label(Work::Image, None), "OpenVINO");
+        assert_eq!(label("ours", Work::Image, "avx2"), "ours");
+        assert_eq!(label("ours", Work::Train, "avx2"), "ours (products by Burn are not held down)");
     }
 }

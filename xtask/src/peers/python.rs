@@ -1,4 +1,4 @@
-//! The Python environment that peers run in.
+//! The Python environments that peers run in.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,43 +17,66 @@ pub(crate) const BASE: &[&str] = &[
     "numpy==2.4.6",
 ];
 
-/// An environment below the target folder.
+/// A Python environment below the target folder.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Of its folder.
+    name: &'static str,
+    /// What is in it from the start.
+    base: &'static [&'static str],
+}
+
+/// That of all peers but those that need another PyTorch.
+pub(crate) static COMMON: Environment = Environment { name: "environment", base: BASE };
+
+/// zentorch is compiled for one version of PyTorch.
+pub(crate) static ZENTORCH: Environment = Environment {
+    name: "zentorch",
+    base: &["torch==2.14.0", "transformers==5.23.0", "pillow==13.0.0", "numpy==2.4.6"],
+};
+
+/// What starts Python.
 #[derive(Debug)]
 pub(crate) struct Python<'a> {
     folders: &'a Folders,
-    program: PathBuf,
+    /// What makes the environments.
+    maker: &'a str,
     threads: usize,
 }
 
 impl<'a> Python<'a> {
-    /// Makes the environment where it is missing.
-    pub(crate) fn prepare(folders: &'a Folders, maker: &str, threads: usize) -> Result<Self> {
-        let environment = folders.own("environment");
-        let program =
-            environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-        let python = Self { folders, program, threads };
-        if !python.program.exists() {
-            let mut make = Command::new(maker);
-            make.args(["-m", "venv"]).arg(&environment);
-            process::finish(&mut make, &folders.log("environment")).context(
-                "the peers need Python 3.10 or later with its module venv: install it, or name another with --python",
-            )?;
-        }
-        anstream::eprintln!("installing {}", BASE.join(", "));
-        python.install(BASE).context("PyTorch and transformers cannot be installed")?;
+    /// Makes the common environment where it is missing.
+    pub(crate) fn prepare(folders: &'a Folders, maker: &'a str, threads: usize) -> Result<Self> {
+        let python = Self { folders, maker, threads };
+        python.install(&COMMON, &[]).context("PyTorch and transformers cannot be installed")?;
         Ok(python)
     }
 
-    /// Installs packages with pip; quick where they are there.
-    pub(crate) fn install(&self, packages: &[&str]) -> Result<()> {
-        let mut pip = Command::new(&self.program);
+    fn program(&self, environment: &Environment) -> PathBuf {
+        let program = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
+        self.folders.own(environment.name).join(program)
+    }
+
+    /// Installs packages with pip, and before them the environment; quick where they are there.
+    pub(crate) fn install(&self, environment: &Environment, packages: &[&str]) -> Result<()> {
+        let program = self.program(environment);
+        if !program.exists() {
+            let mut make = Command::new(self.maker);
+            make.args(["-m", "venv"]).arg(self.folders.own(environment.name));
+            process::finish(&mut make, &self.folders.log("environment")).context(
+                "the peers need Python 3.10 or later with its module venv: install it, or name another with --python",
+            )?;
+        }
+        let packages = [environment.base, packages].concat();
+        anstream::eprintln!("installing {}", packages.join(", "));
+        let mut pip = Command::new(&program);
         pip.args(["-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]);
         process::finish(pip.args(packages), &self.folders.log("pip"))
     }
 
     /// One of the peers' scripts, with the right number of threads and nothing written elsewhere.
-    pub(crate) fn script(&self, name: &str) -> Command {
-        let mut command = Command::new(&self.program);
+    pub(crate) fn script(&self, environment: &Environment, name: &str) -> Command {
+        let mut command = Command::new(self.program(environment));
         command.arg(self.folders.sources().join(name));
         for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
             command.env(name, self.threads.to_string());
@@ -61,6 +84,8 @@ impl<'a> Python<'a> {
         command
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("HF_HUB_OFFLINE", "1")
+            // NNCF would report its use.
+            .env("NNCF_CI", "1")
             .env("HF_HOME", self.folders.own("cache"))
             .env("XDG_CACHE_HOME", self.folders.own("cache"));
         command
@@ -75,11 +100,11 @@ impl<'a> Python<'a> {
     pub(crate) fn today(&self) -> Result<[String; 2]> {
         let script =
             "import datetime, platform; print(datetime.date.today(), platform.python_version())";
-        let output = Command::new(&self.program).args(["-c", script]).output();
+        let output = Command::new(self.program(&COMMON)).args(["-c", script]).output();
         let output = output.context("cannot start the environment's Python")?;
         let text = String::from_utf8_lossy(&output.stdout);
         let Some((date, version)) = text.trim().split_once(' ') else {
-            let environment = self.folders.own("environment");
+            let environment = self.folders.own(COMMON.name);
             bail!("the Python environment is broken: remove {}", environment.display());
         };
         Ok([date.to_owned(), version.to_owned()])

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::Setup;
 use super::entry::{Entries, LeftOut};
-use super::machine::Machine;
+use super::isa::Variable;
+use super::model::Model;
 use super::python::BASE;
 use super::table::Table;
 use super::work::Work;
@@ -17,22 +18,25 @@ pub(crate) struct Report {
     date: String,
     python: String,
     commit: String,
-    machine: Machine,
-    rounds: usize,
-    threads: usize,
 }
 
 impl Report {
-    pub(crate) fn new(setup: &Setup<'_>, machine: Machine) -> Result<Self> {
+    pub(crate) fn new(setup: &Setup<'_>) -> Result<Self> {
         let [date, python] = setup.python.today()?;
         let commit = commit(setup).unwrap_or_else(|| "an unknown commit".to_owned());
-        let (rounds, threads) = (setup.rounds, setup.python.threads());
-        Ok(Self { date, python, commit, machine, rounds, threads })
+        Ok(Self { date, python, commit })
     }
 
     /// The block of one work.
-    pub(crate) fn block(&self, work: Work, entries: &Entries, table: &Table) -> String {
-        let Self { date, python, commit, machine, rounds, threads } = self;
+    pub(crate) fn block(
+        &self,
+        setup: &Setup<'_>,
+        work: Work,
+        entries: &Entries,
+        table: &Table,
+    ) -> String {
+        let Self { date, python, commit } = self;
+        let (machine, rounds, threads) = (&setup.machine, setup.rounds, setup.python.threads());
         let each = match threads {
             1 => "one thread each".to_owned(),
             _ => format!("{threads} threads each"),
@@ -47,26 +51,53 @@ impl Report {
         }
         let mut lines = vec![
             format!(
-                "{date}, {commit}; {machine}; {each}; median of {rounds} rounds in turn \
+                "{}: {date}, {commit}; {machine}; {each}; median of {rounds} rounds in turn \
                  (and range). {}.",
+                instructions(setup, table),
                 versions.join(", ")
             ),
             String::new(),
             table.markdown(),
             String::new(),
         ];
-        let absent = entries.left_out.iter().filter(|one| one.peer.works.contains(&work));
+        let absent = entries.left_out.iter().filter(|one| one.peer.does(work, setup.model));
         for LeftOut { peer, reason } in absent.chain(&table.left_out) {
             lines.extend([format!("Left out: {}: {reason}.", peer.name), String::new()]);
         }
-        let mut command =
-            format!("cargo xtask bench-peers --work {} --rounds {rounds}", work.name());
-        if *threads != machine.cores {
-            command += &format!(" --threads {threads}");
-        }
-        lines.push(format!("`{command}`"));
+        lines.push(format!("`{}`", command(setup, work)));
         lines.join("\n")
     }
+}
+
+/// The instruction set, and what holds peers down to it.
+fn instructions(setup: &Setup<'_>, table: &Table) -> String {
+    let Some(limit) = setup.limit else { return format!("`{}`", setup.machine.kind()) };
+    let mut variables: Vec<Variable> = Vec::new();
+    for row in &table.rows {
+        for variable in row.peer.kernels.variables(limit).unwrap_or_default() {
+            if !variables.contains(&variable) {
+                variables.push(variable);
+            }
+        }
+    }
+    let shown: Vec<_> = variables.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
+    format!("`{}`, held down by {}", limit.isa, shown.join(", "))
+}
+
+/// How to repeat it.
+fn command(setup: &Setup<'_>, work: Work) -> String {
+    let mut command = format!("cargo xtask bench-peers --work {}", work.name());
+    if setup.model != Model::VitB32 {
+        command += &format!(" --model {}", setup.model.name());
+    }
+    if let Some(limit) = setup.limit {
+        command += &format!(" --isa {}", limit.isa);
+    }
+    command += &format!(" --rounds {}", setup.rounds);
+    if setup.python.threads() != setup.machine.cores {
+        command += &format!(" --threads {}", setup.python.threads());
+    }
+    command
 }
 
 /// The commit, and whether files differ from it.

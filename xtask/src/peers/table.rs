@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::entry::LeftOut;
 use super::numbers::{median, ratio, short};
-use super::peer::{OURS, Peer};
+use super::peer::Peer;
+use super::roster::OURS;
 
 /// What was measured of one work.
 #[derive(Debug, Default)]
@@ -106,7 +107,7 @@ fn cut(cosine: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::peer::REFERENCE;
+    use super::super::roster::REFERENCE;
     use super::*;
 
     fn row(peer: &'static Peer, costs: &[&[f64]], cosine: Option<f64>) -> Row {

@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use super::model::Model;
+
 /// A work that peers do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Work {
@@ -19,10 +21,12 @@ pub(crate) enum Work {
     Start,
     /// The memory that indexing 12-megapixel JPEGs takes
     Memory,
+    /// Steps of training with 256 pictures and texts each
+    Train,
 }
 
 impl Work {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Image,
         Self::Text,
         Self::Folder,
@@ -30,6 +34,7 @@ impl Work {
         Self::Graph,
         Self::Start,
         Self::Memory,
+        Self::Train,
     ];
 
     /// As the command line and the marks of the page have it.
@@ -42,18 +47,34 @@ impl Work {
             Self::Graph => "graph",
             Self::Start => "start",
             Self::Memory => "memory",
+            Self::Train => "train",
+        }
+    }
+
+    /// What its section of a page is called.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Image => "Image tower",
+            Self::Text => "Text tower",
+            Self::Folder => "Folder of pictures",
+            Self::Search => "Search",
+            Self::Graph => "Search by a graph",
+            Self::Start => "Start to answer",
+            Self::Memory => "Memory of indexing",
+            Self::Train => "Training step",
         }
     }
 
     /// Items that run through the model at once, a column of the table each; none where processes are
     /// started and watched.
-    pub(crate) fn batches(self) -> &'static [usize] {
+    pub(crate) fn batches(self, model: Model) -> &'static [usize] {
         match self {
+            // 32 of a large model take half a minute by the slower peers.
+            Self::Image if model == Model::VitL14 => &[1, 8],
             Self::Image => &[1, 8, 32],
-            Self::Text => &[1, 64],
+            Self::Text | Self::Search | Self::Graph => &[1, 64],
             Self::Folder => &[32],
-            Self::Search | Self::Graph => &[1, 64],
-            Self::Start | Self::Memory => &[],
+            Self::Start | Self::Memory | Self::Train => &[],
         }
     }
 
@@ -68,7 +89,12 @@ impl Work {
 
     /// Whether it runs the model.
     pub(crate) fn runs_towers(self) -> bool {
-        !matches!(self, Self::Search | Self::Graph)
+        !matches!(self, Self::Search | Self::Graph | Self::Train)
+    }
+
+    /// Whether it searches vectors.
+    pub(crate) fn searches(self) -> bool {
+        matches!(self, Self::Search | Self::Graph)
     }
 
     /// Whether it reads the JPEGs.

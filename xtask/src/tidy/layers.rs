@@ -49,7 +49,7 @@ const TESTKIT: &str = "clip-testkit";
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     outside("clip-benches", Burn::Used, Uses::Any),
-    outside("xtask", Burn::Optional, Uses::Only(&["clip-weights"])),
+    outside("xtask", Burn::Optional, Uses::Only(&["clip-kernels", "clip-weights"])),
     rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-train", "clip-server", "clip-weights"]),
     rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval"]),
     rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
