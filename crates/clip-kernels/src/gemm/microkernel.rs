@@ -213,7 +213,7 @@ pub(crate) fn opaque<T>(pointer: *const T) -> *const T {
         #[expect(unsafe_code, reason = "no instruction at all")]
         // SAFETY: nothing happens.
         unsafe {
-            std::arch::asm!("/* {} */", inout(reg) pointer, options(nomem, nostack, preserves_flags));
+            std::arch::asm!("/* {} */", inout(reg) pointer, options(nostack, preserves_flags));
         }
         pointer
     }
