@@ -2,11 +2,11 @@
 //!
 //! Ordered by operation, then by number format, then by instruction set: [`gemm`] has the matrix
 //! products with packed weights, [`ops`] what stands between them, [`attention`] and [`residual`] what
-//! is made of both. [`Isa`] names the instruction sets
-//! and says which of them a kernel may use: those that the processor has, up to the limit in the
-//! environment variable `CLIP_MAX_CPU_ISA`. With a limit a machine runs the kernels of an older one,
-//! which is how every kernel is tested on one machine. [`dispatch`] compiles a loop for each
-//! instruction set and runs the widest. The crate's README has the table of which kernel runs when.
+//! is made of both. [`Isa`] names the instruction sets and says which of them a kernel may use: those
+//! that the processor has, up to the limit in the environment variable `CLIP_MAX_CPU_ISA`. With a limit
+//! a machine runs the kernels of an older one, which is how every kernel is tested on one machine.
+//! [`dispatch`] compiles a loop for each instruction set and runs the widest. The crate's README has
+//! the table of which kernel runs when.
 //!
 //! ```
 //! use clip_kernels::Isa;

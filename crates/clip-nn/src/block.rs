@@ -4,11 +4,10 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
-
-use crate::attention::pick;
 use clip_kernels::residual::Sublayer;
 use clip_kernels::residual::train::Residual;
 
+use crate::attention::pick;
 use crate::fused;
 use crate::{Mlp, MlpConfig, MultiHeadAttention, MultiHeadAttentionConfig, Precision};
 

@@ -9,7 +9,6 @@ mod matmul;
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
-
 use clip_kernels::residual::train::Residual;
 
 pub(crate) use matmul::matmul;

@@ -15,14 +15,13 @@ use burn::backend::{DispatchDevice, Flex};
 use burn::module::Param;
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use clip_kernels::gemm::WeightDtype;
+use clip_kernels::residual::{self, Norm, PackedResidual, Sublayer};
 
 pub use linear::PackedLinear;
 pub use patch_embedding::PackedPatchEmbedding;
 pub use pooling::{PackedQueryAttention, PackedResidualMlp};
 pub use transformer::PackedTransformer;
-
-use clip_kernels::gemm::WeightDtype;
-use clip_kernels::residual::{self, Norm, PackedResidual, Sublayer};
 
 /// Packs modules for inference, in the numbers of one type.
 #[derive(Debug, Clone, Copy)]

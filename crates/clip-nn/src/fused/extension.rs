@@ -6,7 +6,6 @@ use burn::backend::{
     Backend, Dispatch, DispatchTensorKind, ExtensionType, Flex, backend_extension,
 };
 use burn::tensor::{Tensor, TensorData};
-
 use clip_kernels::residual::train::{Keep, Parameters, Residual};
 
 /// What a residual branch reads.

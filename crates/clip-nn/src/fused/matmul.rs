@@ -3,10 +3,9 @@
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use burn::tensor::{DType, Tensor, TensorData};
-use rayon::prelude::*;
-
 use clip_kernels::gemm::{Epilogue, Product, WeightDtype, select};
 use clip_kernels::{ColumnsMut, MatrixView};
+use rayon::prelude::*;
 
 use crate::Precision;
 

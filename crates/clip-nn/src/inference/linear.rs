@@ -2,9 +2,9 @@
 
 use burn::module::Param;
 use burn::tensor::Tensor;
+use clip_kernels::{MatrixView, residual};
 
 use super::{Packer, tensor, values};
-use clip_kernels::{MatrixView, residual};
 
 /// A linear layer with a packed weight, for rows that answers are read from: where it is quantized,
 /// they keep a few bits more than others.

@@ -2,10 +2,9 @@
 
 use burn::nn::LayerNorm;
 use burn::tensor::Tensor;
-
-use super::{Packer, bias_or_zeros, take, tensor, values};
 use clip_kernels::residual::PackedResidual;
 
+use super::{Packer, bias_or_zeros, take, tensor, values};
 use crate::{Mlp, MultiHeadAttention};
 
 /// A [`MultiHeadAttention`] of one query that is the same for all sequences
