@@ -21,7 +21,7 @@ pub enum Dtype {
     F16,
     /// 16 bits with the range of `f32`, 8 of them for the digits.
     Bf16,
-    /// Whole numbers of 8 bits, and what each column multiplies them with. A file in this format
+    /// Integers of 8 bits, and what each column multiplies them with. A file in this format
     /// has the matrices of linear layers so, those of the blocks and of the heads, and all else in
     /// [`Dtype::F16`]: embeddings are looked up, not multiplied, and norms and biases are few.
     Int8,

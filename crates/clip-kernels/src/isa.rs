@@ -102,12 +102,6 @@ impl Isa {
         Self::ALL.into_iter().filter(|isa| isa.is_enabled())
     }
 
-    /// That of loops over `f32`, which [`dispatch`](crate::dispatch) compiles for each of four.
-    pub fn of_f32() -> Self {
-        let compiled = [Self::Avx512, Self::Avx2, Self::Neon];
-        compiled.into_iter().find(|isa| isa.is_enabled()).unwrap_or(Self::Scalar)
-    }
-
     /// What [`MAX_CPU_ISA`] says, where it is set. Kernels take a name that is none as no limit:
     /// programs ask here first and tell their users.
     ///
@@ -162,6 +156,5 @@ mod tests {
             let expected = isa.is_detected() && limit.is_none_or(|limit| isa <= limit);
             assert_eq!(isa.is_enabled(), expected, "{isa}");
         }
-        assert!(Isa::of_f32().is_enabled());
     }
 }

@@ -4,13 +4,6 @@ use super::sums::centered_dot;
 use crate::dispatch;
 use crate::matrix::MatrixView;
 
-/// Every row of `out` becomes `bias`.
-pub fn fill_rows(out: &mut [f32], bias: &[f32]) {
-    for row in out.chunks_exact_mut(bias.len()) {
-        row.copy_from_slice(bias);
-    }
-}
-
 /// Every row of `out` becomes that of `x` and `bias`.
 pub fn add_rows(x: &[f32], bias: &[f32], out: &mut [f32]) {
     let width = bias.len();
