@@ -8,7 +8,8 @@ use crate::{Prefetch, dispatch};
 
 /// A matrix in panels of some columns: each stands in one piece, one group of rows after the other, and
 /// of a group one unit for each column, which is what a lane of a register multiplies at once. The last
-/// panel and the last group are filled up with zeros.
+/// group is filled up with zeros; the last panel is not filled up: sums of columns that the matrix does
+/// not have are not written anywhere.
 #[derive(Debug)]
 pub(crate) struct Panels<U> {
     units: Vec<U>,
@@ -80,10 +81,7 @@ impl<U: Copy + Default> Panels<U> {
                     match columns.len() {
                         32 => fill(&mut units[..32], rows, unit),
                         16 => fill(&mut units[..16], rows, unit),
-                        count => {
-                            fill(&mut units[..count], rows, unit);
-                            units[count..].fill(U::default());
-                        }
+                        count => fill(&mut units[..count], rows, unit),
                     }
                 }
             }
@@ -180,11 +178,15 @@ mod tests {
         let view = MatrixView::new(&matrix, columns);
         let panels = Panels::pack::<G, f32>(view, 16, |unit| unit);
         assert_eq!(panels.unpack(|unit| unit), matrix);
-        // A larger matrix before leaves nothing behind.
+        // A larger matrix before leaves nothing behind, not even where the last group is filled up.
         let larger = [7.0; 80 * 80];
         let mut reused = Panels::pack::<G, f32>(MatrixView::new(&larger, 80), 16, |unit| unit);
         reused.repack::<G, f32>(view, |unit| unit);
-        assert_eq!(reused.units, panels.units);
+        assert_eq!(reused.unpack(|unit| unit), matrix);
+        for column in 0..columns {
+            let last = column / 16 * reused.size() + (reused.steps() - 1) * 16 + column % 16;
+            assert_eq!(reused.units[last], panels.units[last], "column {column}");
+        }
     }
 
     #[test]
