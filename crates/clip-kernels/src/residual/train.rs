@@ -276,7 +276,8 @@ impl Residual {
         let out = ColumnsMut::new(dmixed, mixed_width);
         product.multiply_packed(dy_rows, &*sides.out_transposed, Epilogue::OVERWRITE, out);
         let dhidden = sized(dhidden, rows * row);
-        self.sublayer.backward(hidden, [length, row], dmixed, dhidden, attention);
+        let mixed = sized(mixed, rows * mixed_width);
+        self.sublayer.backward(hidden, [length, row], dmixed, dhidden, mixed, attention);
 
         let dhidden_rows = MatrixView::new(dhidden, row);
         let dnormal = sized(dnormal, rows * width);
@@ -284,8 +285,6 @@ impl Residual {
         product.multiply_packed(dhidden_rows, &*sides.in_transposed, Epilogue::OVERWRITE, out);
         match total {
             Some(total) => {
-                let mixed = sized(mixed, rows * mixed_width);
-                self.sublayer.forward(hidden, [length, row], mixed, attention);
                 let mixed = MatrixView::new(mixed, mixed_width).transposed();
                 let out = ColumnsMut::new(&mut total.out_weight, width);
                 product.multiply(mixed, dy_rows, Epilogue::ADD, out);
