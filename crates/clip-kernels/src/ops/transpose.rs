@@ -41,22 +41,18 @@ fn turn(block: Block) -> Block {
 /// where the sizes are no multiples of [`SIDE`].
 #[inline(always)]
 fn by_blocks(matrix: MatrixView<'_>, out: &mut [f32], turn: impl Fn(Block) -> Block) {
-    /// Columns that go through all rows before the next: as many lines of the output are written in
-    /// turn, and stay in the first-level cache until they are full.
+    /// Columns that go through all rows before the next: so few that what is written stays in the
+    /// first-level cache until its lines are full, so many that rows are read in long pieces.
     const STRIP: usize = 64;
     let (rows, columns) = (matrix.rows(), matrix.columns());
     for strip in steps(0..columns, STRIP) {
         for row in (0..rows).step_by(SIDE) {
             let row = row.min(rows - SIDE);
-            let lines: [&[f32]; SIDE] = std::array::from_fn(
-                #[inline(always)]
-                |i| matrix.row(row + i),
-            );
             for column in strip.clone().step_by(SIDE) {
                 let column = column.min(columns - SIDE);
-                let block = lines.map(
+                let block: Block = std::array::from_fn(
                     #[inline(always)]
-                    |line| *line[column..].first_chunk().expect("a block of columns"),
+                    |i| *matrix.row(row + i)[column..].first_chunk().expect("a block of columns"),
                 );
                 for (i, values) in turn(block).iter().enumerate() {
                     out[(column + i) * rows + row..][..SIDE].copy_from_slice(values);
