@@ -157,6 +157,10 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
         let count = tiles.len();
         for (i, rows) in tiles.enumerate() {
             let at = [rows.start, column];
+            // The sums of the next tile, which lie far apart, are on their way before it begins.
+            for row in rows.end..out.rows().min(rows.end + rows.len()) {
+                crate::prefetch(&out.row(row)[column..column + width]);
+            }
             let (prefetch, inner, out) = (next.part(i, count), inner.clone(), out.reborrow());
             let tile = Tile { a, rows, inner, panel: weights, prefetch, start, out, at };
             match width == self.columns {

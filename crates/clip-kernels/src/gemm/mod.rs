@@ -106,7 +106,7 @@ impl Kernel {
     pub fn pack(&self, matrix: MatrixView<'_>) -> Box<dyn PackedGemm> {
         let isa = self.isa();
         assert!(isa.is_detected(), "a kernel for {isa} on a processor without it");
-        (self.pack)(matrix)
+        (self.pack)(contiguous(matrix, &mut Vec::new()))
     }
 }
 
@@ -146,6 +146,10 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
     fn panel_width(&self) -> usize;
 
     /// Packs another matrix in the room of this one.
+    ///
+    /// # Panics
+    ///
+    /// Where its rows are not contiguous.
     fn repack(&mut self, matrix: MatrixView<'_>);
 
     /// The matrix as it is kept, row by row.
@@ -214,6 +218,7 @@ enum Format<'a> {
 #[derive(Debug)]
 pub struct Product {
     weights: Box<dyn PackedGemm>,
+    transposed: Vec<f32>,
     buffer: Buffer,
 }
 
@@ -221,7 +226,8 @@ impl Product {
     /// Products of a type of weights.
     pub fn new(dtype: WeightDtype) -> Self {
         let empty = MatrixView::strided(&[], 0, 1, 1);
-        Self { weights: select(dtype).pack(empty), buffer: Buffer::default() }
+        let weights = select(dtype).pack(empty);
+        Self { weights, transposed: Vec::new(), buffer: Buffer::default() }
     }
 
     /// Writes the product of `a` and `b`.
@@ -236,7 +242,7 @@ impl Product {
         epilogue: Epilogue<'_>,
         out: ColumnsMut<'_>,
     ) {
-        self.weights.repack(b);
+        self.weights.repack(contiguous(b, &mut self.transposed));
         let activations = self.weights.prepare(a, Prepare::default(), &mut self.buffer);
         self.weights.multiply(&activations, epilogue, out);
     }

@@ -10,9 +10,11 @@ mod layer_norm;
 mod rows;
 mod softmax;
 mod sums;
+mod transpose;
 
 pub use activation::{Activation, QUICK, TANH_CUBE, TANH_SCALE};
 pub use layer_norm::{layer_norm, layer_norm_backward};
-pub use rows::{add_rows, dot_rows, sum_rows, transpose, weighted_sum};
+pub use rows::{add_rows, dot_rows, sum_rows, weighted_sum};
 pub use softmax::{softmax, softmax_backward};
 pub(crate) use sums::LANES;
+pub use transpose::transpose;
