@@ -22,6 +22,7 @@ mod bf16;
 mod f32;
 mod int8;
 mod microkernel;
+mod output;
 mod panels;
 pub mod reference;
 
@@ -31,7 +32,9 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
+pub(crate) use bf16::Bf16Product;
 pub use microkernel::Accumulate;
+pub(crate) use output::Output;
 
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::{self, Activation};
@@ -167,16 +170,43 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
         buffer: &'a mut Buffer,
     ) -> Activations<'a>;
 
-    /// As [`Self::prepare`], of rows that `fill` writes, given their number. Values that are integers
-    /// from 0 to 255, but for the rounding errors of a computation, are multiplied as such by weights
-    /// of 8 bits: nothing is lost.
+    /// As [`Self::prepare`], of rows that `fill` writes, given their number: each is near when it is
+    /// brought into other numbers. A row that keeps more bits may be written twice.
     fn prepare_rows<'a>(
         &self,
         count: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
         how: Prepare<'_>,
         buffer: &'a mut Buffer,
     ) -> Activations<'a>;
+
+    /// As [`Self::prepare_rows`]. Values that are integers from 0 to 255, but for the rounding errors of
+    /// a computation, are multiplied as such by weights of 8 bits: nothing is lost.
+    fn prepare_integers<'a>(
+        &self,
+        count: usize,
+        fill: Fill<'_>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        self.prepare_rows(count, fill, how, buffer)
+    }
+
+    /// As [`Self::prepare`], of rows that are `bf16` already.
+    fn prepare_bf16<'a>(
+        &self,
+        rows: MatrixView<'a, half::bf16>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        let fill = |row: usize, out: &mut [f32]| ops::widen(rows.row(row), out);
+        self.prepare_rows(rows.rows(), &fill, how, buffer)
+    }
+
+    /// Whether activations are rounded to `bf16`, so that they may as well come in it.
+    fn takes_bf16(&self) -> bool {
+        false
+    }
 
     /// Writes the columns of the product that `out` has.
     ///
@@ -185,7 +215,36 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
     /// Where the sizes do not fit, the part does not begin with a panel, or the activations were
     /// prepared for weights of another kind.
     fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>);
+
+    /// As [`Self::multiply`], rounded to `bf16`, for a product that reads that.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::multiply`].
+    fn multiply_to_bf16(
+        &self,
+        activations: &Activations<'_>,
+        epilogue: Epilogue<'_>,
+        mut out: ColumnsMut<'_, half::bf16>,
+    ) {
+        let (rows, columns) = (out.rows(), out.columns());
+        let mut values = vec![0.0; rows * columns.end];
+        let lines = |row: usize| row * columns.end + columns.start..(row + 1) * columns.end;
+        for row in 0..rows {
+            let before = out.row(row).iter();
+            values[lines(row)].iter_mut().zip(before).for_each(|(v, before)| *v = before.to_f32());
+        }
+        let whole = ColumnsMut::strided(&mut values, rows, columns.end, columns.end);
+        self.multiply(activations, epilogue, whole.only(columns.clone()));
+        for row in 0..rows {
+            let values = values[lines(row)].iter();
+            out.row(row).iter_mut().zip(values).for_each(|(out, v)| *out = Output::from_f32(*v));
+        }
+    }
 }
+
+/// What writes a whole row, given its number.
+pub type Fill<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 
 /// How activations are prepared.
 #[derive(Debug, Clone, Copy)]
@@ -289,7 +348,7 @@ fn contiguous<'a>(matrix: MatrixView<'a>, room: &'a mut Vec<f32>) -> MatrixView<
 /// Rows that `fill` writes, shared out among threads.
 fn filled<'a>(
     [count, length, threads]: [usize; 3],
-    fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+    fill: Fill<'_>,
     room: &'a mut Vec<f32>,
 ) -> MatrixView<'a> {
     let share = count.div_ceil(threads).max(1);
@@ -326,7 +385,7 @@ impl Epilogue<'_> {
     /// The product, added to the output.
     pub const ADD: Self = Self { accumulate: Accumulate::Add, activation: None };
 
-    fn check(&self, weights: &dyn PackedGemm, rows: usize, out: &ColumnsMut<'_>) {
+    fn check<O>(&self, weights: &dyn PackedGemm, rows: usize, out: &ColumnsMut<'_, O>) {
         assert_eq!(rows, out.rows(), "rows of a product");
         let columns = out.columns();
         let whole = columns.start.is_multiple_of(weights.panel_width());

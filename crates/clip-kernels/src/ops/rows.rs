@@ -1,7 +1,10 @@
 //! Loops over the rows of a matrix.
 
+use half::bf16;
+
 use super::sums::centered_dot;
 use crate::dispatch;
+use crate::gemm::Output;
 use crate::matrix::MatrixView;
 
 /// Every row of `out` becomes that of `x` and `bias`.
@@ -16,6 +19,14 @@ pub fn add_rows(x: &[f32], bias: &[f32], out: &mut [f32]) {
                 }
             }
         },
+    );
+}
+
+/// Values of `bf16` in `f32`.
+pub(crate) fn widen(x: &[bf16], out: &mut [f32]) {
+    dispatch(
+        #[inline(always)]
+        || out.iter_mut().zip(x).for_each(|(out, x)| *out = Output::to_f32(*x)),
     );
 }
 

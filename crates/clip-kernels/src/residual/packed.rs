@@ -4,12 +4,16 @@
 //! together: the cores take columns of each product and heads of the attention.
 
 use std::cell::Cell;
+use std::mem::take;
 
+use half::bf16;
 use rayon::prelude::*;
 
 use super::Sublayer;
+use super::hidden::{Attend, Kept, Scratch};
 use crate::gemm::{
-    Accumulate, Activations, Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select, sized,
+    Accumulate, Activations, Buffer, Epilogue, Output, PackedGemm, Prepare, WeightDtype, select,
+    sized,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::{attention, ops};
@@ -25,6 +29,8 @@ const MIN_ROWS: usize = 64;
 pub struct PackedLinear {
     weights: Box<dyn PackedGemm>,
     bias: Vec<f32>,
+    /// Whether products are in `f32`.
+    is_exact: bool,
 }
 
 /// Who works on the rows of a product.
@@ -53,7 +59,9 @@ impl PackedLinear {
     ///
     /// Where the sizes do not fit.
     pub fn new(matrix: &[f32], bias: Vec<f32>, dtype: WeightDtype) -> Self {
-        Self { weights: select(dtype).pack(MatrixView::new(matrix, bias.len())), bias }
+        let kernel = select(dtype);
+        let weights = kernel.pack(MatrixView::new(matrix, bias.len()));
+        Self { weights, bias, is_exact: kernel.arithmetic() == "f32" }
     }
 
     /// Number of inputs.
@@ -83,9 +91,9 @@ impl PackedLinear {
     }
 
     /// Columns of the product of rows with the weights; rows of `precise` keep more bits.
-    fn multiply(
+    fn multiply<T: Output>(
         &self,
-        rows: MatrixView<'_>,
+        rows: MatrixView<'_, T>,
         precise: &[usize],
         epilogue: Epilogue<'_>,
         cores: Cores,
@@ -93,24 +101,24 @@ impl PackedLinear {
         buffer: &mut Buffer,
     ) {
         let how = Prepare { threads: cores.count(), precise };
-        let activations: Activations<'_> = self.weights.prepare(rows, how, buffer);
+        let activations: Activations<'_> = T::prepare(&*self.weights, rows, how, buffer);
         multiply_on(cores, &*self.weights, &activations, epilogue, out);
     }
 }
 
 /// Writes columns of a product, on one core or on all.
-pub(crate) fn multiply_on(
+pub(crate) fn multiply_on<O: Output>(
     cores: Cores,
     weights: &dyn PackedGemm,
     activations: &Activations<'_>,
     epilogue: Epilogue<'_>,
-    out: ColumnsMut<'_>,
+    out: ColumnsMut<'_, O>,
 ) {
     match cores {
-        Cores::One => weights.multiply(activations, epilogue, out),
+        Cores::One => O::multiply(weights, activations, epilogue, out),
         Cores::All => {
             let parts = out.split(weights.panel_width(), cores.count());
-            parts.into_par_iter().for_each(|out| weights.multiply(activations, epilogue, out));
+            parts.into_par_iter().for_each(|out| O::multiply(weights, activations, epilogue, out));
         }
     }
 }
@@ -126,6 +134,13 @@ pub struct Norm {
     pub epsilon: f32,
 }
 
+impl Norm {
+    /// Whole rows.
+    fn apply(&self, x: &[f32], out: &mut [f32]) {
+        ops::layer_norm(x, &self.gamma, &self.beta, self.epsilon, out);
+    }
+}
+
 /// A residual branch with packed weights.
 #[derive(Debug)]
 pub struct PackedResidual {
@@ -137,16 +152,6 @@ pub struct PackedResidual {
     pub sublayer: Sublayer,
     /// The second layer.
     pub output: PackedLinear,
-}
-
-/// Room for what stands between the steps of a pass.
-#[derive(Default)]
-struct Scratch {
-    normal: Vec<f32>,
-    hidden: Vec<f32>,
-    mixed: Vec<f32>,
-    attention: attention::Scratch,
-    buffer: Buffer,
 }
 
 thread_local! {
@@ -216,35 +221,62 @@ impl PackedResidual {
         self.output.outputs()
     }
 
-    /// Whole sequences, a few at a time.
+    /// Whole sequences, a few at a time, in the numbers that lose nothing beside those of the products.
     fn run(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32], cores: Cores) {
+        let output_takes_bf16 = self.output.weights.takes_bf16();
+        let hidden_is_bf16 = match self.sublayer {
+            Sublayer::Mlp(_) => output_takes_bf16,
+            Sublayer::Attention(attention) => {
+                !self.input.is_exact && attention.takes_bf16(self.input.outputs())
+            }
+        };
+        match (hidden_is_bf16, output_takes_bf16) {
+            (true, true) => self.run_in::<bf16, bf16>(x, length, tokens, y, cores),
+            (true, false) => self.run_in::<bf16, f32>(x, length, tokens, y, cores),
+            (false, _) => self.run_in::<f32, f32>(x, length, tokens, y, cores),
+        }
+    }
+
+    /// As [`Self::run`], with hidden values in one kind of numbers and what attention gathers of them in
+    /// another.
+    fn run_in<H: Attend<M>, M: Kept>(
+        &self,
+        x: &[f32],
+        length: usize,
+        tokens: &[usize],
+        y: &mut [f32],
+        cores: Cores,
+    ) {
         let (width, row) = (self.width(), self.input.outputs());
         let sequences = ROWS.div_ceil(length);
         let size = sequences * length * width;
         let mut scratch = SCRATCH.take();
+        let mut kept = take(&mut H::rooms(&mut scratch).hidden);
+        let mut gathered = take(&mut M::rooms(&mut scratch).mixed);
         for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
-            let Scratch { normal, hidden, mixed, attention, buffer } = &mut scratch;
-            let normal = sized(normal, rows * width);
-            let hidden = sized(hidden, rows * row);
-            self.normalize(x, cores, normal);
+            let how = Prepare { threads: cores.count(), precise: &precise };
+            let normal = |i: usize, out: &mut [f32]| self.norm.apply(&x[i * width..][..width], out);
+            let input = &*self.input.weights;
+            let normal = input.prepare_rows(rows, &normal, how, &mut scratch.buffer);
+            let hidden = sized(&mut kept, rows * row);
             let out = ColumnsMut::new(hidden, row);
-            self.enter(normal, &precise, cores, out, buffer);
-            let mixed: &[f32] = match self.sublayer {
+            multiply_on(cores, input, &normal, self.entry(), out);
+            match self.sublayer {
                 // The nonlinearity was the product's epilogue.
-                Sublayer::Mlp(_) => hidden,
-                Sublayer::Attention(of) => {
-                    let mixed = sized(mixed, rows * width);
-                    match cores {
-                        Cores::One => of.forward(hidden, [length, row], mixed, attention),
-                        Cores::All => of.forward_by_heads(hidden, [length, row], mixed),
-                    }
-                    mixed
+                Sublayer::Mlp(_) => {
+                    self.leave(hidden, x, (&precise, cores), y, &mut scratch.buffer)
                 }
-            };
-            self.leave(mixed, x, &precise, cores, y, buffer);
+                Sublayer::Attention(of) => {
+                    let mixed = sized(&mut gathered, rows * width);
+                    H::attend(of, hidden, [length, row], cores, mixed, &mut scratch);
+                    self.leave(mixed, x, (&precise, cores), y, &mut scratch.buffer);
+                }
+            }
         }
+        H::rooms(&mut scratch).hidden = kept;
+        M::rooms(&mut scratch).mixed = gathered;
         SCRATCH.set(scratch);
     }
 
@@ -259,12 +291,13 @@ impl PackedResidual {
         let (width, row) = (self.width(), self.input.outputs());
         let size = ROWS.div_ceil(length);
         let mut scratch = SCRATCH.take();
+        let mut hidden = take(&mut f32::rooms(&mut scratch).hidden);
         let sequences = x.chunks(size * length * width);
         for ((x, tokens), y) in sequences.zip(tokens.chunks(size)).zip(y.chunks_mut(size * width)) {
             let rows = x.len() / width;
-            let Scratch { normal, hidden, buffer, .. } = &mut scratch;
+            let Scratch { normal, buffer, .. } = &mut scratch;
             let normal = sized(normal, rows * width);
-            let hidden = sized(hidden, rows * row);
+            let hidden = sized(&mut hidden, rows * row);
             self.normalize(x, cores, normal);
             let precise = rows_of(tokens, length);
             let keys_and_values = ColumnsMut::new(hidden, row).only(width..row);
@@ -275,8 +308,9 @@ impl PackedResidual {
             let out = ColumnsMut::new(&mut queries, width);
             self.enter(&normal, &all, cores, out, buffer);
             let mixed = attention.gather(&queries, hidden, [length, row], tokens);
-            self.leave(&mixed, &self.pick(x, length, tokens), &all, cores, y, buffer);
+            self.leave(&mixed, &self.pick(x, length, tokens), (&all, cores), y, buffer);
         }
+        f32::rooms(&mut scratch).hidden = hidden;
         SCRATCH.set(scratch);
     }
 
@@ -289,15 +323,23 @@ impl PackedResidual {
     }
 
     fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
-        let Norm { gamma, beta, epsilon } = &self.norm;
-        let width = gamma.len();
+        let width = self.width();
         let size = (x.len() / width).div_ceil(cores.count()).max(1) * width;
         x.par_chunks(size).zip(normal.par_chunks_mut(size)).for_each(|(x, normal)| {
-            ops::layer_norm(x, gamma, beta, *epsilon, normal);
+            self.norm.apply(x, normal);
         });
     }
 
-    /// Columns of the first layer, and of the nonlinearity where one follows.
+    /// What follows the product of the first layer.
+    fn entry(&self) -> Epilogue<'_> {
+        let activation = match self.sublayer {
+            Sublayer::Mlp(activation) => Some(activation),
+            Sublayer::Attention(_) => None,
+        };
+        Epilogue { accumulate: Accumulate::Bias(&self.input.bias), activation }
+    }
+
+    /// Columns of the first layer.
     fn enter(
         &self,
         normal: &[f32],
@@ -306,22 +348,16 @@ impl PackedResidual {
         out: ColumnsMut<'_>,
         buffer: &mut Buffer,
     ) {
-        let activation = match self.sublayer {
-            Sublayer::Mlp(activation) => Some(activation),
-            Sublayer::Attention(_) => None,
-        };
         let normal = MatrixView::new(normal, self.width());
-        let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.input.bias), activation };
-        self.input.multiply(normal, precise, epilogue, cores, out, buffer);
+        self.input.multiply(normal, precise, self.entry(), cores, out, buffer);
     }
 
     /// The second layer, and what goes around the branch.
-    fn leave(
+    fn leave<M: Output>(
         &self,
-        mixed: &[f32],
+        mixed: &[M],
         x: &[f32],
-        precise: &[usize],
-        cores: Cores,
+        (precise, cores): (&[usize], Cores),
         y: &mut [f32],
         buffer: &mut Buffer,
     ) {
