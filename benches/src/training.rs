@@ -13,12 +13,14 @@ use clip_model::{Clip, Device, float_tensor, int_tensor};
 use clip_testkit::Random;
 use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Result, Stepper, TrainPrecision};
 
-const START: u32 = 49_406;
+/// The end token of CLIP's vocabulary, its last; the start token comes before it.
 const END: u32 = 49_407;
 
 /// What a step is taken of.
 #[derive(Debug, Clone)]
 pub struct TrainingWork {
+    /// The sizes of the model; the last two of its token ids start and end a text.
+    pub model: ModelConfig,
     /// Pictures with a text each.
     pub batch: usize,
     /// Tokens of every text, padded by end tokens.
@@ -31,14 +33,14 @@ pub struct TrainingWork {
 
 impl Default for TrainingWork {
     fn default() -> Self {
-        Self { batch: 256, length: 12, chunk: 0, precision: TrainPrecision::F32 }
+        let (chunk, precision) = (0, TrainPrecision::F32);
+        Self { model: baseline(), batch: 256, length: 12, chunk, precision }
     }
 }
 
 /// A model under training, and batches for it.
 pub struct Training {
     work: TrainingWork,
-    config: ModelConfig,
     device: Device,
     // Nothing while a step is taken.
     learner: Option<Learner>,
@@ -64,8 +66,8 @@ impl std::fmt::Debug for Training {
 impl Training {
     /// Draws a model on a device that keeps gradients ([`Device::autodiff`]).
     pub fn new(work: TrainingWork, device: &Device) -> Self {
-        let config = baseline();
-        let learner = Learner::new(Clip::init(&config, device), LossKind::InfoNce, true, device);
+        let learner =
+            Learner::new(Clip::init(&work.model, device), LossKind::InfoNce, true, device);
         let optimizer = AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() };
         let stepper = Stepper {
             optimizer: AdamW::new(optimizer, BTreeMap::new()),
@@ -75,7 +77,6 @@ impl Training {
         Self {
             learner: Some(learner.with_precision(work.precision.into())),
             work,
-            config,
             device: device.clone(),
             stepper,
             random: Random::new(1),
@@ -92,14 +93,17 @@ impl Training {
     ///
     /// After an error.
     pub fn step(&mut self) -> Result<TrainingStep> {
-        let (batch, length, device) = (self.work.batch, self.work.length, &self.device);
-        let side = self.config.vision.image_size;
+        let TrainingWork { model, batch, length, .. } = &self.work;
+        let (side, batch, length, device) =
+            (model.vision.image_size, *batch, *length, &self.device);
+        let end = model.text.vocab_size as u32 - 1;
+        let start = end - 1;
         let pixels = self.random.values(batch * 3 * side * side);
-        let mut ids = vec![END; batch * length];
+        let mut ids = vec![end; batch * length];
         for row in ids.chunks_mut(length) {
-            let end = 2 + self.random.bits() as usize % (length - 2);
-            row[0] = START;
-            row[1..end].fill_with(|| (self.random.bits() % u64::from(START)) as u32);
+            let words = 2 + self.random.bits() as usize % (length - 2);
+            row[0] = start;
+            row[1..words].fill_with(|| (self.random.bits() % u64::from(start)) as u32);
         }
         let learner = self.learner.take().expect("no step failed before");
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! `cargo xtask bench-gpu`: a folder with all that measures the towers on a GPU, for the machine that has one.
+//! `cargo xtask bench-gpu`: an archive with all that measures the towers on a GPU, for the machine that has one.
 //!
 //! Machines with a GPU are often others than those that build, and lent for minutes: nothing is compiled or downloaded
 //! there. What is measured, and how, is the program's affair (`benches/src/bin/bench-gpu`).
@@ -13,19 +13,22 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use crate::workspace::{Workspace, commit};
 
-/// What a folder may hold: machines that are lent take no more.
+/// What an archive may have: machines that are lent take no more.
 const LIMIT_MIB: f64 = 64.0;
 
 const PROGRAM: &str = "bench-gpu";
+
+/// What is started where the GPU is.
+const START: &str = "run.sh";
 
 /// PyTorch's side, and what that takes from another script.
 const SCRIPTS: [&str; 2] = ["gpu_pytorch.py", "train_pytorch.py"];
 
 /// Pack a program that measures the towers on a GPU, to be run where one is.
 ///
-/// Makes the folder target/bench-gpu/BACKEND of at most 64 MiB. Copy it to the machine with the GPU and start run.sh
-/// there, which ends within five minutes and leaves report.md and records.json in the folder `results`. Weights are drawn
-/// there. The first build of a backend takes some ten minutes.
+/// Makes target/bench-gpu/BACKEND.tar.gz of at most 64 MiB. Unpack it on the machine with the GPU and start
+/// BACKEND/run.sh there, which ends within five minutes and leaves report.md and records.json in BACKEND/results. Weights
+/// are drawn there. The first build of a backend takes half an hour of processor time.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     /// Backend of Burn to build; vulkan is that of NVIDIA's and AMD's cards where no toolkit is installed
@@ -71,22 +74,26 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let folder = workspace.target.join(PROGRAM).join(args.backend.name());
     let commit = commit(&workspace.root).unwrap_or_else(|| "an unknown commit".to_owned());
     let script = script(args.backend, &commit);
-    let packed = pack(&program, &workspace.root.join("benches/peers"), &script, &folder)?;
-    let mib = mib(&packed)?;
+    pack(&program, &workspace.root.join("benches/peers"), &script, &folder)?;
+    let archive = archive(&folder)?;
+    let bytes =
+        fs::metadata(&archive).with_context(|| format!("cannot read {}", archive.display()))?.len();
+    let mib = bytes as f64 / f64::from(1 << 20);
     ensure!(
         mib <= LIMIT_MIB,
         "{} has {mib:.1} MiB, more than the {LIMIT_MIB} that it may: is the program `strip` installed?",
-        folder.display()
+        archive.display()
     );
+    let name = args.backend.name();
     crate::print(format_args!(
-        "{} ({mib:.1} MiB): copy it to the machine with the GPU, and start run.sh there\n",
-        folder.display()
+        "{} ({mib:.1} MiB): unpack it on the machine with the GPU, and start {name}/run.sh there\n",
+        archive.display()
     ))?;
     if !args.run {
         return Ok(ExitCode::SUCCESS);
     }
     let mut run = Command::new("sh");
-    let status = run.arg(folder.join("run.sh")).args(&args.options).status();
+    let status = run.arg(folder.join(START)).args(&args.options).status();
     let status = status.context("cannot start sh")?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2).into())
 }
@@ -103,7 +110,7 @@ fn build(backend: GpuBackend) -> Result<()> {
     Ok(())
 }
 
-/// What is started where the GPU is.
+/// The text of [`START`].
 fn script(backend: GpuBackend, commit: &str) -> String {
     let backend = backend.name();
     format!(
@@ -114,27 +121,36 @@ fn script(backend: GpuBackend, commit: &str) -> String {
     )
 }
 
-/// Fills the folder; results of a run there before stay. Gives the files.
-fn pack(program: &Path, scripts: &Path, run: &str, folder: &Path) -> Result<Vec<PathBuf>> {
+/// Fills the folder; results of a run there before stay.
+fn pack(program: &Path, scripts: &Path, run: &str, folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    let mut files = Vec::new();
-    let mut copy = |from: &Path| -> Result<PathBuf> {
+    let copy = |from: &Path| -> Result<PathBuf> {
         let to = folder.join(from.file_name().unwrap_or_default());
         fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
-        files.push(to.clone());
         Ok(to)
     };
-    let program = copy(program)?;
+    strip(&copy(program)?)?;
     for name in SCRIPTS {
         copy(&scripts.join(name))?;
     }
-    strip(&program)?;
-    let start = folder.join("run.sh");
+    let start = folder.join(START);
     fs::write(&start, run).with_context(|| format!("cannot write {}", start.display()))?;
-    make_executable(&start)?;
-    files.push(start);
-    Ok(files)
+    make_executable(&start)
+}
+
+/// Packs what [`pack`] put into the folder, which is a fifth as long then.
+fn archive(folder: &Path) -> Result<PathBuf> {
+    let archive = folder.with_added_extension("tar.gz");
+    let inside = Path::new(folder.file_name().unwrap_or_default());
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(&archive).arg("-C").arg(folder.parent().unwrap_or(folder));
+    let program = Path::new(PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
+    tar.arg(inside.join(program));
+    tar.args([START].iter().chain(&SCRIPTS).map(|name| inside.join(name)));
+    let status = tar.status().context("cannot start tar")?;
+    ensure!(status.success(), "{} cannot be packed: see above", archive.display());
+    Ok(archive)
 }
 
 /// Takes the names of functions away, where the program for it is there: they are a third of the file.
@@ -157,15 +173,6 @@ fn make_executable(path: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn make_executable(_path: &Path) -> Result<()> {
     Ok(())
-}
-
-fn mib(files: &[PathBuf]) -> Result<f64> {
-    let mut bytes = 0;
-    for file in files {
-        let found = fs::metadata(file);
-        bytes += found.with_context(|| format!("cannot read {}", file.display()))?.len();
-    }
-    Ok(bytes as f64 / f64::from(1 << 20))
 }
 
 #[cfg(test)]
@@ -207,27 +214,32 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_has_all_that_its_script_starts() {
+    fn an_archive_has_all_that_its_script_starts_and_no_results() {
         let root = tempfile::tempdir().unwrap();
         let sources = root.path().join("peers");
         fs::create_dir(&sources).unwrap();
         for name in SCRIPTS {
             fs::write(sources.join(name), "pass\n").unwrap();
         }
-        // What strip takes for a program; a shell's would do as well.
+        // Any program will do that strip takes for one.
         let program = root.path().join(PROGRAM);
         fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-        let folder = root.path().join("packed");
-        let files = pack(&program, &sources, &script(GpuBackend::Wgpu, "commit 1"), &folder);
-        let files = files.unwrap();
-        let before = fs::metadata(&program).unwrap().len() as f64 / f64::from(1 << 20);
-        let packed = mib(&files).unwrap();
-        assert!(files.iter().all(|file| file.is_file()));
-        assert!(packed > 0.0 && packed < before + 0.01, "{packed} MiB of {before}");
-        // The script hands options on; here to something that prints them.
+        let folder = root.path().join("packed/wgpu");
+        fs::create_dir_all(folder.join("results")).unwrap();
+        pack(&program, &sources, &script(GpuBackend::Wgpu, "commit 1"), &folder).unwrap();
+        assert!(folder.join(PROGRAM).is_file());
+        // Options are handed on; here to something that prints them.
         fs::write(folder.join(PROGRAM), "#!/bin/sh\necho \"$@\"\n").unwrap();
-        make_executable(&folder.join(PROGRAM)).unwrap();
-        let output = Command::new(folder.join("run.sh")).arg("--quick").output().unwrap();
+        let archive = archive(&folder).unwrap();
+        assert!(archive.ends_with("packed/wgpu.tar.gz"), "{}", archive.display());
+        let there = tempfile::tempdir().unwrap();
+        let mut tar = Command::new("tar");
+        tar.arg("-xzf").arg(&archive).arg("-C").arg(there.path());
+        assert!(tar.status().unwrap().success());
+        let there = there.path().join("wgpu");
+        assert!(!there.join("results").exists());
+        assert!(SCRIPTS.iter().all(|name| there.join(name).is_file()));
+        let output = Command::new(there.join(START)).arg("--quick").output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert!(said.starts_with("--device wgpu --commit commit 1 --date 2"), "{said}");
         assert!(said.ends_with(" --quick\n"), "{said}");

@@ -23,6 +23,8 @@ pub(crate) struct Sizes {
     pub(crate) seconds: f64,
     /// Pictures with a text each in a step of training.
     pub(crate) training: usize,
+    /// What is trained, where it is not the baseline.
+    pub(crate) trained: Option<ModelConfig>,
 }
 
 impl Sizes {
@@ -31,7 +33,7 @@ impl Sizes {
         let mut config = presets::find("ViT-B-32").expect("a preset").clone();
         if !quick {
             let (batches, checked) = (&[256, 32, 1], 4);
-            return Self { config, batches, checked, seconds: 1.0, training: 256 };
+            return Self { config, batches, checked, seconds: 1.0, training: 256, trained: None };
         }
         config.embed_dim = 32;
         let (vision, text) = (&mut config.vision, &mut config.text);
@@ -39,7 +41,8 @@ impl Sizes {
         (text.vocab_size, text.context_length) = (1000, 16);
         (text.width, text.layers, text.heads) = (64, 2, 2);
         (vision.mlp_width, text.mlp_width) = (256, 256);
-        Self { config, batches: &[8, 1], checked: 2, seconds: 0.1, training: 4 }
+        let trained = Some(config.clone());
+        Self { config, batches: &[8, 1], checked: 2, seconds: 0.1, training: 8, trained }
     }
 
     /// Items that are compared.

@@ -83,7 +83,10 @@ fn spread(seconds: &[f64]) -> [f64; 3] {
 pub(crate) fn training(sizes: &Sizes, device: &Device) -> Result<()> {
     let batch = sizes.training;
     attempt("training", || {
-        let work = TrainingWork { batch, ..TrainingWork::default() };
+        let mut work = TrainingWork { batch, ..TrainingWork::default() };
+        if let Some(model) = &sizes.trained {
+            work.model = model.clone();
+        }
         let mut training = Training::new(work, &device.clone().autodiff());
         let (first_seconds, seconds) = repeat(sizes.seconds, || Ok(training.step()?.seconds))?;
         let rate = batch as f64 / median(&seconds);

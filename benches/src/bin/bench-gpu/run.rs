@@ -1,6 +1,5 @@
 //! A run: its steps, one after the other, and what is kept of them.
 
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -116,16 +115,13 @@ fn identify(device_name: DeviceName, device: &Device) -> Record {
     let (name, driver) = backend::identify(device);
     Record::Device {
         name: name.unwrap_or_else(|| device_name.to_string()),
-        driver: nvidia().or(driver).unwrap_or_else(|| "driver unknown".to_owned()),
+        driver: driver.or_else(nvidia).unwrap_or_else(|| "driver unknown".to_owned()),
         dtypes: check::dtypes(device),
     }
 }
 
-/// What NVIDIA's own program says of the driver.
+/// What NVIDIA's own program says of the driver: CUDA does not.
 fn nvidia() -> Option<String> {
-    if !Path::new("/proc/driver/nvidia").exists() {
-        return None;
-    }
     let mut command = Command::new("nvidia-smi");
     let command = command.args(["--query-gpu=driver_version", "--format=csv,noheader"]);
     let output = command.output().ok().filter(|output| output.status.success())?;
