@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = if checkpointing { device.gradient_checkpointing() } else { device };
     let bf16 = std::env::args().any(|arg| arg == "--bf16");
     let precision = if bf16 { TrainPrecision::Bf16 } else { TrainPrecision::F32 };
-    let work = TrainingWork { batch, length, chunk: option("--chunk", 0)?, precision };
+    let chunk = option("--chunk", 0)?;
+    let work = TrainingWork { batch, length, chunk, precision, ..TrainingWork::default() };
     let mut training = Training::new(work, &device);
     let before = memory_mib();
     let (mut seconds, mut losses) = (Vec::new(), Vec::new());

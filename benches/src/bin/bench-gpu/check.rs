@@ -9,10 +9,10 @@ use clip_model::{
     Backend, Device, DeviceName, InferenceImageEncoder, InferenceTextEncoder, WeightDtype,
 };
 
-use crate::cosine;
+use crate::cosine::{self, Cosines};
 use crate::emit;
 use crate::model::{Encoder, Input, Sizes, float_dtype, values};
-use crate::record::{Dtype, Record, Tower, Who};
+use crate::record::{Dtype, Phase, Record, Tower, Who};
 
 pub(crate) const TOWERS: [Tower; 2] = [Tower::Image, Tower::Text];
 
@@ -115,6 +115,7 @@ pub(crate) fn compare(sizes: &Sizes, device: &Device, folder: &Path, who: Who) -
     Ok(())
 }
 
+/// The first batch, at once said, and then all.
 fn check(
     sizes: &Sizes,
     device: &Device,
@@ -123,25 +124,24 @@ fn check(
 ) -> Result<Record> {
     let (batch, width) = (sizes.batches[0], sizes.config.embed_dim);
     let encoder = Encoder::draw(sizes, tower, dtype, device);
-    let pass = |number: usize| -> Result<(Vec<f32>, f64)> {
-        let input = sizes.input(tower, number * batch, batch, dtype, device);
-        // Uploads are not part of a pass.
-        device.sync().map_err(|error| anyhow!("{error:?}"))?;
-        let began = Instant::now();
-        Ok((encoder.forward(&input)?, began.elapsed().as_secs_f64()))
+    let compared = |phase, batches: usize| -> Result<Record> {
+        let (mut vectors, mut times) = (Vec::new(), Vec::new());
+        for number in 0..batches {
+            let input = sizes.input(tower, number * batch, batch, dtype, device);
+            // Uploads are not part of a pass.
+            device.sync().map_err(|error| anyhow!("{error:?}"))?;
+            let began = Instant::now();
+            vectors.extend(encoder.forward(&input)?);
+            times.push(began.elapsed().as_secs_f64());
+        }
+        let items = batches * batch;
+        let Cosines { lowest, mean } =
+            cosine::compare(&vectors, &reference[..items * width], width);
+        let seconds = median(&times);
+        Ok(Record::Check { who, tower, dtype, phase, items, lowest, mean, seconds })
     };
-    let (first, cold_seconds) = pass(0)?;
-    let cold = cosine::compare(&first, &reference[..batch * width], width);
-    let (mut vectors, mut seconds) = (Vec::new(), Vec::new());
-    for number in 0..sizes.checked {
-        let (some, took) = pass(number)?;
-        vectors.extend(some);
-        seconds.push(took);
-    }
-    let warm = cosine::compare(&vectors, reference, width);
-    let items = sizes.items();
-    let warm_seconds = median(&seconds);
-    Ok(Record::Check { who, tower, dtype, items, cold, cold_seconds, warm, warm_seconds })
+    emit(&compared(Phase::Cold, 1)?)?;
+    compared(Phase::Warm, sizes.checked)
 }
 
 /// Says the record, or that there is none and why: an error or a panic of a backend costs no other record.

@@ -1,6 +1,11 @@
 //! How near vectors are to those of the reference.
 
-use crate::record::Cosines;
+/// Of all rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Cosines {
+    pub(crate) lowest: f64,
+    pub(crate) mean: f64,
+}
 
 /// Row by row; a row with a value that is no number counts as 0.
 ///

@@ -115,7 +115,7 @@ mod tests {
         for step in Step::ALL {
             assert_eq!(parse(&format!("--step {}", step.name())).unwrap().step, Some(step));
         }
-        assert!(parse("--step dance").unwrap_err().to_string().contains("check-unfused"));
+        assert!(parse("--step dance").unwrap_err().to_string().contains("towers-unfused"));
     }
 
     #[test]

@@ -11,16 +11,12 @@ pub(crate) enum Step {
     Device,
     /// Vectors by the CPU, which the others are compared with
     Reference,
-    /// Vectors by the device, compared
-    Check,
+    /// Vectors by the device, compared, and then how fast the towers are
+    Towers,
     /// The same with each operation by itself
-    CheckUnfused,
-    /// How fast the towers are
-    Rates,
+    TowersUnfused,
     /// How fast PyTorch's are
     Pytorch,
-    /// The towers with each operation by itself
-    RatesUnfused,
     /// Steps of training
     Train,
     /// From the start of the process to a vector
@@ -31,14 +27,12 @@ pub(crate) enum Step {
 
 impl Step {
     /// In the order of a run.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Device,
         Self::Reference,
-        Self::Check,
-        Self::CheckUnfused,
-        Self::Rates,
+        Self::Towers,
+        Self::TowersUnfused,
         Self::Pytorch,
-        Self::RatesUnfused,
         Self::Train,
         Self::Start,
         Self::StartAgain,
@@ -49,11 +43,9 @@ impl Step {
         match self {
             Self::Device => "device",
             Self::Reference => "reference",
-            Self::Check => "check",
-            Self::CheckUnfused => "check-unfused",
-            Self::Rates => "rates",
+            Self::Towers => "towers",
+            Self::TowersUnfused => "towers-unfused",
             Self::Pytorch => "pytorch",
-            Self::RatesUnfused => "rates-unfused",
             Self::Train => "train",
             Self::Start => "start",
             Self::StartAgain => "start-again",
@@ -62,7 +54,7 @@ impl Step {
 
     /// Whether operations are fused.
     pub(crate) fn is_fused(self) -> bool {
-        !matches!(self, Self::CheckUnfused | Self::RatesUnfused)
+        self != Self::TowersUnfused
     }
 
     /// Whether the run is worth nothing without it.
@@ -75,10 +67,10 @@ impl Step {
         match self {
             Self::Device => 2,
             Self::Reference => 5,
-            Self::Check | Self::CheckUnfused => 5,
-            Self::Rates => 6,
+            Self::Towers => 12,
+            Self::TowersUnfused => 6,
             Self::Pytorch => 8,
-            Self::RatesUnfused | Self::Train => 3,
+            Self::Train => 3,
             Self::Start | Self::StartAgain => 2,
         }
     }
@@ -100,9 +92,9 @@ mod tests {
     #[test]
     fn correctness_comes_first() {
         let place = |step| Step::ALL.iter().position(|&other| other == step).unwrap();
-        assert!(place(Step::Reference) < place(Step::Check));
-        assert!(place(Step::CheckUnfused) < place(Step::Rates));
-        assert!(place(Step::Rates) < place(Step::Train) && place(Step::Train) < place(Step::Start));
+        assert!(place(Step::Reference) < place(Step::Towers));
+        assert!(place(Step::TowersUnfused) < place(Step::Train));
+        assert!(place(Step::Train) < place(Step::Start));
     }
 
     #[test]
@@ -118,8 +110,8 @@ mod tests {
 
     #[test]
     fn what_a_step_leaves_over_goes_to_the_next() {
-        let hurried = Step::Check.allotted(RUN - Step::Reference.allotted(RUN));
-        assert!(Step::Check.allotted(RUN) > hurried);
+        let hurried = Step::Towers.allotted(RUN - Step::Reference.allotted(RUN));
+        assert!(Step::Towers.allotted(RUN) > hurried);
         assert_eq!(Step::StartAgain.allotted(RUN), RUN);
     }
 }

@@ -33,11 +33,14 @@ pub(crate) enum Who {
     Compiled,
 }
 
-/// Cosines to the reference's vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Cosines {
-    pub(crate) lowest: f64,
-    pub(crate) mean: f64,
+/// Whether kernels were there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Phase {
+    /// They are compiled, and the fastest of them chosen (autotune).
+    Cold,
+    /// What was chosen is run.
+    Warm,
 }
 
 /// What was found out.
@@ -54,14 +57,12 @@ pub(crate) enum Record {
         who: Who,
         tower: Tower,
         dtype: Dtype,
+        phase: Phase,
         items: usize,
-        /// The first batch, while kernels are compiled and chosen.
-        cold: Cosines,
-        cold_seconds: f64,
-        /// All items, with what was chosen.
-        warm: Cosines,
+        lowest: f64,
+        mean: f64,
         /// The median batch.
-        warm_seconds: f64,
+        seconds: f64,
     },
     /// Items a second: the median pass, the slowest and the fastest.
     Rate {
@@ -93,6 +94,15 @@ impl fmt::Display for Tower {
         f.write_str(match self {
             Self::Image => "images",
             Self::Text => "texts",
+        })
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
         })
     }
 }
@@ -130,13 +140,10 @@ impl fmt::Display for Record {
                 f,
                 "{items} {tower} on the CPU in {seconds:.1} s, mean cosine of neighbors {neighbors:.3}"
             ),
-            Self::Check { who, tower, dtype, items, cold, cold_seconds, warm, warm_seconds } => {
-                write!(
-                    f,
-                    "{who}, {dtype}, {items} {tower}: lowest cosine {:.6} cold, {:.6} warm; batches of {cold_seconds:.2} s, then {warm_seconds:.3} s",
-                    cold.lowest, warm.lowest
-                )
-            }
+            Self::Check { who, tower, dtype, phase, items, lowest, seconds, .. } => write!(
+                f,
+                "{who}, {dtype}, {items} {tower}, {phase}: lowest cosine {lowest:.6}, {seconds:.3} s a batch"
+            ),
             Self::Rate { who, tower, dtype, batch, first_seconds, rate, cosine, .. } => {
                 write!(
                     f,

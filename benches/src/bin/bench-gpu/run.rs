@@ -103,8 +103,11 @@ pub(crate) fn step(args: &Args, step: Step) -> Result<()> {
     let who = if step.is_fused() { Who::Ours } else { Who::Unfused };
     match step {
         Step::Device => emit(&identify(args.device, &device)),
-        Step::Check | Step::CheckUnfused => check::compare(&sizes, &device, &args.out, who),
-        Step::Rates | Step::RatesUnfused => rates::towers(&sizes, &device, &args.out, who),
+        // One process: kernels that were chosen for the comparison need not be chosen again.
+        Step::Towers | Step::TowersUnfused => {
+            check::compare(&sizes, &device, &args.out, who)?;
+            rates::towers(&sizes, &device, &args.out, who)
+        }
         Step::Train => rates::training(&sizes, &device),
         Step::Start | Step::StartAgain => rates::start(&sizes, &device),
         Step::Reference | Step::Pytorch => Ok(()),
