@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use clip_retrieval::{Filter, Item, Modality, Store};
+use clip_search::{TagChange, change_tags, parse_tag};
 use serde::Serialize;
 
 use crate::args::LibraryArgs;
-use crate::tagging::{self, Change};
-use crate::{Outcome, output, places, report};
+use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,7 +53,7 @@ enum Action {
     /// Give pictures a tag
     Add {
         /// The tag
-        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
         /// Pictures, and folders with all that is below them
         #[arg(value_name = "PATH", required = true)]
@@ -62,7 +62,7 @@ enum Action {
     /// Take a tag off pictures
     Remove {
         /// The tag
-        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
         /// Pictures, and folders with all that is below them
         #[arg(value_name = "PATH", required = true)]
@@ -93,13 +93,15 @@ struct PictureRow {
 
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
-    let mut store = places::open_store(&library, args.model.as_deref())?;
+    let mut collection = library::open(&library, args.model.as_deref())?;
     match &args.action {
-        None => list(&*store, args.json),
-        Some(Action::Show { paths }) => show(&*store, paths, args.json),
-        Some(Action::Add { tag, paths }) => change(&mut *store, paths, Change::Add(tag), args.json),
+        None => list(collection.store(), args.json),
+        Some(Action::Show { paths }) => show(collection.store(), paths, args.json),
+        Some(Action::Add { tag, paths }) => {
+            change(collection.store_mut(), paths, TagChange::Add(tag), args.json)
+        }
         Some(Action::Remove { tag, paths }) => {
-            change(&mut *store, paths, Change::Remove(tag), args.json)
+            change(collection.store_mut(), paths, TagChange::Remove(tag), args.json)
         }
     }
 }
@@ -161,12 +163,12 @@ struct ChangeRow {
 fn change(
     store: &mut dyn Store,
     paths: &[PathBuf],
-    change: Change<'_>,
+    change: TagChange<'_>,
     json: bool,
 ) -> Result<Outcome> {
     let filter = meant(paths);
     warn_of_missing(store, paths, &store.items(&filter)?)?;
-    let done = tagging::change(store, &filter, &[change])?;
+    let done = change_tags(store, &filter, &[change])?;
     let mut out = output::stdout();
     let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
     match (json, change) {
@@ -175,10 +177,10 @@ fn change(
             serde_json::to_writer(&mut out, &row)?;
             writeln!(out)?;
         }
-        (false, Change::Add(tag)) => {
+        (false, TagChange::Add(tag)) => {
             writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)?;
         }
-        (false, Change::Remove(tag)) => {
+        (false, TagChange::Remove(tag)) => {
             writeln!(
                 out,
                 "{pictures}: {} no longer tagged {tag}, {same} not before",
