@@ -2,7 +2,8 @@
 
 use std::error::Error as StdError;
 
-use clip_search::{Error, Task};
+use clip_search::evaluation::EvaluationError;
+use clip_search::{Error, Task, Warning};
 
 use crate::output;
 
@@ -74,10 +75,31 @@ fn with_hint(error: &Error) -> String {
         Error::Checkpoint(clip_checkpoint::Error::NotCanonical { origin, .. }) => {
             format!("{error} with `clip-cli models add {origin}`")
         }
+        Error::Evaluation(EvaluationError::NoCaptions) => {
+            format!("{error}: leave out --captions to ask with its names")
+        }
+        Error::Evaluation(EvaluationError::TooFew { count }) => format!(
+            "--train has {}, too few to hold out every tenth: give --validation, or more pictures",
+            output::count(*count, "picture")
+        ),
         Error::Retrieval(clip_retrieval::Error::NoLibrary { path }) => format!(
             "there is no library {}: make one first, as in `clip-cli index ~/Pictures`",
             path.display()
         ),
         error => error.to_string(),
+    }
+}
+
+/// What the engine warns of, and what helps.
+pub(crate) fn warning(warning: &Warning) -> String {
+    match warning {
+        Warning::UnknownLabels { unknown, labels } => format!(
+            "{unknown} of the {} in --data are not in --train: their pictures count as wrong",
+            output::count(*labels, "label")
+        ),
+        Warning::NumericNames { .. } => format!(
+            "{warning}: put names in their place, or list them in classnames.txt beside the data, a line for each class from 0 on"
+        ),
+        warning => warning.to_string(),
     }
 }

@@ -42,7 +42,10 @@ impl Reporter {
             Task::Graph => "vectors",
             _ => "pictures",
         };
-        let bar = Bar::over(total, noun);
+        let bar = match task {
+            Task::Learning => Bar::spinner("learning with some twenty penalties"),
+            _ => Bar::over(total, noun),
+        };
         let note = match task {
             Task::Images | Task::Texts => Some("saves what is done; Ctrl-C again ends it at once"),
             Task::Graph => Some("leaves the graph; Ctrl-C again ends it at once"),
@@ -71,7 +74,7 @@ impl Observer for Reporter {
         }
         if done >= total {
             self.bar = None;
-        } else if let Some((_, bar)) = &self.bar {
+        } else if let Some((_, bar)) = self.bar.as_ref().filter(|_| task != Task::Learning) {
             bar.stand(done, total);
         }
     }
@@ -98,7 +101,7 @@ impl Observer for Reporter {
     fn warning(&mut self, warning: Warning) {
         self.suspend(|| match warning {
             Warning::BegunAnew { .. } => report::note(&warning),
-            _ => report::warning(&warning),
+            _ => report::warning(hints::warning(&warning)),
         });
     }
 

@@ -116,11 +116,6 @@ impl Bar {
         Self::over(total, "items")
     }
 
-    /// A bar over `total` texts.
-    pub(crate) fn texts(total: usize) -> Self {
-        Self::over(total, "texts")
-    }
-
     /// A bar over `total` of anything.
     pub(crate) fn over(total: usize, noun: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), on_terminal());

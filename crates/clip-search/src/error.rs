@@ -22,6 +22,10 @@ pub enum Error {
     /// A model cannot be downloaded or converted.
     #[error(transparent)]
     Weights(#[from] clip_weights::Error),
+    /// Data says nothing of a model.
+    #[cfg(feature = "evaluation")]
+    #[error(transparent)]
+    Evaluation(#[from] crate::evaluation::EvaluationError),
     /// The work was stopped, as [`Observer::is_cancelled`](crate::Observer::is_cancelled) asked. What
     /// was done is kept.
     #[error("stopped after {done} of {total}")]

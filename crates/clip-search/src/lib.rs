@@ -43,6 +43,8 @@ mod decode;
 mod duplicates;
 mod engine;
 mod error;
+#[cfg(feature = "evaluation")]
+pub mod evaluation;
 mod graph;
 mod location;
 mod maintenance;
@@ -88,10 +90,14 @@ pub use observer::{Observer, Progress, Silent, Task, Warning};
 pub use query::{Query, Term, TermContent};
 #[cfg(feature = "sqlite")]
 pub use reindex::{ReindexOptions, Reindexed, reindex};
-pub use scan::{EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, scan};
+pub use scan::{
+    EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, images_below, resolved, scan,
+};
 pub use search::{SearchRequest, SearchResponse, search};
 pub use shard::Shard;
-pub use tags::{TagChange, TagsChanged, add_tags, change_tags, parse_tag, restore_tags};
+pub use tags::{
+    TagChange, TagsChanged, add_tags, change_tags, parse_tag, restore_tags, tag_counts,
+};
 pub use texts::{AddedTexts, add_texts, new_texts, read_texts};
 pub use update::{COMMIT_EVERY, Changes, LeftOut, MissingFiles, UpdateOptions, planned, update};
 #[cfg(feature = "watch")]

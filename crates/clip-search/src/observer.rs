@@ -62,6 +62,8 @@ pub enum Task {
     Files,
     /// Small copies of images are made.
     Thumbnails,
+    /// A classifier is learned; nobody knows how long that takes.
+    Learning,
 }
 
 /// What a person should know.
@@ -79,6 +81,34 @@ pub enum Warning {
         items: usize,
         /// How that was found.
         cause: String,
+    },
+    /// Something in data for a model is left out.
+    Data {
+        /// What, and why.
+        problem: String,
+    },
+    /// A table labels images that are not in the data.
+    LabelsWithoutImages {
+        /// The table.
+        table: PathBuf,
+        /// How many it labels.
+        total: usize,
+        /// How many of them are there.
+        found: usize,
+    },
+    /// Labels to be told apart are not among those that a classifier learned.
+    UnknownLabels {
+        /// How many.
+        unknown: usize,
+        /// Of how many.
+        labels: usize,
+    },
+    /// Names of classes are numbers, which texts then say.
+    NumericNames {
+        /// How many.
+        numbers: usize,
+        /// Of how many.
+        names: usize,
     },
     /// What an earlier run had begun is of no use, and was removed.
     BegunAnew {
@@ -99,6 +129,19 @@ impl fmt::Display for Warning {
             Self::Lost { items, cause } => {
                 let plural = if *items == 1 { "" } else { "s" };
                 write!(f, "the library has lost {items} item{plural}: {cause}")
+            }
+            Self::Data { problem } => f.write_str(problem),
+            Self::LabelsWithoutImages { table, total, found } => write!(
+                f,
+                "{} labels {total} pictures, and {found} of them are in the data",
+                table.display()
+            ),
+            Self::UnknownLabels { unknown, labels } => write!(
+                f,
+                "{unknown} of the {labels} labels are not among those that were learned: their pictures count as wrong"
+            ),
+            Self::NumericNames { numbers, names } => {
+                write!(f, "{numbers} of the {names} names are numbers, and texts say those")
             }
             Self::BegunAnew { error } => {
                 write!(f, "begins anew, for what an earlier run has made is of no use: {error}")

@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clip::FileFormat;
+use clip_retrieval::{Filter, Modality};
 use ignore::{DirEntry, IncrementalIgnore};
 
 use crate::{Error, Result};
@@ -92,6 +93,24 @@ pub fn absolute(path: &Path) -> Result<PathBuf> {
         io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
         _ => Error::io("open", path)(error),
     })
+}
+
+/// A path as collections have it, also where nothing is there just now.
+pub fn resolved(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let resolved = absolute.ancestors().find_map(|folder| {
+        let rest = absolute.strip_prefix(folder).ok()?;
+        let folder = folder.canonicalize().ok()?;
+        // Joined with nothing, a file would end with a separator.
+        Some(if rest.as_os_str().is_empty() { folder } else { folder.join(rest) })
+    });
+    resolved.unwrap_or(absolute)
+}
+
+/// The images of these paths and below them, whether they are there just now or not.
+pub fn images_below(paths: &[PathBuf]) -> Filter {
+    let under = paths.iter().map(|path| resolved(path)).collect();
+    Filter { under, ..Filter::of(Modality::Image) }
 }
 
 impl Scan {

@@ -1,6 +1,6 @@
 //! What users say of the tags of images.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use clip_retrieval::{Filter, Item, KeptTags, Modality, Store, StoreWriter, UserTags};
@@ -81,6 +81,21 @@ fn edit<T>(store: &mut dyn Store, edits: impl Fn(&dyn Store) -> Result<(Edits, T
     let (found, result) = edits(writer.store())?;
     found.write(&mut *writer)?;
     Ok(result)
+}
+
+/// All tags, and how many items have each.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for item in store.items(&Filter::default())? {
+        for tag in item.tags() {
+            *counts.entry(tag.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(counts)
 }
 
 /// Gives these tags to images, by their paths.

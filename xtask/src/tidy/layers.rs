@@ -56,7 +56,7 @@ const RULES: &[Rule] = &[
     outside("xtask", Burn::Optional, Uses::Only(&["clip-kernels", "clip-weights"])),
     rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-search", "clip-train", "clip-server", "clip-weights"]),
     rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval", "clip-search"]),
-    rule("clip-search", Layer::Application, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-retrieval", "clip-weights"]),
+    rule("clip-search", Layer::Application, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-weights"]),
     rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
     rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
     rule("clip-model", Layer::Model, Burn::Used, &["clip-vision", "clip-text", "clip-projection", "clip-checkpoint"]),

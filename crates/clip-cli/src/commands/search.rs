@@ -106,7 +106,7 @@ pub(super) fn find(
     let embedder = model::embedder(&args.model, super::overflow(truncate))?;
     let mut query = Query::new(terms).with_decode(args.scan.decode());
     // Before any indexing: a query that cannot be understood should fail at once.
-    query.encode(&embedder, None).map_err(name_truncate)?;
+    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
     let engine = library::engine(&args.library, embedder)?;
     let mut reporter = Reporter::new();
     let request = SearchRequest {
@@ -195,19 +195,11 @@ fn print(args: &AnswerArgs, response: &SearchResponse) -> Result<()> {
     Ok(())
 }
 
-/// Names the option that helps against a text that is too long.
-fn name_truncate(error: Error) -> anyhow::Error {
-    match error {
-        Error::Clip(error) => super::name_truncate(error),
-        error => error.into(),
-    }
-}
-
 /// Ranks the lines of a file. They are few and change often, so they are not kept.
 fn rank_texts(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
     let embedder = model::embedder(&args.answers.model, super::overflow(args.truncate))?;
     let mut query = Query::new(terms).with_decode(args.answers.scan.decode());
-    query.encode(&embedder, None).map_err(name_truncate)?;
+    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
     let query = query.embedding(&embedder)?;
     let content = clip_data::text::read(file)
         .with_context(|| format!("cannot read the texts in {}", file.display()))?;

@@ -1,13 +1,12 @@
 //! `clip-cli tags`.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use clip_retrieval::{Filter, Item, Modality, Store};
-use clip_search::{TagChange, change_tags, parse_tag};
+use clip_retrieval::{Item, Store};
+use clip_search::{TagChange, change_tags, images_below, parse_tag, resolved, tag_counts};
 use serde::Serialize;
 
 use crate::args::LibraryArgs;
@@ -107,13 +106,7 @@ pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
 }
 
 fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for item in store.items(&Filter::default())? {
-        for tag in item.tags() {
-            *counts.entry(tag.to_owned()).or_default() += 1;
-        }
-    }
-    let rows = counts.into_iter().map(|(tag, items)| TagRow { tag, items });
+    let rows = tag_counts(store)?.into_iter().map(|(tag, items)| TagRow { tag, items });
     let rows: Vec<TagRow> = rows.collect();
     let mut out = output::stdout();
     match json {
@@ -125,7 +118,7 @@ fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
 }
 
 fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
-    let mut items = store.items(&meant(paths))?;
+    let mut items = store.items(&images_below(paths))?;
     items.sort_by(|a, b| a.path().cmp(&b.path()));
     warn_of_missing(store, paths, &items)?;
     let current = std::env::current_dir().ok();
@@ -166,7 +159,7 @@ fn change(
     change: TagChange<'_>,
     json: bool,
 ) -> Result<Outcome> {
-    let filter = meant(paths);
+    let filter = images_below(paths);
     warn_of_missing(store, paths, &store.items(&filter)?)?;
     let done = change_tags(store, &filter, &[change])?;
     let mut out = output::stdout();
@@ -192,28 +185,10 @@ fn change(
     Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-/// The pictures of these paths and below them.
-fn meant(paths: &[PathBuf]) -> Filter {
-    let under = paths.iter().map(|path| located(path)).collect();
-    Filter { under, ..Filter::of(Modality::Image) }
-}
-
-/// A path as the library has it, also where nothing is there just now.
-fn located(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let resolved = absolute.ancestors().find_map(|folder| {
-        let rest = absolute.strip_prefix(folder).ok()?;
-        let folder = folder.canonicalize().ok()?;
-        // Joined with nothing, a file would end with a separator.
-        Some(if rest.as_os_str().is_empty() { folder } else { folder.join(rest) })
-    });
-    resolved.unwrap_or(absolute)
-}
-
 fn warn_of_missing(store: &dyn Store, paths: &[PathBuf], items: &[Item]) -> Result<()> {
     let failures = store.failures()?;
     for path in paths {
-        let folder = located(path);
+        let folder = resolved(path);
         if items.iter().any(|item| item.is_under(&folder)) {
             continue;
         }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{ArgGroup, Args};
+use clip_search::evaluation::numeric_names;
 use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
 
 use crate::args::DeviceArgs;
 use crate::interrupt::Interrupt;
 use crate::report::{self, Status};
-use crate::{Outcome, output};
+use crate::{Outcome, hints, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -126,7 +127,9 @@ fn introduce(trainer: &Trainer) {
     for problem in dataset.problems() {
         report::warning(problem);
     }
-    super::warn_of_numbers(dataset.names());
+    if let Some(warning) = numeric_names(dataset.names()) {
+        report::warning(hints::warning(&warning));
+    }
     let parameters: usize =
         clip_checkpoint::tensors(&trainer.card().config).map(|spec| spec.elements()).sum();
     report::note(format_args!(

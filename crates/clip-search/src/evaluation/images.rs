@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
 use clip::{Embedder, ReadOptions};
 use clip_data::{Dataset, LabelTable};
 use clip_eval::Matrix;
+use clip_retrieval::Content;
 
-use crate::output::count;
-use crate::report::{self, Bar, Skipped};
+use super::EvaluationError as Error;
+use crate::{Observer, Progress, Result, Task, Warning};
 
-/// A picture that takes part.
+/// An image that takes part.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
     /// Its number in the data.
@@ -21,9 +21,9 @@ pub(super) struct Row {
     pub(super) group: Option<usize>,
 }
 
-/// Which pictures take part, and what they show.
+/// Which images take part, and what they show.
 #[derive(Debug)]
-pub(super) struct Labeling {
+pub(super) struct LabeledImages {
     pub(super) rows: Vec<Row>,
     /// The label of each number.
     pub(super) names: Vec<String>,
@@ -31,11 +31,15 @@ pub(super) struct Labeling {
     pub(super) groups: Vec<String>,
 }
 
-impl Labeling {
+impl LabeledImages {
     /// By the table, where one is given, and else by the names in the data.
-    pub(super) fn new(dataset: &Dataset, table: Option<&Path>) -> Result<Self> {
+    pub(super) fn new(
+        dataset: &Dataset,
+        table: Option<&Path>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
         match table {
-            Some(table) => Self::by_table(dataset, table),
+            Some(table) => Self::by_table(dataset, table, observer),
             None => Ok(Self::by_number(
                 dataset.groups().iter().map(|&group| Some(group as usize)),
                 dataset.names().to_vec(),
@@ -55,7 +59,11 @@ impl Labeling {
         Self { rows, names, groups: Vec::new() }
     }
 
-    fn by_table(dataset: &Dataset, path: &Path) -> Result<Self> {
+    fn by_table(
+        dataset: &Dataset,
+        path: &Path,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
         let table = LabelTable::read(path)?;
         let samples = dataset.samples().iter().enumerate();
         let rows: Vec<Row> = samples
@@ -65,68 +73,69 @@ impl Labeling {
             })
             .collect();
         if rows.is_empty() {
-            bail!(
-                "{} labels no picture of the data: its keys look like {}, those of the data like {}",
-                path.display(),
-                table.first_key(),
-                dataset.sample(0).key
-            );
+            return Err(Error::OtherKeys {
+                table: path.to_owned(),
+                key: table.first_key().to_string(),
+                of_data: dataset.sample(0).key.to_string(),
+            });
         }
         if rows.len() < table.len() {
             let (found, total) = (rows.len(), table.len());
-            report::warning(format_args!(
-                "{} labels {total} pictures, and {found} of them are in the data",
-                path.display()
-            ));
+            observer.warning(Warning::LabelsWithoutImages { table: path.to_owned(), total, found });
         }
         Ok(Self { rows, names: table.labels().to_vec(), groups: table.groups().to_vec() })
     }
 }
 
-/// Encoded pictures.
+/// Encoded images.
 #[derive(Debug)]
-pub(super) struct Pictures {
+pub(super) struct EncodedImages {
     pub(super) rows: Vec<Row>,
     values: Vec<f32>,
     width: usize,
 }
 
-impl Pictures {
-    /// Encodes the pictures of the rows, read as the model's reference reads them. One that cannot
+impl EncodedImages {
+    /// Encodes the images of the rows, read as the model's reference reads them. One that cannot
     /// be read is named and left out.
     pub(super) fn encode(
         embedder: &Embedder,
         dataset: &Dataset,
         rows: &[Row],
-        skipped: &mut Skipped,
+        observer: &mut dyn Observer,
     ) -> Result<Self> {
         let options = ReadOptions::reference(embedder.card().preprocess.mode);
         let width = embedder.card().config.embed_dim;
-        let mut pictures = Self { rows: Vec::new(), values: Vec::new(), width };
-        let bar = Bar::pictures(rows.len());
+        let mut images = Self { rows: Vec::new(), values: Vec::new(), width };
+        let (task, total) = (Task::Images, rows.len());
+        observer.progress(Progress { task, done: 0, total });
         embedder.stream(
             rows,
             |row, _| dataset.own_picture(row.sample, &options),
             |results| -> Result<()> {
-                for result in results {
+                for (done, result) in results.enumerate() {
+                    if observer.is_cancelled() {
+                        return Err(crate::Error::Cancelled { task, done, total });
+                    }
                     match result? {
                         (row, Ok(embedding)) => {
-                            pictures.rows.push(*row);
-                            pictures.values.extend_from_slice(embedding.as_slice());
+                            images.rows.push(*row);
+                            images.values.extend_from_slice(embedding.as_slice());
                         }
                         (row, Err(error)) => {
-                            skipped.add(&bar, Path::new(&dataset.origin(row.sample)), error);
+                            let origin = dataset.origin(row.sample);
+                            observer.skipped(&Content::Path(origin.into()), &error);
                         }
                     }
-                    bar.advance(1);
+                    observer.progress(Progress { task, done: done + 1, total });
                 }
                 Ok(())
             },
         )?;
-        if pictures.rows.is_empty() {
-            bail!("none of the {} can be read", count(rows.len(), "picture"));
+        if images.rows.is_empty() {
+            return Err(Error::NoneRead { count: rows.len() }.into());
         }
-        Ok(pictures)
+        Ok(images)
     }
 
     /// Those for which `keep` says yes, by their position.
@@ -142,9 +151,8 @@ impl Pictures {
         Self { rows, values, width: self.width }
     }
 
-    pub(super) fn matrix(&self) -> Result<Matrix<'_>> {
-        Matrix::new("pictures", &self.values, self.rows.len(), self.width)
-            .context("the model does not work on these pictures")
+    pub(super) fn matrix(&self) -> Result<Matrix<'_>, Error> {
+        Ok(Matrix::new("pictures", &self.values, self.rows.len(), self.width)?)
     }
 
     pub(super) fn labels(&self) -> Vec<usize> {
