@@ -15,7 +15,7 @@ fn what_is_gone_is_dropped_and_its_tags_come_back() {
     let fixture = Fixture::new(&["fx-car.png", "fx-cat.png"]);
     fixture.update(&mut Silent).unwrap();
     let car = fixture.path("fx-car.png");
-    fixture.engine.add_tags(&[car.clone()], &["mine".to_owned()]).unwrap();
+    fixture.engine.add_tags(std::slice::from_ref(&car), &["mine".to_owned()]).unwrap();
     fs::remove_file(&car).unwrap();
     let planned = fixture.engine.read(|it| prune_plan(it.store())).unwrap();
     assert_eq!((planned.gone, planned.unplugged, planned.left), (1, 0, 1));

@@ -62,8 +62,7 @@ fn a_watcher_says_when_to_look_again() {
     assert!(matches!(none, Error::NotFound { .. }), "{none}");
 }
 
-/// What a folder has seen since a watch began, in order: which files were opened.
-
+/// The system says which files were opened.
 #[cfg(target_os = "linux")]
 #[test]
 fn each_image_is_opened_once() {
