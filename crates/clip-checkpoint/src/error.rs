@@ -28,9 +28,7 @@ pub enum Error {
         reason: String,
     },
     /// Weights that somebody else wrote.
-    #[error(
-        "{origin} is {found}, which is a source and no checkpoint yet: convert it first with `clip-cli models add {origin}`"
-    )]
+    #[error("{origin} is {found}, which is a source and no checkpoint yet: convert it first")]
     NotCanonical {
         /// File name, or what the bytes are called.
         origin: String,

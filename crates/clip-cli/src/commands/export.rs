@@ -10,7 +10,7 @@ use crate::args::{FilterArgs, LibraryArgs};
 use crate::exchange::{self, Entry, Format, Origin};
 use crate::files::Target;
 use crate::report::Bar;
-use crate::{Outcome, output, places, scan};
+use crate::{Outcome, library, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,9 +53,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     if ending == "npy" {
         Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
     }
-    let store = places::open_store(&args.library, args.model.as_deref())?;
+    let collection = library::open(&args.library, args.model.as_deref())?;
+    let store = collection.store();
     let mut filter = args.filter.filter();
-    filter.under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
+    filter.under = args
+        .paths
+        .iter()
+        .map(|path| clip_search::absolute(path))
+        .collect::<clip_search::Result<_>>()?;
     let items = store.items(&filter)?;
     if items.is_empty() {
         bail!(
@@ -63,7 +68,7 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
         );
     }
     let size = (items.len(), store.dimension());
-    let mut sink = exchange::create(target.path(), &Origin::of(&*store), size)?;
+    let mut sink = exchange::create(target.path(), &Origin::of(store), size)?;
     let bar = Bar::items(items.len());
     for item in &items {
         // Items have vectors, but for those that were lost when the library was opened.

@@ -8,14 +8,13 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use clip_retrieval::{Filter, Item, Store, StoreWriter, UserTags};
+use clip_search::{COMMIT_EVERY, GRAPH_ABOVE, build_graph};
 
 use crate::args::LibraryArgs;
 use crate::exchange::{self, Origin, Record};
-use crate::indexing::COMMIT_EVERY;
-use crate::model::Model;
+use crate::progress::Reporter;
 use crate::report::{self, Bar, Skipped};
-use crate::shelf::Shelf;
-use crate::{Outcome, connecting, output};
+use crate::{Outcome, library, model, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,11 +39,11 @@ pub(crate) struct ImportArgs {
 }
 
 pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
-    let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
-    let mut shelf = Shelf::open(&args.library, &checkpoint)?;
-    let origin = Origin::of(shelf.store());
+    let checkpoint = model::checkpoint(args.model.as_deref())?;
+    let mut collection = library::open_or_create(&args.library, &checkpoint)?;
+    let origin = Origin::of(collection.store());
     let mut skipped = Skipped::default();
-    let writer = shelf.store_mut().writer()?;
+    let writer = collection.store_mut().writer()?;
     let user_tags = user_tags(writer.store())?;
     let mut import = Import {
         writer,
@@ -72,13 +71,10 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
         }
         return Err(error);
     }
-    connecting::connect(&mut shelf, super::index::HNSW_ABOVE)?;
+    build_graph(&mut collection, GRAPH_ABOVE, &mut Reporter::new())?;
     let mut out = output::stdout();
     writeln!(out, "{} imported", output::count(added, "item"))?;
-    let items = output::count(shelf.store().count()?, "item");
-    write!(out, "library: ")?;
-    out.path(&shelf.place())?;
-    writeln!(out, " ({items})")?;
+    library::print(&mut out, collection.location().as_path(), collection.store().count()?)?;
     out.flush()?;
     skipped.summarize();
     Ok(if added > 0 { Outcome::Found } else { Outcome::Nothing })
