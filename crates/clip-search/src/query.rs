@@ -80,8 +80,8 @@ pub struct Query {
     terms: Vec<Term>,
     /// How images are decoded: as those of the collection, so that the same file scores 1.
     decode: DecodeOptions,
-    /// By [`Self::encode`].
-    encoded: Option<Vec<Encoded>>,
+    /// By [`Self::encode`], with the fingerprint of the model.
+    encoded: Option<(String, Vec<Encoded>)>,
 }
 
 /// The vector of a term.
@@ -137,18 +137,29 @@ impl Query {
     /// [`Error::Clip`] for a text or an image that cannot be encoded, [`Error::NoItem`],
     /// [`Error::NotAnEmbedding`].
     pub fn encode(&mut self, embedder: &Embedder, store: Option<&dyn Store>) -> Result<()> {
-        let needs_store = |term: &Term| matches!(term.content, TermContent::Item(_));
-        if self.encoded.is_some() || store.is_none() && self.terms.iter().any(needs_store) {
+        let fingerprint = embedder.checkpoint().fingerprint();
+        // Another model's vectors would mean something else.
+        self.encoded.take_if(|(model, _)| *model != fingerprint);
+        if self.encoded.is_some() || store.is_none() && self.first_item().is_some() {
             return Ok(());
         }
         let encode = |term: &Term| self.encode_term(term, embedder, store);
-        self.encoded = Some(self.terms.iter().map(encode).collect::<Result<_>>()?);
+        let encoded = self.terms.iter().map(encode).collect::<Result<_>>()?;
+        self.encoded = Some((fingerprint, encoded));
         Ok(())
     }
 
     /// What [`Self::encode`] made.
     pub(crate) fn encoded(&self) -> &[Encoded] {
-        self.encoded.as_deref().unwrap_or_default()
+        self.encoded.as_ref().map_or(&[], |(_, encoded)| encoded)
+    }
+
+    /// The first term that is an item of a collection, by its id.
+    pub(crate) fn first_item(&self) -> Option<&str> {
+        self.terms.iter().find_map(|term| match &term.content {
+            TermContent::Item(id) => Some(&**id),
+            _ => None,
+        })
     }
 
     fn encode_term(

@@ -4,7 +4,7 @@ use clip::{Embedder, Embedding};
 use clip_retrieval::{Background, Modality, Store};
 
 use crate::query::Encoded;
-use crate::{Query, Result};
+use crate::{Error, Query, Result};
 
 /// Vectors of the collection that scores are compared with.
 const SAMPLE: usize = 2000;
@@ -20,8 +20,12 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// As [`Self::encode`]; [`Error::Clip`](crate::Error::Clip) where the terms cancel each other out.
+    /// As [`Self::encode`]; [`Error::NoItem`] for an item of a collection; [`Error::Clip`] where the terms
+    /// cancel each other out.
     pub fn embedding(mut self, embedder: &Embedder) -> Result<Embedding> {
+        if let Some(id) = self.first_item() {
+            return Err(Error::NoItem { id: id.to_owned() });
+        }
         self.encode(embedder, None)?;
         combine(self.encoded(), embedder, &[])
     }

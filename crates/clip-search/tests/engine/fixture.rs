@@ -88,3 +88,13 @@ impl Observer for Recorder {
         self.stop_after.is_some_and(|steps| self.progress.iter().any(|p| p.done >= steps))
     }
 }
+
+/// A model that is not the built-in one.
+pub(crate) fn other_model(folder: &Path) -> Embedder {
+    let output = folder.join("deep.safetensors");
+    let source = clip_weights::Source::Path(clip_testkit::goldens_dir().join("deep"));
+    let options =
+        clip_weights::Options { output: Some(output.clone()), ..clip_weights::Options::default() };
+    clip_weights::convert(&source, &options, &mut ()).unwrap();
+    Embedder::open(&output, &Device::flex()).unwrap()
+}

@@ -7,7 +7,7 @@ use clip_search::{
     Error, Progress, Query, SearchRequest, Silent, Task, Term, TermContent, read_texts,
 };
 
-use crate::fixture::{Fixture, Recorder, names};
+use crate::fixture::{Fixture, Recorder, names, other_model};
 
 #[test]
 fn images_are_found_by_words() {
@@ -114,4 +114,17 @@ fn threads_share_an_engine() {
             });
         }
     });
+}
+
+#[test]
+fn vectors_of_two_models_do_not_meet_in_a_query() {
+    let fixture = Fixture::new(&["fx-car.png", "fx-cat.png", "fx-dog.png"]);
+    fixture.update(&mut Silent).unwrap();
+    let fresh = Query::path(clip_testkit::samples_dir().join("fx-car.png"));
+    let mut used = fresh.clone();
+    used.encode(&other_model(fixture.folder.path()), None).unwrap();
+    assert_eq!(fixture.search(used), fixture.search(fresh));
+    // Without a collection there are no items.
+    let error = Query::item("a").embedding(fixture.engine.embedder()).unwrap_err();
+    assert!(matches!(error, Error::NoItem { .. }), "{error}");
 }

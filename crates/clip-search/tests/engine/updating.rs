@@ -1,7 +1,6 @@
 //! Keeping a collection in step with folders.
 
 use std::fs;
-use std::path::Path;
 
 use clip::{Device, Embedder};
 use clip_retrieval::{Filter, Modality};
@@ -10,7 +9,7 @@ use clip_search::{
     reindex,
 };
 
-use crate::fixture::{Fixture, Recorder};
+use crate::fixture::{Fixture, Recorder, other_model};
 
 #[test]
 fn a_stopped_update_keeps_what_is_done_and_goes_on() {
@@ -88,16 +87,6 @@ fn each_image_is_opened_once() {
     }
     opened.sort();
     assert_eq!(opened, ["dog.webp", "fx-car.png", "rocket.jpg"].map(|name| fixture.path(name)));
-}
-
-/// A model that is not the built-in one.
-fn other_model(folder: &Path) -> Embedder {
-    let output = folder.join("deep.safetensors");
-    let source = clip_weights::Source::Path(clip_testkit::goldens_dir().join("deep"));
-    let options =
-        clip_weights::Options { output: Some(output.clone()), ..clip_weights::Options::default() };
-    clip_weights::convert(&source, &options, &mut ()).unwrap();
-    Embedder::open(&output, &Device::flex()).unwrap()
 }
 
 #[test]
