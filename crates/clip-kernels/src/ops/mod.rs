@@ -1,8 +1,8 @@
 //! What stands between the products of a transformer: loops over rows, which the compiler turns into
 //! the widest instructions of the machine.
 //!
-//! Each public function goes through [`dispatch`](crate::dispatch), which selects the instruction set at
-//! run time; what it calls is inlined there.
+//! Each public function but [`transpose`] goes through [`dispatch`](crate::dispatch), which selects the
+//! instruction set at run time; what it calls is inlined there.
 
 mod activation;
 mod exp;
