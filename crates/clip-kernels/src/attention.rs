@@ -1,8 +1,6 @@
 //! Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) over queries, keys and values that lie
 //! side by side, and its gradient.
 
-pub(crate) mod bf16;
-
 use rayon::prelude::*;
 
 use crate::gemm::{Epilogue, Product, WeightDtype, sized};
@@ -159,8 +157,8 @@ impl Attention {
 }
 
 /// Queries, keys and values of whole sequences, side by side.
-struct Heads<'a, T = f32> {
-    qkv: &'a [T],
+struct Heads<'a> {
+    qkv: &'a [f32],
     length: usize,
     causal: bool,
     /// Width of one head.
@@ -170,8 +168,8 @@ struct Heads<'a, T = f32> {
     scale: f32,
 }
 
-impl<'a, T> Heads<'a, T> {
-    fn new(qkv: &'a [T], [length, row]: [usize; 2], attention: Attention) -> Self {
+impl<'a> Heads<'a> {
+    fn new(qkv: &'a [f32], [length, row]: [usize; 2], attention: Attention) -> Self {
         let width = row / 3;
         let size = width / attention.heads;
         let (causal, scale) = (attention.causal, (size as f32).powf(-0.5));
@@ -179,16 +177,14 @@ impl<'a, T> Heads<'a, T> {
     }
 
     /// Queries, keys and values of one head: `[length, size]`.
-    fn matrices(&self, sequence: usize, head: usize) -> [MatrixView<'a, T>; 3] {
+    fn matrices(&self, sequence: usize, head: usize) -> [MatrixView<'a>; 3] {
         let row = 3 * self.width;
         [0, 1, 2].map(|part| {
             let start = sequence * self.length * row + part * self.width + head * self.size;
             MatrixView::strided(&self.qkv[start..], self.length, self.size, row)
         })
     }
-}
 
-impl<'a> Heads<'a> {
     /// The attention weights of one head; its queries, keys and values: `[length, size]`.
     fn weigh(&self, sequence: usize, head: usize, scratch: &mut Scratch) -> [MatrixView<'a>; 3] {
         let [q, k, v] = self.matrices(sequence, head);

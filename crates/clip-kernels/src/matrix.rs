@@ -203,23 +203,6 @@ impl<'a, T> ColumnsMut<'a, T> {
         (first..end).step_by(size).map(part).collect()
     }
 
-    /// The same columns of `rows` rows, from `first` on.
-    ///
-    /// # Panics
-    ///
-    /// Where there are fewer.
-    #[must_use]
-    pub fn part(self, first: usize, rows: usize) -> Self {
-        assert!(first + rows <= self.rows, "rows of a matrix that ends before");
-        Self { start: self.start.wrapping_add(first * self.stride), rows, ..self }
-    }
-
-    /// The same columns as a matrix of their own, numbered from 0.
-    #[must_use]
-    pub fn renumbered(self) -> Self {
-        Self { columns: 0..self.columns.len(), ..self }
-    }
-
     /// The same columns, borrowed for a while.
     pub fn reborrow(&mut self) -> ColumnsMut<'_, T> {
         ColumnsMut { columns: self.columns.clone(), matrix: PhantomData, ..*self }

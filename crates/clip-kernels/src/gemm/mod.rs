@@ -32,7 +32,6 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
-pub(crate) use bf16::Bf16Product;
 pub use microkernel::Accumulate;
 pub(crate) use output::Output;
 

@@ -88,61 +88,6 @@ impl<U: Copy + Default> Panels<U> {
         }
     }
 
-    /// As [`Self::repack`], of the transposed matrix, whose rows become columns. There are as many columns
-    /// as the panels have: zeros stand in those that are too many.
-    pub(crate) fn repack_transposed<const G: usize, T: Copy + Default>(
-        &mut self,
-        matrix: MatrixView<'_, T>,
-        unit: impl Fn([T; G]) -> U,
-    ) {
-        /// Columns that are packed at once.
-        const COLUMNS: usize = 16;
-        assert_eq!(self.group, G, "panels of another group");
-        (self.rows, self.columns) = (matrix.columns(), matrix.rows().next_multiple_of(self.width));
-        let (width, size) = (self.width, self.size());
-        self.units.resize(self.columns / width * size, U::default());
-        let (nothing, whole) = (vec![T::default(); self.rows], self.rows / G);
-        dispatch(
-            #[inline(always)]
-            || {
-                for first in (0..self.columns).step_by(COLUMNS) {
-                    let lines: [&[T]; COLUMNS] = std::array::from_fn(
-                        #[inline(always)]
-                        |i| match first + i < matrix.rows() {
-                            true => matrix.row(first + i),
-                            false => &nothing,
-                        },
-                    );
-                    let groups = lines.map(
-                        #[inline(always)]
-                        |line| &line.as_chunks::<G>().0[..whole],
-                    );
-                    let places = &mut self.units[first / width * size..][..size];
-                    let mut places = places.chunks_exact_mut(width).map(
-                        #[inline(always)]
-                        |units| {
-                            let units = units[first % width..].first_chunk_mut::<COLUMNS>();
-                            units.expect("panels of whole registers")
-                        },
-                    );
-                    for step in 0..whole {
-                        let Some(units) = places.next() else { break };
-                        for i in 0..COLUMNS {
-                            units[i] = unit(groups[i][step]);
-                        }
-                    }
-                    if let Some(units) = places.next() {
-                        for i in 0..COLUMNS {
-                            let (rest, mut group) = (&lines[i][whole * G..], [T::default(); G]);
-                            group[..rest.len()].copy_from_slice(rest);
-                            units[i] = unit(group);
-                        }
-                    }
-                }
-            },
-        );
-    }
-
     /// Units of a panel.
     fn size(&self) -> usize {
         self.steps() * self.width
@@ -233,13 +178,6 @@ mod tests {
         let view = MatrixView::new(&matrix, columns);
         let panels = Panels::pack::<G, f32>(view, 16, |unit| unit);
         assert_eq!(panels.unpack(|unit| unit), matrix);
-        let mut from_rows =
-            Panels::pack::<G, f32>(MatrixView::new(&[7.0; 16], 16), 16, |unit| unit);
-        let mut transposed = vec![0.0; matrix.len()];
-        crate::ops::transpose(view, &mut transposed);
-        from_rows.repack_transposed::<G, f32>(MatrixView::new(&transposed, rows), |unit| unit);
-        assert_eq!(from_rows.units, panels.units);
-        assert_eq!([from_rows.rows(), from_rows.columns()], [rows, columns.next_multiple_of(16)]);
         // A larger matrix before leaves nothing behind, not even where the last group is filled up.
         let larger = [7.0; 80 * 80];
         let mut reused = Panels::pack::<G, f32>(MatrixView::new(&larger, 80), 16, |unit| unit);

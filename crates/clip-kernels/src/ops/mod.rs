@@ -16,7 +16,6 @@ pub use activation::{Activation, QUICK, TANH_CUBE, TANH_SCALE};
 pub use layer_norm::{layer_norm, layer_norm_backward};
 pub(crate) use rows::widen;
 pub use rows::{add_rows, dot_rows, sum_rows, weighted_sum};
-pub(crate) use softmax::softmax_to_bf16;
 pub use softmax::{softmax, softmax_backward};
 pub(crate) use sums::{LANES, larger, reduce, smaller};
 pub use transpose::transpose;

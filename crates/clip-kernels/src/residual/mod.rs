@@ -3,7 +3,6 @@
 //! Both sub-layers of a transformer block have this form. [`train`] runs it over parameters as they
 //! are, forward and backward; [`PackedResidual`] over weights that were packed, forward only.
 
-mod hidden;
 mod packed;
 pub mod train;
 

@@ -4,13 +4,11 @@
 //! together: the cores take columns of each product and heads of the attention.
 
 use std::cell::Cell;
-use std::mem::take;
 
 use half::bf16;
 use rayon::prelude::*;
 
 use super::Sublayer;
-use super::hidden::{Attend, Kept, Scratch};
 use crate::gemm::{
     Accumulate, Activations, Buffer, Epilogue, Output, PackedGemm, Prepare, WeightDtype, select,
     sized,
@@ -29,8 +27,6 @@ const MIN_ROWS: usize = 64;
 pub struct PackedLinear {
     weights: Box<dyn PackedGemm>,
     bias: Vec<f32>,
-    /// Whether products are in `f32`.
-    is_exact: bool,
 }
 
 /// Who works on the rows of a product.
@@ -59,9 +55,7 @@ impl PackedLinear {
     ///
     /// Where the sizes do not fit.
     pub fn new(matrix: &[f32], bias: Vec<f32>, dtype: WeightDtype) -> Self {
-        let kernel = select(dtype);
-        let weights = kernel.pack(MatrixView::new(matrix, bias.len()));
-        Self { weights, bias, is_exact: kernel.arithmetic() == "f32" }
+        Self { weights: select(dtype).pack(MatrixView::new(matrix, bias.len())), bias }
     }
 
     /// Number of inputs.
@@ -154,6 +148,17 @@ pub struct PackedResidual {
     pub output: PackedLinear,
 }
 
+/// Room for what stands between the steps of a pass.
+#[derive(Default)]
+struct Scratch {
+    normal: Vec<f32>,
+    hidden: Vec<f32>,
+    hidden_bf16: Vec<bf16>,
+    mixed: Vec<f32>,
+    attention: attention::Scratch,
+    buffer: Buffer,
+}
+
 thread_local! {
     /// Kept from pass to pass: fresh memory is zeroed, and far from the cores.
     static SCRATCH: Cell<Scratch> = Cell::default();
@@ -221,62 +226,47 @@ impl PackedResidual {
         self.output.outputs()
     }
 
-    /// Whole sequences, a few at a time, in the numbers that lose nothing beside those of the products.
+    /// Whole sequences, a few at a time.
     fn run(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32], cores: Cores) {
-        let output_takes_bf16 = self.output.weights.takes_bf16();
-        let hidden_is_bf16 = match self.sublayer {
-            Sublayer::Mlp(_) => output_takes_bf16,
-            Sublayer::Attention(attention) => {
-                !self.input.is_exact && attention.takes_bf16(self.input.outputs())
-            }
-        };
-        match (hidden_is_bf16, output_takes_bf16) {
-            (true, true) => self.run_in::<bf16, bf16>(x, length, tokens, y, cores),
-            (true, false) => self.run_in::<bf16, f32>(x, length, tokens, y, cores),
-            (false, _) => self.run_in::<f32, f32>(x, length, tokens, y, cores),
-        }
-    }
-
-    /// As [`Self::run`], with hidden values in one kind of numbers and what attention gathers of them in
-    /// another.
-    fn run_in<H: Attend<M>, M: Kept>(
-        &self,
-        x: &[f32],
-        length: usize,
-        tokens: &[usize],
-        y: &mut [f32],
-        cores: Cores,
-    ) {
         let (width, row) = (self.width(), self.input.outputs());
         let sequences = ROWS.div_ceil(length);
         let size = sequences * length * width;
         let mut scratch = SCRATCH.take();
-        let mut kept = take(&mut H::rooms(&mut scratch).hidden);
-        let mut gathered = take(&mut M::rooms(&mut scratch).mixed);
         for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
             let how = Prepare { threads: cores.count(), precise: &precise };
+            let Scratch { hidden, hidden_bf16, mixed, attention, buffer, .. } = &mut scratch;
             let normal = |i: usize, out: &mut [f32]| self.norm.apply(&x[i * width..][..width], out);
             let input = &*self.input.weights;
-            let normal = input.prepare_rows(rows, &normal, how, &mut scratch.buffer);
-            let hidden = sized(&mut kept, rows * row);
-            let out = ColumnsMut::new(hidden, row);
-            multiply_on(cores, input, &normal, self.entry(), out);
+            let normal = input.prepare_rows(rows, &normal, how, buffer);
             match self.sublayer {
                 // The nonlinearity was the product's epilogue.
+                Sublayer::Mlp(_) if self.output.weights.takes_bf16() => {
+                    let hidden = sized(hidden_bf16, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
+                    self.leave(hidden, x, (&precise, cores), y, buffer);
+                }
                 Sublayer::Mlp(_) => {
-                    self.leave(hidden, x, (&precise, cores), y, &mut scratch.buffer)
+                    let hidden = sized(hidden, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
+                    self.leave(hidden, x, (&precise, cores), y, buffer);
                 }
                 Sublayer::Attention(of) => {
-                    let mixed = sized(&mut gathered, rows * width);
-                    H::attend(of, hidden, [length, row], cores, mixed, &mut scratch);
-                    self.leave(mixed, x, (&precise, cores), y, &mut scratch.buffer);
+                    let hidden = sized(hidden, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
+                    let mixed = sized(mixed, rows * width);
+                    match cores {
+                        Cores::One => of.forward(hidden, [length, row], mixed, attention),
+                        Cores::All => of.forward_by_heads(hidden, [length, row], mixed),
+                    }
+                    self.leave(mixed, x, (&precise, cores), y, buffer);
                 }
             }
         }
-        H::rooms(&mut scratch).hidden = kept;
-        M::rooms(&mut scratch).mixed = gathered;
         SCRATCH.set(scratch);
     }
 
@@ -291,13 +281,12 @@ impl PackedResidual {
         let (width, row) = (self.width(), self.input.outputs());
         let size = ROWS.div_ceil(length);
         let mut scratch = SCRATCH.take();
-        let mut hidden = take(&mut f32::rooms(&mut scratch).hidden);
         let sequences = x.chunks(size * length * width);
         for ((x, tokens), y) in sequences.zip(tokens.chunks(size)).zip(y.chunks_mut(size * width)) {
             let rows = x.len() / width;
-            let Scratch { normal, buffer, .. } = &mut scratch;
+            let Scratch { normal, hidden, buffer, .. } = &mut scratch;
             let normal = sized(normal, rows * width);
-            let hidden = sized(&mut hidden, rows * row);
+            let hidden = sized(hidden, rows * row);
             self.normalize(x, cores, normal);
             let precise = rows_of(tokens, length);
             let keys_and_values = ColumnsMut::new(hidden, row).only(width..row);
@@ -310,7 +299,6 @@ impl PackedResidual {
             let mixed = attention.gather(&queries, hidden, [length, row], tokens);
             self.leave(&mixed, &self.pick(x, length, tokens), (&all, cores), y, buffer);
         }
-        f32::rooms(&mut scratch).hidden = hidden;
         SCRATCH.set(scratch);
     }
 

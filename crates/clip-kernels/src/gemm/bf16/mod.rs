@@ -4,7 +4,6 @@
 //! to train with (Kalamkar et al. 2019, arXiv:1905.12322) and to serve within a cosine of 0.999. The
 //! instruction multiplies two values at once, so rows of the weights are packed in pairs.
 
-mod product;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -13,7 +12,6 @@ use std::fmt;
 use half::bf16;
 use rayon::prelude::*;
 
-pub(crate) use self::product::Bf16Product;
 use super::microkernel::{Accumulate, Block, MicroKernel};
 use super::output::{Output, PanelEpilogue, some_of};
 use super::panels::Panels;
@@ -75,19 +73,18 @@ impl Bf16Gemm {
         MatrixView::strided(values, count, inner, inner)
     }
 
-    /// Writes columns of a product in any numbers, with room for sums.
+    /// Writes columns of a product in any numbers.
     fn write<O: Output>(
         &self,
         a: MatrixView<'_, bf16>,
         epilogue: Epilogue<'_>,
         mut out: ColumnsMut<'_, O>,
-        room: &mut Vec<f32>,
     ) {
         epilogue.check(self, a.rows(), &out);
-        let width = self.panel_width();
+        let (width, mut sums) = (self.panel_width(), Vec::new());
         for part in steps(out.columns(), width) {
             let (panel, end) = (part.start / width, PanelEpilogue::new(epilogue, part, &out));
-            let sums = &*self.kernel.multiply_panel(a, (&self.panels, panel, BLOCK), room);
+            let sums = &*self.kernel.multiply_panel(a, (&self.panels, panel, BLOCK), &mut sums);
             dispatch(
                 #[inline(always)]
                 || {
@@ -215,7 +212,7 @@ impl PackedGemm for Bf16Gemm {
         out: ColumnsMut<'_, bf16>,
     ) {
         let Activations(Format::Bf16(a)) = *activations else { panic!("{ANOTHER_FORMAT}") };
-        self.write(a, epilogue, out, &mut Vec::new());
+        self.write(a, epilogue, out);
     }
 }
 
