@@ -2,19 +2,22 @@
 //!
 //! Channels are last, so that a vector register holds neighboring channels of one position. Some
 //! positions of a row are computed together, with their sums in registers: a weight is loaded once for
-//! all of them.
+//! all of them. At the edges of a map, where positions have unlike taps, it is channels instead.
+//!
+//! Registers are those of [`pulp`]: LLVM took arrays in their place apart into single values.
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
+
 use super::Padding;
-use crate::dispatch;
 use crate::ops::Activation;
 
-/// Channels that are computed together: one register of AVX-512, two of AVX2.
-const LANES: usize = 16;
+/// Positions that are computed together: as many sums as keep both multipliers busy.
+const POSITIONS: usize = 8;
 
-/// Positions that are computed together.
-const POSITIONS: usize = 4;
+/// Registers of channels that are computed together where a position is alone.
+const REGISTERS: usize = 4;
 
 /// The weights of a depthwise convolution.
 #[derive(Debug)]
@@ -102,99 +105,162 @@ impl Depthwise {
         let needed = self.inputs(rows.clone(), map.height);
         let has = map.first..map.first + map.values.len() / (map.width * channels);
         assert!(has.start <= needed.start && needed.end <= has.end, "rows {needed:?} of {has:?}");
-        dispatch(
-            #[inline(always)]
-            || {
-                for (row, out) in rows.clone().zip(out.chunks_exact_mut(length)) {
-                    self.row(map, row, out);
-                }
-            },
-        );
+        crate::arch().dispatch(Rows { layer: self, map, rows, out });
     }
+}
 
-    /// A row of the output.
+/// Some rows of an output, to be computed with the registers of an instruction set.
+struct Rows<'a> {
+    layer: &'a Depthwise,
+    map: MapRows<'a>,
+    rows: Range<usize>,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn row(&self, map: MapRows<'_>, row: usize, out: &mut [f32]) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { layer, map, rows, out } = self;
+        let length = out.len() / rows.len().max(1);
+        let (channels, lanes) = (layer.channels(), S::F32_LANES);
+        // Weights of a few channels stay in the first-level cache while all positions pass.
+        let mut first = 0;
+        while first < channels {
+            let registers = ((channels - first) / lanes).min(REGISTERS);
+            for (row, out) in rows.clone().zip(out.chunks_exact_mut(length)) {
+                match registers {
+                    REGISTERS => layer.row::<S, REGISTERS>(simd, map, row, first, out),
+                    0 => layer.row::<S, 0>(simd, map, row, first, out),
+                    _ => layer.row::<S, 1>(simd, map, row, first, out),
+                }
+            }
+            first += match registers {
+                REGISTERS => REGISTERS * lanes,
+                0 => channels - first,
+                _ => lanes,
+            };
+        }
+        // One value of the activation at a time would be slower between the sums.
+        layer.activation.apply(out);
+    }
+}
+
+/// Which taps of the kernel meet the map at a position, and where.
+struct Taps {
+    ys: Range<usize>,
+    xs: Range<usize>,
+    /// Row of what is there of the map, and column, that the first tap meets.
+    at: [usize; 2],
+    /// The position in the row of the output.
+    x: usize,
+}
+
+impl Depthwise {
+    /// The sums of a row of the output, in N registers of channels from one on; for N = 0 in all channels
+    /// that are left, which are fewer than a register has.
+    #[inline(always)]
+    fn row<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        map: MapRows<'_>,
+        row: usize,
+        first: usize,
+        out: &mut [f32],
+    ) {
+        let channels = self.channels();
         let (before, _) = self.padding.around(map.width, self.size, self.stride);
         let (above, _) = self.padding.around(map.height, self.size, self.stride);
         let top = row * self.stride;
         // Taps whose row the map has.
         let ys = above.saturating_sub(top)..self.size.min(map.height + above - top);
+        let taps = |x: usize| {
+            let left = x * self.stride;
+            let xs = before.saturating_sub(left)..self.size.min(map.width + before - left);
+            let at = [top + ys.start - above - map.first, left + xs.start - before];
+            Taps { ys: ys.clone(), xs, at, x }
+        };
         let positions = self.output(map.width);
         // Positions all of whose taps the map has.
-        let inner = before.div_ceil(self.stride);
-        let inner_end = (map.width + before).checked_sub(self.size);
-        let inner_end = inner_end.map_or(inner, |last| (last / self.stride + 1).max(inner));
-        let mut channel = 0;
-        while channel < self.channels() {
-            let mut x = 0;
-            while x < positions {
-                let is_inner = (inner..inner_end).contains(&x);
-                let left = x * self.stride;
-                let xs = before.saturating_sub(left)..self.size.min(map.width + before - left);
-                // The first tap's row and column.
-                let at = [top + ys.start - above, left + xs.start - before];
-                let taps = Taps { ys: ys.clone(), xs, at, channel, x };
-                let together = is_inner && x + POSITIONS <= inner_end;
-                x += match (together, channel + LANES <= self.channels()) {
-                    (true, true) => self.tile::<POSITIONS, LANES>(map, taps, out),
-                    (false, true) => self.tile::<1, LANES>(map, taps, out),
-                    (true, false) => self.tile::<POSITIONS, 1>(map, taps, out),
-                    (false, false) => self.tile::<1, 1>(map, taps, out),
-                };
+        let inner = before.div_ceil(self.stride).min(positions);
+        let end = (map.width + before).checked_sub(self.size);
+        let end = end.map_or(inner, |last| (last / self.stride + 1).clamp(inner, positions));
+        if N == 0 {
+            for x in 0..positions {
+                let taps = taps(x);
+                for channel in first..channels {
+                    out[x * channels + channel] = self.single(map, &taps, channel);
+                }
             }
-            channel += if channel + LANES <= self.channels() { LANES } else { 1 };
+            return;
+        }
+        let together = inner + (end - inner) / POSITIONS * POSITIONS;
+        for x in (inner..together).step_by(POSITIONS) {
+            let taps = taps(x);
+            for n in 0..N {
+                let channel = first + n * S::F32_LANES;
+                self.tile::<S, POSITIONS, 1>(simd, map, &taps, channel, out);
+            }
+        }
+        for x in (0..inner).chain(together..positions) {
+            self.tile::<S, 1, N>(simd, map, &taps(x), first, out);
         }
     }
 
-    /// Some channels of some positions; returns how many positions.
+    /// The sums of P positions and N registers of channels.
     #[inline(always)]
-    fn tile<const P: usize, const N: usize>(
+    fn tile<S: Simd, const P: usize, const N: usize>(
         &self,
+        simd: S,
         map: MapRows<'_>,
-        taps: Taps,
+        taps: &Taps,
+        channel: usize,
         out: &mut [f32],
-    ) -> usize {
+    ) {
         let channels = self.channels();
-        let Taps { ys, xs, at: [top, left], channel, x } = taps;
-        let bias = chunk::<N>(&self.bias, channel);
-        let mut sums = [*bias; P];
-        for (i, ky) in ys.enumerate() {
-            let row = ((top + i - map.first) * map.width + left) * channels + channel;
-            for (j, kx) in xs.clone().enumerate() {
-                let weights = chunk::<N>(&self.weights, (ky * self.size + kx) * channels + channel);
-                for (p, sums) in sums.iter_mut().enumerate() {
-                    let values = row + (j + p * self.stride) * channels;
-                    let values = chunk::<N>(map.values, values);
-                    for ((sum, value), weight) in sums.iter_mut().zip(values).zip(weights) {
-                        *sum += value * weight;
+        let load = |values: &[f32], at: usize| S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0];
+        let mut sums = [[simd.splat_f32s(0.0); N]; P];
+        for sums in &mut sums {
+            for (n, sum) in sums.iter_mut().enumerate() {
+                *sum = load(&self.bias, channel + n * S::F32_LANES);
+            }
+        }
+        for (i, ky) in taps.ys.clone().enumerate() {
+            let row = ((taps.at[0] + i) * map.width + taps.at[1]) * channels + channel;
+            for (j, kx) in taps.xs.clone().enumerate() {
+                let weights = (ky * self.size + kx) * channels + channel;
+                for n in 0..N {
+                    let weight = load(&self.weights, weights + n * S::F32_LANES);
+                    for (p, sums) in sums.iter_mut().enumerate() {
+                        let at = row + (j + p * self.stride) * channels + n * S::F32_LANES;
+                        sums[n] = simd.mul_add_e_f32s(load(map.values, at), weight, sums[n]);
                     }
                 }
             }
         }
-        for (p, sums) in sums.iter_mut().enumerate() {
-            self.activation.apply(sums);
-            out[(x + p) * channels + channel..][..N].copy_from_slice(sums);
+        for (p, sums) in sums.iter().enumerate() {
+            for (n, sum) in sums.iter().enumerate() {
+                let at = (taps.x + p) * channels + channel + n * S::F32_LANES;
+                S::as_mut_simd_f32s(&mut out[at..at + S::F32_LANES]).0[0] = *sum;
+            }
         }
-        P
     }
-}
 
-/// Which taps of the kernel meet the map, and where.
-struct Taps {
-    ys: Range<usize>,
-    xs: Range<usize>,
-    /// Row and column of the map that the first of them meets.
-    at: [usize; 2],
-    /// The first channel.
-    channel: usize,
-    /// The first position in the row of the output.
-    x: usize,
-}
-
-#[inline(always)]
-fn chunk<const N: usize>(values: &[f32], at: usize) -> &[f32; N] {
-    values[at..].first_chunk().expect("values of all channels")
+    /// The sum of one channel of a position.
+    #[inline(always)]
+    fn single(&self, map: MapRows<'_>, taps: &Taps, channel: usize) -> f32 {
+        let channels = self.channels();
+        let mut sum = self.bias[channel];
+        for (i, ky) in taps.ys.clone().enumerate() {
+            let row = (taps.at[0] + i) * map.width + taps.at[1];
+            for (j, kx) in taps.xs.clone().enumerate() {
+                let weight = self.weights[(ky * self.size + kx) * channels + channel];
+                sum += map.values[(row + j) * channels + channel] * weight;
+            }
+        }
+        sum
+    }
 }
 
 #[cfg(test)]

@@ -406,6 +406,12 @@ impl PackedConvStem {
                     None => row.fill(0.0),
                     Some(y) => {
                         let line = &pixels[(channel * height + y) * width..][..width];
+                        // All of the kernel's columns are there, but for an edge.
+                        let inner = x.checked_sub(before).and_then(|x| line.get(x..x + side));
+                        if let (Some(inner), Some(row)) = (inner, row.first_chunk_mut::<3>()) {
+                            row.copy_from_slice(inner);
+                            continue;
+                        }
                         for (kx, value) in row.iter_mut().enumerate() {
                             let x = (x + kx).checked_sub(before);
                             *value = x.and_then(|x| line.get(x)).copied().unwrap_or(0.0);
