@@ -229,7 +229,10 @@ impl PackedInvertedResidual {
                     let new = old.end..needed.end;
                     let x = &x[new.start * of_x..new.end * of_x];
                     let wide_rows = &mut wide[old.len() * line..needed.len() * line];
-                    expand.forward(x, Some(self.activation), wide_rows, buffer);
+                    // The last rows of a map may be made of what is there.
+                    if !new.is_empty() {
+                        expand.forward(x, Some(self.activation), wide_rows, buffer);
+                    }
                     kept = needed.clone();
                     wide
                 }
@@ -451,14 +454,25 @@ mod tests {
 
     use super::*;
 
-    fn pointwise(random: &mut Random, [inputs, outputs]: [usize; 2]) -> Pointwise {
+    fn pointwise(
+        random: &mut Random,
+        [inputs, outputs]: [usize; 2],
+        dtype: WeightDtype,
+    ) -> Pointwise {
         let matrix = random.values(inputs * outputs);
-        Pointwise::new(&matrix, random.values(outputs), WeightDtype::F32)
+        Pointwise::new(&matrix, random.values(outputs), dtype)
     }
 
     /// A block computes the same in one piece, some rows after the other, and on several cores.
     #[test]
     fn rows_are_those_of_the_whole() {
+        for dtype in [WeightDtype::F32, WeightDtype::Int8] {
+            check_rows(dtype, [41, 64]);
+            check_rows(dtype, [56, 56]);
+        }
+    }
+
+    fn check_rows(dtype: WeightDtype, map @ [height, width]: [usize; 2]) {
         for (sizes @ [size, stride], expands) in
             [([3, 1], true), ([3, 2], true), ([5, 1], true), ([5, 2], true), ([3, 1], false)]
         {
@@ -474,12 +488,11 @@ mod tests {
                 Activation::Relu6,
             );
             let block = PackedInvertedResidual::new(
-                expands.then(|| pointwise(&mut random, [inputs, wide])),
+                expands.then(|| pointwise(&mut random, [inputs, wide], dtype)),
                 depthwise,
-                pointwise(&mut random, [wide, outputs]),
+                pointwise(&mut random, [wide, outputs], dtype),
                 Activation::Relu6,
             );
-            let map @ [height, width] = [41, 64];
             assert!(height * width * wide > MANY, "a map that does not go in one piece");
             let [rows, columns] = block.output_size(map);
             let x = random.values(2 * height * width * inputs);
@@ -499,7 +512,7 @@ mod tests {
         let mut random = Random::new(1);
         let depthwise =
             Depthwise::new(&[0.0; 18], vec![0.0; 2], [3, 1], Padding::Same, Activation::Relu6);
-        let project = pointwise(&mut random, [3, 1]);
+        let project = pointwise(&mut random, [3, 1], WeightDtype::F32);
         PackedInvertedResidual::new(None, depthwise, project, Activation::Relu6);
     }
 }
