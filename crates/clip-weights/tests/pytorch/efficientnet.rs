@@ -143,6 +143,21 @@ fn tensors_are_refused_by_name() {
     );
 }
 
+/// Neither the source nor what somebody has there is lost.
+#[test]
+fn files_that_are_there_are_kept() {
+    let fixture = Fixture::new("lite.pth", &archive::state_dict(&classifier()));
+    let refusal = |output: &std::path::Path, force| {
+        let options = Options { output: Some(output.to_owned()), force, ..Options::default() };
+        convert_stem(&fixture.path, &options, &mut ()).unwrap_err().to_string()
+    };
+    let other = fixture.folder.path().join("other.safetensors");
+    std::fs::write(&other, "kept").unwrap();
+    assert!(refusal(&other, false).contains("replace it with --force"));
+    assert_eq!(std::fs::read(&other).unwrap(), b"kept");
+    assert!(refusal(&fixture.path, true).contains("is the source itself"));
+}
+
 /// Who wants a model is told what it is.
 #[test]
 fn a_classifier_is_no_model() {
