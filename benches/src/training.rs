@@ -133,6 +133,7 @@ fn baseline() -> ModelConfig {
             mlp_width: 1024,
             activation: Activation::QuickGelu,
             layer_norm_eps: 1e-5,
+            conv_stem: None,
             stem: Stem::Normalized,
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,

@@ -65,6 +65,7 @@ fn products_are_those_of_a_loop() {
                     (Accumulate::Bias(&bias), None),
                     (Accumulate::Bias(&bias), Some(Activation::QuickGelu)),
                     (Accumulate::Add, Some(Activation::GeluTanh)),
+                    (Accumulate::Bias(&bias), Some(Activation::Relu6)),
                 ] {
                     let epilogue = Epilogue { accumulate, activation };
                     let expected = reference::multiply(a, b, epilogue, &before);

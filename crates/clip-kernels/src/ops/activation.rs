@@ -19,6 +19,8 @@ pub enum Activation {
     Gelu,
     /// The same paper's approximation of it by `tanh`.
     GeluTanh,
+    /// `min(max(x, 0), 6)`, of convolutions.
+    Relu6,
 }
 
 impl Activation {
@@ -45,6 +47,7 @@ impl Activation {
                 let slope = |x: f32| TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x);
                 slopes(x, dy, dx, out, |x| gated(x, [tanh_level(x), slope(x)]));
             }
+            Self::Relu6 => slopes(x, dy, dx, |x| f32::from(u8::from(x > 0.0 && x < 6.0))),
             Self::Gelu => {
                 /// `1 / √(2π)`.
                 const DENSITY: f32 = 0.398_942_3;
@@ -63,6 +66,7 @@ impl Activation {
             Self::QuickGelu => values.iter_mut().for_each(|x| *x *= sigmoid(QUICK * *x)),
             Self::Gelu => values.iter_mut().for_each(|x| *x *= normal_below(*x)),
             Self::GeluTanh => values.iter_mut().for_each(|x| *x *= sigmoid(tanh_level(*x))),
+            Self::Relu6 => values.iter_mut().for_each(|x| *x = x.clamp(0.0, 6.0)),
         }
     }
 }
