@@ -4,7 +4,7 @@
 use burn::module::Param;
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, s};
 use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_testkit::{Random, TensorFile, assert_close, goldens_dir, rerun_tests};
 use clip_vision::{
@@ -106,7 +106,7 @@ fn packed_stems_agree() {
             let pixels = tensor::<4>("pixels", &device);
             let scaled = |i| pixels.clone() * (1.0 - 0.1 * i as f32);
             let many = Tensor::cat((0..9).map(scaled).collect(), 0);
-            for pixels in [pixels.clone().slice([0..1]), pixels, many] {
+            for pixels in [pixels.clone().slice(s![0..1]), pixels, many] {
                 let expected = values(stem(padding, &device).forward(pixels.clone()));
                 let found = values(packed.forward(pixels).permute([0, 3, 1, 2]));
                 let off = deviation(&found, &expected);
