@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Background, Content, Filter, Hit, Modality, Store};
+use clip_retrieval::{Background, Content, Filter, Hit, Modality, SearchOptions, Store};
 
 use crate::args::AnswerArgs;
 use crate::indexing::{self, Mode};
@@ -126,10 +126,8 @@ impl<'a> Finder<'a> {
         let own = |path: &PathBuf| scan::absolute(path).unwrap_or_else(|_| path.clone());
         let own: Vec<PathBuf> = question.pictures.iter().map(own).collect();
         let (queries, top) = ([question.vector.as_slice()], self.args.top + own.len());
-        let found = match self.args.no_graph {
-            true => self.store().scan_all(&queries, top, &self.filter)?,
-            false => self.store().search_all(&queries, top, &self.filter)?,
-        };
+        let options = SearchOptions { exact: self.args.no_graph, ..SearchOptions::default() };
+        let found = self.store().search_all(&queries, top, &self.filter, &options)?;
         let is_own = |path: &Path| own.iter().any(|own| own == path);
         let mut hits: Vec<Hit> = found.into_iter().flatten().collect();
         hits.retain(|hit| !hit.item.path().is_some_and(is_own));

@@ -69,7 +69,7 @@ pub(crate) fn update(
         skipped.add(&Bar::hidden(), output::shorten(folder, current.as_deref()), error);
     }
     let reader = Reader::new(args);
-    let mut plan = Plan::new(shelf.store(), scan, mode, &reader)?;
+    let mut plan = Plan::new(&*shelf.store().snapshot()?, scan, mode, &reader)?;
     if plan.is_empty() && shelf.store().is_whole() {
         return Ok(plan.changes());
     }

@@ -10,7 +10,6 @@ mod commands;
 mod connecting;
 mod dates;
 mod escape;
-mod exchange;
 mod facts;
 mod files;
 mod finding;

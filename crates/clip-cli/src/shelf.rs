@@ -85,7 +85,7 @@ impl Shelf {
 
 /// Says what a library has lost.
 pub(crate) fn warn(library: &Library) {
-    for lost in library.lost() {
+    if let Some(lost) = library.lost() {
         let items = output::count(lost.items, "item");
         report::warning(format_args!("the library has lost {items}: {}", lost.cause));
     }

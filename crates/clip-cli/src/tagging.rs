@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clip_retrieval::{Filter, Item, KeptTags, Modality, Store, StoreWriter, UserTags};
+use clip_retrieval::{Filter, Item, KeptTags, Modality, Snapshot, Store, StoreWriter, UserTags};
 
 /// A tag as users write it.
 pub(crate) fn parse(text: &str) -> Result<String, &'static str> {
@@ -62,8 +62,11 @@ impl Edits {
 }
 
 /// Writes what `edits` finds to be written, with the library to ourselves.
-fn edit<T>(store: &mut dyn Store, edits: impl Fn(&dyn Store) -> Result<(Edits, T)>) -> Result<T> {
-    let (found, result) = edits(store)?;
+fn edit<T>(
+    store: &mut dyn Store,
+    edits: impl Fn(&dyn Snapshot) -> Result<(Edits, T)>,
+) -> Result<T> {
+    let (found, result) = edits(&*store.snapshot()?)?;
     if found.is_empty() {
         return Ok(result);
     }
@@ -109,7 +112,7 @@ pub(crate) fn change(
 }
 
 /// The changed tags of files that have no item. What is gone gets no tag more, and may lose some.
-fn kept(store: &dyn Store, filter: &Filter, changes: &[Change<'_>]) -> Result<Vec<KeptTags>> {
+fn kept(store: &dyn Snapshot, filter: &Filter, changes: &[Change<'_>]) -> Result<Vec<KeptTags>> {
     let is_meant = |path: &Path| match &filter.only {
         Some(only) => only.contains(path),
         None => filter.under.iter().any(|folder| path.starts_with(folder)),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use clip_retrieval::{Filter, Modality};
+use clip_retrieval::{Filter, Modality, Store};
 use serde::Serialize;
 
 use crate::args::{Format, FormatArgs, LibraryArgs};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::{Content, Filter, Flat, Item, Modality};
+use clip_retrieval::{Content, Filter, Flat, Item, Modality, Store};
 
 use crate::args::LibraryArgs;
 use crate::files::Target;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use clip::{Checkpoint, Overflow};
-use clip_retrieval::{Error, Filter, Item, KeptTags, Library, Modality};
+use clip_retrieval::{Error, Filter, Item, KeptTags, Library, Modality, Store};
 
 use super::index::texts;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     let checkpoint = embedder.checkpoint();
     let index = args.library.index.as_deref().filter(|_| !args.library.is_cluster());
     index.map(workspace::finish).transpose()?;
-    let mut old = places::open_library(&args.library, args.from.as_deref())?;
+    let old = places::open_library(&args.library, args.from.as_deref())?;
     if old.fingerprint() == checkpoint.fingerprint() {
         bail!(
             "{} is a library of {} already: name another model with --model",
@@ -92,7 +92,6 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
         let batch = args.model.batch_size.into();
         texts::add_new(&mut shelf, &embedder, contents.texts.clone(), batch)?;
         // Somebody may have written into the old one meanwhile.
-        old.refresh()?;
         if Contents::of(&old)? == contents {
             break;
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use anyhow::Result;
-use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Store, UserTags};
+use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Snapshot, UserTags};
 
 use super::absence::{Absence, Absences};
 use super::attempts::{Reader, State};
@@ -87,7 +87,12 @@ impl Pending {
 }
 
 impl Plan {
-    pub(crate) fn new(store: &dyn Store, scan: &Scan, mode: Mode, reader: &Reader) -> Result<Self> {
+    pub(crate) fn new(
+        store: &dyn Snapshot,
+        scan: &Scan,
+        mode: Mode,
+        reader: &Reader,
+    ) -> Result<Self> {
         let known = store.files()?;
         let failures = store.failures()?;
         let known: HashMap<&Path, &KnownFile> =

@@ -181,7 +181,8 @@ fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let scan = scan(args)?;
     let changes = match existing(args)? {
         Some(store) => {
-            let mut plan = Plan::new(&*store, &scan, mode(args), &Reader::new(&args.scan))?;
+            let mut plan =
+                Plan::new(&*store.snapshot()?, &scan, mode(args), &Reader::new(&args.scan))?;
             let moved = plan.follow(|_, _| Ok(()))?;
             Changes { moved, ..plan.changes() }
         }

@@ -6,14 +6,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clip_retrieval::{Filter, Item, KeptTags, Library, Store};
+use clip_retrieval::{Filter, Item, KeptTags, Library, Snapshot, Store};
 
 use crate::unplugged::Unplugged;
 use crate::{Outcome, connecting, output, report};
 
 pub(super) fn verify(library: &Library) -> Result<Outcome> {
     let found = library.verify()?;
-    let lost = library.lost().len();
+    let lost = usize::from(library.lost().is_some());
     for error in &found {
         report::warning(error);
     }
@@ -65,7 +65,7 @@ pub(super) fn prune(store: &mut dyn Store) -> Result<Outcome> {
 
 /// Says what [`prune`] would do.
 pub(super) fn prune_dry_run(store: &dyn Store) -> Result<Outcome> {
-    let gone = Gone::of(store)?;
+    let gone = Gone::of(&*store.snapshot()?)?;
     gone.note_kept();
     print_gone(store.count()?.saturating_sub(gone.items.len()), gone.items.len(), DRY)
 }
@@ -83,7 +83,7 @@ struct Gone {
 }
 
 impl Gone {
-    fn of(store: &dyn Store) -> Result<Self> {
+    fn of(store: &dyn Snapshot) -> Result<Self> {
         // One that may not be looked at may be there.
         let is_gone = |path: &Path| path.try_exists().is_ok_and(|exists| !exists);
         let (mut items, mut kept) = (Vec::new(), 0);
@@ -127,12 +127,12 @@ pub(super) fn remove(store: &mut dyn Store, names: &[OsString]) -> Result<Outcom
 
 /// Says what [`remove`] would do.
 pub(super) fn remove_dry_run(store: &dyn Store, names: &[OsString]) -> Result<Outcome> {
-    let named = named(store, names)?;
+    let named = named(&*store.snapshot()?, names)?;
     print_gone(store.count()?.saturating_sub(named.len()), named.len(), DRY)
 }
 
 /// Ids of the items that names stand for; a name that stands for none is warned of.
-fn named(store: &dyn Store, names: &[OsString]) -> Result<BTreeSet<String>> {
+fn named(store: &dyn Snapshot, names: &[OsString]) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for name in names {
         let mut is_known = false;
