@@ -2,8 +2,10 @@
 
 mod products;
 pub mod protocol;
+mod training;
 
 pub use products::Products;
+pub use training::{Training, TrainingStep, TrainingWork};
 
 use clip_model::{Backend, Device, DeviceName, Pixels};
 use clip_testkit::Random;
@@ -46,4 +48,15 @@ pub fn unit_vectors(rows: usize, width: usize) -> Vec<f32> {
         vectors.extend(row.iter().map(|x| x / norm));
     }
     vectors
+}
+
+/// The median, and the mean of the two in the middle where they are even.
+///
+/// # Panics
+///
+/// For no values.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2])
 }

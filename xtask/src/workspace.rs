@@ -4,7 +4,7 @@
 //! the programs do not, and `cargo run` after `cargo test` would compile Burn again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -59,6 +59,19 @@ impl Workspace {
         ensure!(output.status.success(), "cargo metadata failed: {error}");
         serde_json::from_slice(&output.stdout).context("cargo metadata is not as expected")
     }
+}
+
+/// The commit of a repository, and whether files other than documents differ from it.
+pub(crate) fn commit(root: &Path) -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(root).args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        output.status.success().then_some(text)
+    };
+    let commit = git(&["rev-parse", "--short", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ":!docs"])?;
+    let changes = if changed.is_empty() { "" } else { " with changes" };
+    Some(format!("commit {commit}{changes}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{ConvStem, Error, Result};
 
 /// The architecture of one CLIP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,11 +25,12 @@ pub struct ModelConfig {
 pub struct VisionConfig {
     /// Side of the square input in pixels.
     pub image_size: usize,
-    /// Side of one square patch in pixels; a remainder at the right and bottom edge is ignored.
+    /// Side of one square patch in pixels; a remainder at the right and bottom edge is ignored. Above
+    /// convolutions it is a multiple of their stride.
     pub patch_size: usize,
     /// Width of a token.
     pub width: usize,
-    /// Number of residual attention blocks.
+    /// Number of residual attention blocks; 0 where tokens are pooled as they are.
     pub layers: usize,
     /// Attention heads; they divide the width evenly.
     pub heads: usize,
@@ -39,6 +40,10 @@ pub struct VisionConfig {
     pub activation: Activation,
     /// Epsilon of every layer norm.
     pub layer_norm_eps: f64,
+    /// Convolutions that make a feature map of the pixels, where patches are cut from one (the hybrid
+    /// of Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conv_stem: Option<ConvStem>,
     /// How patches become tokens.
     #[serde(default, skip_serializing_if = "is_default")]
     pub stem: Stem,
@@ -99,6 +104,8 @@ pub enum VisionPooling {
     ClassToken,
     /// What a learned query gathers from the patches (SigLIP; Zhai et al. 2021, arXiv:2106.04560).
     Attention,
+    /// The mean of all tokens (`gap` of big_vision; Beyer et al. 2022, arXiv:2205.01580).
+    Mean,
 }
 
 /// Which tokens of a text a token may look at.
@@ -189,7 +196,24 @@ impl fmt::Display for Pooling {
 impl VisionConfig {
     /// Number of patches along one side.
     pub fn grid(&self) -> usize {
-        self.image_size / self.patch_size
+        match &self.conv_stem {
+            Some(stem) => stem.map_size(self.image_size) * stem.stride() / self.patch_size,
+            None => self.image_size / self.patch_size,
+        }
+    }
+
+    /// Channels of what patches are cut from, and the side of a patch there: red, green and blue
+    /// pixels, or positions of the feature map of [`Self::conv_stem`].
+    pub fn patch_shape(&self) -> (usize, usize) {
+        match &self.conv_stem {
+            Some(stem) => (stem.output_channels(), self.patch_size / stem.stride()),
+            None => (3, self.patch_size),
+        }
+    }
+
+    /// Whether tokens have positions: without blocks a mean does not see them.
+    pub fn has_positions(&self) -> bool {
+        self.layers > 0 || self.pooling != VisionPooling::Mean
     }
 
     /// Number of tokens that enter the transformer: the patches, and the class token where there is
@@ -217,7 +241,9 @@ impl ModelConfig {
             ("text", [text.width, text.heads, text.layers, text.mlp_width], text.projection),
         ];
         for (tower, [width, heads, layers, mlp_width], projection) in towers {
-            if width == 0 || heads == 0 || layers == 0 || mlp_width == 0 {
+            // Nothing but the class token, which is the same for all images, would be pooled.
+            let may_be_flat = tower == "vision" && vision.pooling != VisionPooling::ClassToken;
+            if width == 0 || heads == 0 || mlp_width == 0 || (layers == 0 && !may_be_flat) {
                 return fail(format!(
                     "the {tower} tower has a width, a head count, a layer count or an MLP width of 0"
                 ));
@@ -237,7 +263,16 @@ impl ModelConfig {
         if self.embed_dim == 0 {
             return fail("the embedding width is 0".to_owned());
         }
-        if self.vision.patch_size == 0 || self.vision.patch_size > self.vision.image_size {
+        if let Some(stem) = &vision.conv_stem {
+            stem.validate()?;
+            let (patch, stride) = (vision.patch_size, stem.stride());
+            if !patch.is_multiple_of(stride) {
+                return fail(format!(
+                    "a patch of {patch} pixels is no whole number of positions of a feature map, which are {stride} pixels apart"
+                ));
+            }
+        }
+        if vision.patch_size == 0 || vision.image_size == 0 || vision.grid() == 0 {
             return fail(format!(
                 "a patch of {} pixels does not fit a picture of {}",
                 self.vision.patch_size, self.vision.image_size

@@ -28,14 +28,28 @@ pub enum Error {
         reason: String,
     },
     /// Weights that somebody else wrote.
-    #[error(
-        "{origin} is {found}, which is a source and no checkpoint yet: convert it first with `clip-cli models add {origin}`"
-    )]
+    #[error("{origin} is {found}, which is a source and no checkpoint yet: convert it first")]
     NotCanonical {
         /// File name, or what the bytes are called.
         origin: String,
         /// What it is.
         found: &'static str,
+    },
+    /// A stem, which is a part of a model.
+    #[error(
+        "{origin} is a convolutional stem alone, which has no words: training starts a model from it"
+    )]
+    StemAlone {
+        /// File name, or what the bytes are called.
+        origin: String,
+    },
+    /// Not a stem.
+    #[error(
+        "{origin} is no convolutional stem: convert a published one with `cargo xtask convert-weights`"
+    )]
+    NotStem {
+        /// File name.
+        origin: String,
     },
     /// The card cannot be understood.
     #[error("the model card cannot be read: {reason}; convert the source again")]

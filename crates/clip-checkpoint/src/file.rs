@@ -1,20 +1,14 @@
 //! Reading a canonical file: mapped, one tensor at a time.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::ops::Deref;
 use std::path::Path;
-use std::sync::Arc;
 
-use memmap2::Mmap;
-use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 use sha2::{Digest, Sha256};
 
 use crate::card::hex;
-use crate::dtype::find_too_large;
-use crate::layout::scales_of;
-use crate::write::{CARD_KEY, VOCABULARY};
-use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, Vocabulary, tensors};
+use crate::conv_stem_file::STEM_KEY;
+use crate::tensor_file::TensorFile;
+use crate::write::CARD_KEY;
+use crate::{Dtype, Error, ModelCard, Result, StoredTensor, TensorSpec, Tower, tensors};
 
 /// An open canonical checkpoint. Opening reads the header only; a tensor's pages are read when
 /// [`Checkpoint::read`] asks for it.
@@ -22,38 +16,8 @@ use crate::{Dtype, Error, ModelCard, Result, TensorSpec, Tower, Vocabulary, tens
 /// Clones share one map of the file.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    bytes: Bytes,
-    header: Metadata,
-    data_start: usize,
+    file: TensorFile,
     card: ModelCard,
-}
-
-#[derive(Debug, Clone)]
-enum Bytes {
-    Mapped(Arc<Mmap>),
-    Embedded(&'static [u8]),
-}
-
-impl Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(map) => map,
-            Self::Embedded(bytes) => bytes,
-        }
-    }
-}
-
-/// One tensor as it lies in the file.
-#[derive(Debug, Clone, Copy)]
-pub struct StoredTensor<'a> {
-    /// Number format of `bytes`.
-    pub dtype: Dtype,
-    /// Length of each axis.
-    pub shape: &'a [usize],
-    /// Little-endian values in row-major order.
-    pub bytes: &'a [u8],
 }
 
 impl Checkpoint {
@@ -64,21 +28,7 @@ impl Checkpoint {
     ///
     /// [`Error::Io`] where the file cannot be opened, otherwise what is wrong with it.
     pub fn open(path: &Path) -> Result<Self> {
-        let io = |action| move |source| Error::Io { action, path: path.to_owned(), source };
-        let file = File::open(path).map_err(io("open"))?;
-        if file.metadata().map_err(io("open"))?.is_dir() {
-            let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
-            return Err(io("open")(source));
-        }
-        #[expect(
-            unsafe_code,
-            reason = "mapping is the only way to load one tower without reading the other"
-        )]
-        // SAFETY: the map is read-only and private to this value. Checkpoints are replaced by
-        // rename (see `write`), never rewritten in place; a program that truncates the file
-        // while it is mapped breaks it for every reader, as with any mapped weights.
-        let map = unsafe { Mmap::map(&file) }.map_err(io("map"))?;
-        Self::from_bytes(Bytes::Mapped(Arc::new(map)), &path.display().to_string())
+        Self::of(TensorFile::open(path)?)
     }
 
     /// Reads a checkpoint compiled into the program, without copying it. `origin` names it in errors.
@@ -87,28 +37,23 @@ impl Checkpoint {
     ///
     /// As [`Checkpoint::open`].
     pub fn embedded(bytes: &'static [u8], origin: &str) -> Result<Self> {
-        Self::from_bytes(Bytes::Embedded(bytes), origin)
+        Self::of(TensorFile::embedded(bytes, origin)?)
     }
 
-    fn from_bytes(bytes: Bytes, origin: &str) -> Result<Self> {
-        let origin = || origin.to_owned();
-        // A zip file: `torch.save` and `torch.jit.save` write such.
-        if bytes.starts_with(b"PK\x03\x04") {
-            return Err(Error::NotCanonical { origin: origin(), found: "an archive of PyTorch's" });
-        }
-        let (header_length, header) = SafeTensors::read_metadata(&bytes)
-            .map_err(|error| Error::Damaged { origin: origin(), reason: error.to_string() })?;
-        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(CARD_KEY));
-        let foreign = || {
-            let found = "a safetensors file without a model card";
-            Error::NotCanonical { origin: origin(), found }
+    fn of(file: TensorFile) -> Result<Self> {
+        let Some(json) = file.metadata(CARD_KEY) else {
+            let origin = file.origin().to_owned();
+            return Err(match file.metadata(STEM_KEY) {
+                Some(_) => Error::StemAlone { origin },
+                None => {
+                    let found = "a safetensors file without a model card";
+                    Error::NotCanonical { origin, found }
+                }
+            });
         };
-        let json = json.ok_or_else(foreign)?;
         let card = ModelCard::from_json(json)?;
-        let data_start = size_of::<u64>() + header_length;
-        let checkpoint = Self { bytes, header, data_start, card };
-        checkpoint.check_layout()?;
-        Ok(checkpoint)
+        file.check_layout(tensors(&card.config), &card.tokenizer.vocabulary)?;
+        Ok(Self { file, card })
     }
 
     /// Everything about the checkpoint that is not a tensor.
@@ -118,7 +63,7 @@ impl Checkpoint {
 
     /// Size of the file in bytes.
     pub fn size(&self) -> usize {
-        self.bytes.len()
+        self.file.size()
     }
 
     /// Number format of the file: that of the picture tower.
@@ -152,22 +97,12 @@ impl Checkpoint {
     /// The vocabulary that the checkpoint carries ([`crate::Subwords`]); `None` for CLIP's own
     /// ([`Vocabulary::Clip`]).
     pub fn vocabulary(&self) -> Option<&[u8]> {
-        self.header.info(VOCABULARY).map(|info| self.bytes_of(info))
-    }
-
-    fn bytes_of(&self, info: &TensorInfo) -> &[u8] {
-        let (start, end) = info.data_offsets;
-        &self.bytes[self.data_start + start..self.data_start + end]
+        self.file.vocabulary()
     }
 
     /// The tensor as it lies in the file; `None` for a name the model does not have.
     pub fn stored(&self, name: &str) -> Option<StoredTensor<'_>> {
-        let info = self.header.info(name)?;
-        Some(StoredTensor {
-            dtype: Dtype::from_safetensors(info.dtype)?,
-            shape: &info.shape,
-            bytes: self.bytes_of(info),
-        })
+        self.file.stored(name)
     }
 
     /// The tensor's values as `f32`, row-major.
@@ -176,17 +111,7 @@ impl Checkpoint {
     ///
     /// As [`Checkpoint::check`].
     pub fn read(&self, name: &str) -> Result<Vec<f32>> {
-        self.check(name)?;
-        let tensor = self.tensor(name)?;
-        let mut values = tensor.dtype.decode(tensor.bytes);
-        if tensor.dtype == Dtype::Int8 {
-            let scales = self.scales(name)?;
-            let scales = scales.dtype.decode(scales.bytes);
-            for row in values.chunks_exact_mut(scales.len().max(1)) {
-                row.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
-            }
-        }
-        Ok(values)
+        self.file.read(name)
     }
 
     /// Some rows of a matrix that is not stored in 8 bits, in the order asked for, as `f32`. Nothing
@@ -200,10 +125,7 @@ impl Checkpoint {
     ///
     /// Where the matrix has fewer rows.
     pub fn read_rows(&self, name: &str, rows: &[usize]) -> Result<Vec<f32>> {
-        let StoredTensor { dtype, shape, bytes } = self.tensor(name)?;
-        let stride = shape.iter().skip(1).product::<usize>() * dtype.size();
-        let row = |row: &usize| dtype.decode(&bytes[row * stride..][..stride]);
-        Ok(rows.iter().flat_map(row).collect())
+        self.file.read_rows(name, rows)
     }
 
     /// Looks at all values of a tensor.
@@ -213,80 +135,11 @@ impl Checkpoint {
     /// [`Error::Missing`] for a name the model does not have, [`Error::NotFinite`] where a value is
     /// NaN or infinite, or a scale makes such.
     pub fn check(&self, name: &str) -> Result<()> {
-        let tensor = self.tensor(name)?;
-        let name = name.to_owned();
-        let (name, found) = match tensor.dtype {
-            // Whole numbers are finite; their scales, or the products of the two, may not be.
-            Dtype::Int8 => {
-                let scales = self.scales(&name)?;
-                (scales_of(&name), find_too_large(&scales.dtype.decode(scales.bytes)))
-            }
-            dtype => (name, dtype.find_not_finite(tensor.bytes)),
-        };
-        match found {
-            None => Ok(()),
-            Some((index, value)) => Err(Error::NotFinite { name, index, value }),
-        }
-    }
-
-    fn tensor(&self, name: &str) -> Result<StoredTensor<'_>> {
-        let missing = || Error::Missing { names: vec![name.to_owned()] };
-        self.stored(name).ok_or_else(missing)
-    }
-
-    /// The scales of a matrix in 8 bits.
-    fn scales(&self, name: &str) -> Result<StoredTensor<'_>> {
-        self.tensor(&scales_of(name))
+        self.file.check(name)
     }
 
     /// Names and shapes of the tensors of one half.
     pub fn tower(&self, tower: Tower) -> impl Iterator<Item = TensorSpec> {
         tensors(&self.card.config).filter(move |spec| spec.tower == tower)
-    }
-
-    fn check_layout(&self) -> Result<()> {
-        let mut missing = Vec::new();
-        let mut unknown: BTreeSet<String> = self.header.offset_keys().into_iter().collect();
-        let mut check = |name: String, shape: Vec<usize>, takes: &dyn Fn(Dtype) -> bool| {
-            unknown.remove(&name);
-            let Some(info) = self.header.info(&name) else {
-                missing.push(name);
-                return Ok(None);
-            };
-            if info.shape != shape {
-                return Err(Error::Shape { name, found: info.shape.clone(), expected: shape });
-            }
-            match Dtype::from_safetensors(info.dtype).filter(|dtype| takes(*dtype)) {
-                Some(dtype) => Ok(Some(dtype)),
-                None => Err(Error::Dtype { name, found: format!("{:?}", info.dtype) }),
-            }
-        };
-        for spec in tensors(&self.card.config) {
-            let scales = spec.scales();
-            let is_float = |dtype| dtype != Dtype::Int8;
-            let takes = |dtype| is_float(dtype) || scales.is_some();
-            let dtype = check(spec.name, spec.shape, &takes)?;
-            if let (Some(Dtype::Int8), Some((name, columns))) = (dtype, scales) {
-                check(name, vec![columns], &is_float)?;
-            }
-        }
-        if let Vocabulary::Stored { bytes, .. } = self.card.tokenizer.vocabulary {
-            unknown.remove(VOCABULARY);
-            match self.vocabulary() {
-                None => missing.push(VOCABULARY.to_owned()),
-                Some(found) if found.len() == bytes => {}
-                Some(found) => {
-                    let (name, found) = (VOCABULARY.to_owned(), vec![found.len()]);
-                    return Err(Error::Shape { name, found, expected: vec![bytes] });
-                }
-            }
-        }
-        if !missing.is_empty() {
-            return Err(Error::Missing { names: missing });
-        }
-        if !unknown.is_empty() {
-            return Err(Error::Unknown { names: unknown.into_iter().collect() });
-        }
-        Ok(())
     }
 }

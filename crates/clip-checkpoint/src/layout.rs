@@ -4,7 +4,8 @@
 //! Matrices are stored `[input, output]`, the layout that `x · W` reads.
 
 use crate::{
-    Dtype, ModelConfig, Probability, Projection, Stem, TextConfig, VisionConfig, VisionPooling,
+    ConvStem, Dtype, ModelConfig, Probability, Projection, Stem, TextConfig, VisionConfig,
+    VisionPooling,
 };
 
 /// The half of the model that a tensor belongs to; each half can be loaded without the other.
@@ -96,6 +97,16 @@ pub fn tensors(config: &ModelConfig) -> impl Iterator<Item = TensorSpec> {
     list.specs.into_iter()
 }
 
+/// The tensors of a stem alone, and of its classifier where there is one.
+pub(crate) fn stem_tensors(stem: &ConvStem, classes: Option<usize>) -> Vec<TensorSpec> {
+    let mut list = Layout { specs: Vec::new(), tower: Tower::Vision };
+    list.conv_stem(stem);
+    if let Some(classes) = classes {
+        list.linear("classifier", stem.output_channels(), classes);
+    }
+    list.specs
+}
+
 struct Layout {
     specs: Vec<TensorSpec>,
     tower: Tower,
@@ -108,25 +119,51 @@ impl Layout {
     }
 
     fn vision(&mut self, vision: &VisionConfig) {
-        let VisionConfig { width, mlp_width, patch_size, .. } = *vision;
-        self.push("visual.patch_embedding.weight", &[width, 3, patch_size, patch_size]);
+        let VisionConfig { width, mlp_width, .. } = *vision;
+        if let Some(stem) = &vision.conv_stem {
+            self.conv_stem(stem);
+        }
+        let (channels, side) = vision.patch_shape();
+        self.push("visual.patch_embedding.weight", &[width, channels, side, side]);
         if vision.stem == Stem::Biased {
             self.push("visual.patch_embedding.bias", &[width]);
         }
         if vision.pooling == VisionPooling::ClassToken {
             self.push("visual.class_embedding", &[width]);
         }
-        self.push("visual.positional_embedding", &[vision.tokens(), width]);
+        if vision.has_positions() {
+            self.push("visual.positional_embedding", &[vision.tokens(), width]);
+        }
         if vision.stem == Stem::Normalized {
             self.norm("visual.ln_pre", width);
         }
         self.transformer("visual.transformer", vision.layers, width, mlp_width);
-        self.norm("visual.ln_post", width);
+        if vision.layers > 0 {
+            self.norm("visual.ln_post", width);
+        }
         if vision.pooling == VisionPooling::Attention {
             self.push("visual.attn_pool.probe", &[width]);
             self.attention("visual.attn_pool.attn", width);
             self.norm("visual.attn_pool.ln", width);
             self.mlp("visual.attn_pool.mlp", width, mlp_width);
+        }
+    }
+
+    fn conv_stem(&mut self, stem: &ConvStem) {
+        const PATH: &str = "visual.conv_stem";
+        self.convolution(&format!("{PATH}.conv"), [stem.channels, 3, 3, 3]);
+        for (i, block) in stem.blocks().enumerate() {
+            let path = format!("{PATH}.blocks.{i}");
+            let (hidden, size) = (block.hidden, block.kernel_size);
+            if hidden != block.input {
+                self.linear(&format!("{path}.expand"), block.input, hidden);
+            }
+            self.convolution(&format!("{path}.depthwise"), [hidden, 1, size, size]);
+            self.linear(&format!("{path}.project"), hidden, block.output);
+        }
+        if let Some(channels) = stem.head_channels {
+            let last = stem.stages.last().map_or(stem.channels, |stage| stage.channels);
+            self.linear(&format!("{PATH}.head"), last, channels);
         }
     }
 
@@ -148,6 +185,11 @@ impl Layout {
     fn norm(&mut self, path: &str, width: usize) {
         self.push(&format!("{path}.gamma"), &[width]);
         self.push(&format!("{path}.beta"), &[width]);
+    }
+
+    fn convolution(&mut self, path: &str, shape: [usize; 4]) {
+        self.push(&format!("{path}.weight"), &shape);
+        self.push(&format!("{path}.bias"), &shape[..1]);
     }
 
     fn linear(&mut self, path: &str, input: usize, output: usize) {
@@ -192,6 +234,48 @@ mod tests {
         assert_eq!(count("ViT-B-32"), 151_277_313);
         assert_eq!(count("ViT-B-16"), 149_620_737);
         assert_eq!(count("ViT-L-14"), 427_616_513);
+    }
+
+    /// A tower that is a mean over EfficientNet's feature map.
+    fn convolutional(stem: ConvStem) -> ModelConfig {
+        let mut config = presets::find("ViT-B-32").unwrap().clone();
+        config.vision = VisionConfig {
+            layers: 0,
+            width: 512,
+            heads: 8,
+            conv_stem: Some(stem),
+            pooling: VisionPooling::Mean,
+            projection: Projection::None,
+            ..config.vision
+        };
+        config.validate().unwrap();
+        config
+    }
+
+    /// Counts of the published files without running means and variances, which are folded, and without
+    /// the classifier: a bias for each channel is left of a batch norm's two.
+    #[test]
+    fn stems_have_the_published_parameters() {
+        for (stem, expected) in
+            [(presets::efficientnet_lite0(), 3_350_000), (presets::efficientnet_lite2(), 4_782_024)]
+        {
+            let config = convolutional(stem);
+            let of_stem =
+                tensors(&config).filter(|spec| spec.name.starts_with("visual.conv_stem."));
+            assert_eq!(of_stem.map(|spec| spec.elements()).sum::<usize>(), expected);
+        }
+    }
+
+    #[test]
+    fn a_mean_without_blocks_has_neither_positions_nor_a_norm() {
+        let config = convolutional(presets::efficientnet_lite0());
+        let names =
+            tensors(&config).filter(|spec| spec.tower == Tower::Vision).map(|spec| spec.name);
+        let rest = names.filter(|name| !name.starts_with("visual.conv_stem."));
+        assert_eq!(
+            rest.collect::<Vec<_>>(),
+            ["visual.patch_embedding.weight", "visual.ln_pre.gamma", "visual.ln_pre.beta"]
+        );
     }
 
     #[test]

@@ -25,6 +25,8 @@
 
 mod card;
 mod config;
+mod conv_stem;
+mod conv_stem_file;
 mod dtype;
 mod error;
 mod file;
@@ -32,6 +34,7 @@ mod layout;
 mod preprocess;
 pub mod presets;
 mod subwords;
+mod tensor_file;
 mod tokenizer;
 mod write;
 
@@ -40,11 +43,14 @@ pub use config::{
     Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
     VisionConfig, VisionPooling,
 };
+pub use conv_stem::{ConvActivation, ConvPadding, ConvStage, ConvStem, InvertedResidual};
+pub use conv_stem_file::{ConvStemCard, ConvStemCheckpoint, write_conv_stem};
 pub use dtype::Dtype;
 pub use error::{Error, Result};
-pub use file::{Checkpoint, StoredTensor};
+pub use file::Checkpoint;
 pub use layout::{TensorSpec, Tower, tensors};
 pub use preprocess::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 pub use subwords::{Charsmap, Merge, SubwordModel, Subwords, UnigramModel};
+pub use tensor_file::StoredTensor;
 pub use tokenizer::{Padding, TokenizerConfig, TokenizerMode, Vocabulary};
 pub use write::{TensorSource, replace, write};

@@ -6,10 +6,11 @@ use std::io::{BufWriter, Seek, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Metadata, TensorInfo};
+use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::dtype::scales;
-use crate::{Dtype, Error, ModelCard, Result, SourceFile, TensorSpec, Vocabulary, tensors};
+use crate::{Dtype, Error, ModelCard, Result, Source, SourceFile, TensorSpec, Vocabulary, tensors};
 
 /// Key of the card in the header's metadata.
 pub(crate) const CARD_KEY: &str = "clip_card";
@@ -65,6 +66,52 @@ pub fn write<S: TensorSource>(
     dtype: Dtype,
     source: &mut S,
 ) -> std::result::Result<u64, S::Error> {
+    write_file(path, card, dtype, source)
+}
+
+/// What a file says about its tensors.
+pub(crate) trait Card: Clone + Serialize {
+    /// Key in the header's metadata.
+    const KEY: &'static str;
+
+    /// As [`ModelCard::validate`].
+    fn validate(&self) -> Result<()>;
+
+    /// The tensors that it calls for, in the order of the file.
+    fn tensors(&self) -> Vec<TensorSpec>;
+
+    fn vocabulary(&self) -> &Vocabulary;
+
+    fn source_mut(&mut self) -> &mut Source;
+}
+
+impl Card for ModelCard {
+    const KEY: &'static str = CARD_KEY;
+
+    fn validate(&self) -> Result<()> {
+        self.validate()
+    }
+
+    fn tensors(&self) -> Vec<TensorSpec> {
+        tensors(&self.config).collect()
+    }
+
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.tokenizer.vocabulary
+    }
+
+    fn source_mut(&mut self) -> &mut Source {
+        &mut self.source
+    }
+}
+
+/// As [`write`], of any card.
+pub(crate) fn write_file<C: Card, S: TensorSource>(
+    path: &Path,
+    card: &C,
+    dtype: Dtype,
+    source: &mut S,
+) -> std::result::Result<u64, S::Error> {
     card.validate()?;
     let io = |source| S::Error::from(Error::Io { action: "write", path: path.to_owned(), source });
     replace(path, io, |file| {
@@ -107,7 +154,7 @@ pub fn replace<T, E>(
 
 fn write_tensors<S: TensorSource>(
     out: &mut impl Write,
-    card: &ModelCard,
+    card: &impl Card,
     dtype: Dtype,
     source: &mut S,
     io: impl Fn(std::io::Error) -> S::Error,
@@ -123,7 +170,7 @@ fn write_tensors<S: TensorSource>(
         }
         Ok::<_, S::Error>(())
     };
-    for spec in tensors(&card.config) {
+    for spec in card.tensors() {
         let mut values = source.read(&spec)?;
         if values.len() != spec.elements() {
             let found = vec![values.len()];
@@ -145,9 +192,9 @@ fn write_tensors<S: TensorSource>(
             _ => write(format, &values)?,
         }
     }
-    if card.tokenizer.vocabulary != Vocabulary::Clip {
+    if *card.vocabulary() != Vocabulary::Clip {
         let vocabulary = source.vocabulary();
-        if Vocabulary::stored(vocabulary) != card.tokenizer.vocabulary {
+        if Vocabulary::stored(vocabulary) != *card.vocabulary() {
             return Err(Error::OtherVocabulary.into());
         }
         out.write_all(vocabulary).map_err(&io)?;
@@ -159,12 +206,12 @@ fn write_tensors<S: TensorSource>(
 /// The header with other files, in the place of one of that length.
 fn header_of(
     files: Vec<SourceFile>,
-    card: &ModelCard,
+    card: &impl Card,
     dtype: Dtype,
     length: usize,
 ) -> Result<Vec<u8>> {
     let mut card = card.clone();
-    card.source.files = files;
+    card.source_mut().files = files;
     let header = header(&card, dtype)?;
     if header.len() == length {
         return Ok(header);
@@ -173,13 +220,13 @@ fn header_of(
 }
 
 /// Length, JSON and padding of the safetensors header.
-fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
+fn header<C: Card>(card: &C, dtype: Dtype) -> Result<Vec<u8>> {
     let json = |value: serde_json::Result<Vec<u8>>| {
         value.map_err(|error| Error::BadCard { reason: error.to_string() })
     };
     let card_json = json(serde_json::to_vec(card))?;
     let metadata = HashMap::from([(
-        CARD_KEY.to_owned(),
+        C::KEY.to_owned(),
         String::from_utf8(card_json)
             .map_err(|error| Error::BadCard { reason: error.to_string() })?,
     )]);
@@ -190,14 +237,14 @@ fn header(card: &ModelCard, dtype: Dtype) -> Result<Vec<u8>> {
         offset += shape.iter().product::<usize>() * dtype.bitsize() / 8;
         infos.push((name, TensorInfo { dtype, shape, data_offsets: (start, offset) }));
     };
-    for spec in tensors(&card.config) {
+    for spec in card.tensors() {
         let (format, scales) = (spec.format(dtype), spec.scales());
         add(spec.name, format.to_safetensors(), spec.shape);
         if let (Dtype::Int8, Some((name, columns))) = (format, scales) {
             add(name, safetensors::Dtype::F32, vec![columns]);
         }
     }
-    if let Vocabulary::Stored { bytes, .. } = card.tokenizer.vocabulary {
+    if let Vocabulary::Stored { bytes, .. } = *card.vocabulary() {
         add(VOCABULARY.to_owned(), safetensors::Dtype::U8, vec![bytes]);
     }
     let header = Metadata::new(Some(metadata), infos)

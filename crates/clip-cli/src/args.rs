@@ -1,4 +1,4 @@
-//! The command line, as clap reads it: what commands share, and the small ones.
+//! Arguments that commands share.
 
 mod answers;
 mod filters;
@@ -6,81 +6,12 @@ mod filters;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use clip::{Device, DeviceName, Embedder, ReadOptions};
+use clap::Args;
+use clip::{Checkpoint, Device, DeviceName, Embedder, ReadOptions};
+use clip_search::{DecodeOptions, EXCLUDED, Location, ScanOptions};
 
 pub(crate) use answers::AnswerArgs;
 pub(crate) use filters::FilterArgs;
-
-use crate::commands::dupes::DupesArgs;
-use crate::commands::eval::EvalArgs;
-use crate::commands::explain::ExplainArgs;
-use crate::commands::export::ExportArgs;
-use crate::commands::import::ImportArgs;
-use crate::commands::index::IndexArgs;
-use crate::commands::library::MaintenanceArgs;
-use crate::commands::map::MapArgs;
-use crate::commands::models::ModelsArgs;
-use crate::commands::reindex::ReindexArgs;
-use crate::commands::search::SearchArgs;
-use crate::commands::similar::SimilarArgs;
-use crate::commands::tags::TagsArgs;
-use crate::{cluster, scan};
-
-/// Search pictures in words, and words with pictures.
-///
-/// Everything runs on this machine. Exit codes: 0 something was found, 1 nothing was found, 2 an
-/// error.
-#[derive(Debug, Parser)]
-#[command(name = "clip-cli", version, propagate_version = true, arg_required_else_help = true)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Find pictures for a sentence or a picture, or sentences for a picture
-    Search(SearchArgs),
-    /// Find pictures like a picture
-    Similar(SimilarArgs),
-    /// Say which of several labels fits a picture
-    Classify(ClassifyArgs),
-    /// Draw which parts of a picture make it fit a text
-    Explain(ExplainArgs),
-    /// Print the unit vectors of texts and pictures
-    Embed(EmbedArgs),
-    /// Read pictures into the library, to search them later
-    Index(IndexArgs),
-    /// List the tags of the library, show, add and remove those of pictures
-    Tags(TagsArgs),
-    /// Find pictures of the library that are the same, or nearly
-    Dupes(DupesArgs),
-    /// Say what is in the library, and keep it in order
-    Library(MaintenanceArgs),
-    /// Make the library anew with another model
-    Reindex(ReindexArgs),
-    /// Write the vectors of the library into a file
-    Export(ExportArgs),
-    /// Read vectors from files into the library
-    Import(ImportArgs),
-    /// Make a page that shows the library as a map of thumbnails
-    Map(MapArgs),
-    /// Train or fine-tune a model
-    Train(TrainArgs),
-    /// Measure a model: recall, zero-shot accuracy, linear probe
-    Eval(EvalArgs),
-    /// List the models on this machine, convert more, compare one with a reference
-    Models(ModelsArgs),
-    /// Describe the program, the model and the library in use
-    Info(InfoArgs),
-    /// Print completions for a shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-}
 
 /// What runs the model.
 #[derive(Debug, Clone, Args)]
@@ -128,7 +59,7 @@ impl DeviceArgs {
 pub(crate) struct ScanArgs {
     /// Leave out folders of this name, instead of those that photo tools and systems make
     /// (repeatable); a file .clipignore leaves out more, written like .gitignore
-    #[arg(long, value_name = "NAME", default_values = scan::EXCLUDED)]
+    #[arg(long, value_name = "NAME", default_values = EXCLUDED)]
     pub(crate) exclude_dir: Vec<PathBuf>,
 
     /// Read hidden files and folders too
@@ -144,9 +75,14 @@ pub(crate) struct ScanArgs {
 }
 
 impl ScanArgs {
-    /// How each picture is read.
-    pub(crate) fn reading(&self, embedder: &Embedder) -> ReadOptions {
-        ReadOptions { max_megapixels: self.max_megapixels, ..self.detail.reading(embedder) }
+    /// What is looked for.
+    pub(crate) fn options(&self) -> ScanOptions {
+        ScanOptions { exclude: self.exclude_dir.clone(), hidden: self.include_hidden }
+    }
+
+    /// How each picture is decoded.
+    pub(crate) fn decode(&self) -> DecodeOptions {
+        DecodeOptions { max_megapixels: self.max_megapixels, exact: self.detail.exact }
     }
 }
 
@@ -162,7 +98,7 @@ pub(crate) struct DetailArgs {
 impl DetailArgs {
     /// What the model needs in the colors of sRGB, or everything as it is stored.
     pub(crate) fn reading(&self, embedder: &Embedder) -> ReadOptions {
-        if self.exact { ReadOptions::default() } else { embedder.reading() }
+        DecodeOptions { exact: self.exact, ..DecodeOptions::default() }.reading(embedder)
     }
 }
 
@@ -175,9 +111,19 @@ pub(crate) struct LibraryArgs {
 }
 
 impl LibraryArgs {
+    /// Where the library is, if that is said.
+    pub(crate) fn named(&self) -> Option<Location> {
+        self.index.as_deref().map(Location::from)
+    }
+
+    /// Where the library is; unless it is said, that of the model.
+    pub(crate) fn location(&self, checkpoint: &Checkpoint) -> clip_search::Result<Location> {
+        self.named().map_or_else(|| Location::default_for(checkpoint), Ok)
+    }
+
     /// Whether the library lies in a cluster.
     pub(crate) fn is_cluster(&self) -> bool {
-        self.index.as_deref().and_then(cluster::address).is_some()
+        self.named().is_some_and(|location| location.is_cluster())
     }
 }
 
@@ -219,116 +165,4 @@ impl FormatArgs {
             _ => Format::Plain,
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ClassifyArgs {
-    /// The pictures
-    #[arg(value_name = "PICTURE", required = true)]
-    pub(crate) pictures: Vec<PathBuf>,
-
-    /// Labels with commas between them; @FILE reads one a line (repeatable)
-    #[arg(short, long, value_name = "LABELS", required = true)]
-    pub(crate) labels: Vec<String>,
-
-    /// Sentence around a label, with {} in its place; several are averaged (repeatable)
-    #[arg(long, value_name = "TEMPLATE", default_value = clip::DEFAULT_TEMPLATE)]
-    pub(crate) template: Vec<String>,
-
-    /// Print at most this many labels for each picture
-    #[arg(short, long, value_name = "N", default_value_t = 5)]
-    pub(crate) top: usize,
-
-    /// Print one JSON array
-    #[arg(long, conflicts_with = "jsonl")]
-    pub(crate) json: bool,
-
-    /// Print one JSON object a line
-    #[arg(long)]
-    pub(crate) jsonl: bool,
-
-    #[command(flatten)]
-    pub(crate) detail: DetailArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("input").args(["text", "image"]).required(true).multiple(true)))]
-pub(crate) struct EmbedArgs {
-    /// A text (repeatable)
-    #[arg(short, long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
-    pub(crate) text: Vec<String>,
-
-    /// A picture (repeatable)
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) image: Vec<PathBuf>,
-
-    /// What to print: an object with input, modality and embedding a line, or one NumPy array
-    #[arg(long, value_enum, default_value_t = EmbedFormat::Jsonl)]
-    pub(crate) format: EmbedFormat,
-
-    /// Read pictures exactly as the model's reference implementation does, to compare numbers: above
-    /// all, EXIF orientation and color profiles are ignored, and large pictures are decoded to the
-    /// last pixel
-    #[arg(long)]
-    pub(crate) exact: bool,
-
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    pub(crate) truncate: bool,
-
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EmbedFormat {
-    /// One JSON object a line
-    Jsonl,
-    /// A NumPy array of f32, one row an input
-    Npy,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct InfoArgs {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-
-    #[command(flatten)]
-    pub(crate) library: LibraryArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli train --print-config > run.toml     every setting with its default
-  clip-cli train --config run.toml             train; Ctrl-C saves
-  clip-cli train --config run.toml --resume    go on where it was saved
-
-The folder `output` of the configuration gets best.safetensors and last.safetensors, which --model
-takes, the metrics as JSON lines and a plot of them.")]
-#[command(group(ArgGroup::new("what").args(["config", "print_config"]).required(true).multiple(true)))]
-pub(crate) struct TrainArgs {
-    /// The settings of the run, as TOML
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Print the settings, defaults and all, and do nothing else
-    #[arg(long)]
-    pub(crate) print_config: bool,
-
-    /// Go on with the run in the output folder
-    #[arg(long)]
-    pub(crate) resume: bool,
-
-    /// Folder for checkpoints and metrics, instead of the configuration's
-    #[arg(short, long, value_name = "FOLDER")]
-    pub(crate) output: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) device: DeviceArgs,
 }

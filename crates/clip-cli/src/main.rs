@@ -1,33 +1,25 @@
 //! Search pictures in words, and words with pictures.
 //!
-//! The program is thin: [`args`] is the command line, [`commands`] one module a command,
-//! [`output`] what standard output looks like and [`report`] what standard error does. The work is
-//! done by the crates `clip` and `clip-retrieval`.
+//! The program is thin: [`cli`] is the command line, [`commands`] one module a command, [`output`] what
+//! standard output looks like, [`report`] and [`progress`] what standard error does, and [`hints`] what
+//! helps against what the libraries say. The work is done by the crates `clip-search`, `clip-train` and
+//! `clip-eval`.
 
 mod args;
-mod cluster;
+mod cli;
 mod commands;
-mod connecting;
-mod dates;
 mod escape;
-mod facts;
 mod files;
-mod finding;
-mod indexing;
+mod hints;
 mod interrupt;
+mod left_out;
+mod library;
 mod model;
 mod output;
-mod places;
 mod preview;
-mod query;
-mod registry;
-mod relevance;
+mod progress;
 mod report;
-mod scan;
-mod shard;
-mod shelf;
-mod tagging;
-mod unplugged;
+mod signs;
 
 use std::ffi::OsString;
 use std::io;
@@ -35,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use args::{Cli, Command};
+use cli::{Cli, Command};
 
 /// The towers allocate and free megabytes at every step; the system's allocator on Linux gives them
 /// back each time, and pays with page faults.
@@ -54,7 +46,7 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let args = query::expand_signs(&mut Cli::command(), std::env::args_os().collect());
+    let args = signs::expand_signs(&mut Cli::command(), std::env::args_os().collect());
     let outcome = match parse(&args) {
         Ok((matches, cli)) => run(cli, &matches),
         // --help and --version.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use crate::escape;
+use crate::{escape, hints};
 
 /// Says one line on standard error, with what a terminal would obey in it escaped: names and texts of
 /// other people's. A closed standard error is not a reason to stop.
@@ -22,14 +22,9 @@ fn say_lines(label: &str, color: AnsiColor, message: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{style}{label}:{style:#} {message}");
 }
 
-/// Why the program ends with code 2. A cause that the message before it quotes is not repeated.
+/// Why the program ends with code 2.
 pub(crate) fn error(error: &anyhow::Error) {
-    let mut message = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !message.contains(&cause) {
-            message = format!("{message}: {cause}");
-        }
-    }
+    let message = hints::message(error.chain());
     // TOML's own messages show the line that is wrong.
     let shows_lines = matches!(error.downcast_ref(), Some(clip_train::Error::Config { .. }));
     let message: Cow<'_, str> = match shows_lines {
@@ -121,18 +116,8 @@ impl Bar {
         Self::over(total, "items")
     }
 
-    /// A bar over `total` texts.
-    pub(crate) fn texts(total: usize) -> Self {
-        Self::over(total, "texts")
-    }
-
-    /// A bar over `total` vectors.
-    #[cfg(feature = "hnsw")]
-    pub(crate) fn vectors(total: usize) -> Self {
-        Self::over(total, "vectors")
-    }
-
-    fn over(total: usize, noun: &str) -> Self {
+    /// A bar over `total` of anything.
+    pub(crate) fn over(total: usize, noun: &str) -> Self {
         let bar = ProgressBar::with_draw_target(Some(total as u64), on_terminal());
         let template =
             format!("{{spinner}} {{pos}}/{{len}} {noun} {{wide_bar}} {{speed}}/s, {{eta}} left");

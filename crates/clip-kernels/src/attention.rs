@@ -112,7 +112,8 @@ impl Attention {
         out
     }
 
-    /// The gradient of `qkv` from that of what [`Self::forward`] wrote.
+    /// The gradient of `qkv` from that of what [`Self::forward`] wrote, and that once more: both have
+    /// the attention weights in common.
     ///
     /// # Panics
     ///
@@ -123,6 +124,7 @@ impl Attention {
         [length, row]: [usize; 2],
         dout: &[f32],
         dqkv: &mut [f32],
+        out: &mut [f32],
         scratch: &mut Scratch,
     ) {
         let heads = Heads::new(qkv, [length, row], self);
@@ -133,11 +135,13 @@ impl Attention {
                 let (weights, gradient) =
                     (&weights[..length * length], sized(gradient, length * length));
                 let start = sequence * length * heads.width + head * heads.size;
+                let p = MatrixView::new(weights, length);
+                let out = ColumnsMut::strided(&mut out[start..], length, heads.size, heads.width);
+                product.multiply(p, v, Epilogue::OVERWRITE, out);
                 let dout = MatrixView::strided(&dout[start..], length, heads.size, heads.width);
                 let scores = ColumnsMut::new(gradient, length);
                 product.multiply(dout, v.transposed(), Epilogue::OVERWRITE, scores);
                 ops::softmax_backward(weights, gradient, length, heads.scale);
-                let p = MatrixView::new(weights, length);
                 let ds = MatrixView::new(gradient, length);
                 let mut into = |part: usize, a: MatrixView<'_>, b: MatrixView<'_>| {
                     let out = &mut dqkv[part * heads.width + head * heads.size..];

@@ -63,19 +63,22 @@ impl Isa {
 
     /// Whether the processor has it.
     pub fn is_detected(self) -> bool {
+        /// Looked up once: every tile of a product asks.
+        static DETECTED: LazyLock<[bool; Isa::ALL.len()]> =
+            LazyLock::new(|| Isa::ALL.map(Isa::detect));
+        DETECTED[self as usize]
+    }
+
+    fn detect(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return match self {
             Self::Scalar => true,
             Self::Neon => false,
             Self::Avx2 => pulp::x86::V3::try_new().is_some(),
-            Self::Avx2Vnni => Self::Avx2.is_detected() && is_x86_feature_detected!("avxvnni"),
+            Self::Avx2Vnni => Self::Avx2.detect() && is_x86_feature_detected!("avxvnni"),
             Self::Avx512 => pulp::x86::V4::try_new().is_some(),
-            Self::Avx512Vnni => {
-                Self::Avx512.is_detected() && is_x86_feature_detected!("avx512vnni")
-            }
-            Self::Avx512Bf16 => {
-                Self::Avx512.is_detected() && is_x86_feature_detected!("avx512bf16")
-            }
+            Self::Avx512Vnni => Self::Avx512.detect() && is_x86_feature_detected!("avx512vnni"),
+            Self::Avx512Bf16 => Self::Avx512.detect() && is_x86_feature_detected!("avx512bf16"),
         };
         #[cfg(target_arch = "aarch64")]
         return match self {

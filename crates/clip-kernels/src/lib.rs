@@ -18,6 +18,7 @@
 //! ```
 
 pub mod attention;
+pub mod conv;
 mod dispatch;
 pub mod gemm;
 mod isa;

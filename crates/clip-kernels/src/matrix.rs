@@ -98,15 +98,6 @@ impl<'a, T> MatrixView<'a, T> {
         self.values[row * self.row_stride + column * self.column_stride]
     }
 
-    /// A column of a matrix whose columns are contiguous.
-    ///
-    /// # Panics
-    ///
-    /// Where there is no such column, or columns are not contiguous.
-    pub fn column(&self, column: usize) -> &'a [T] {
-        &self.values[column * self.column_stride..][..self.rows]
-    }
-
     /// The first value of a tile of contiguous rows, and how far apart its rows begin. Every value of
     /// the tile may be read through it while the view's slice is borrowed.
     ///

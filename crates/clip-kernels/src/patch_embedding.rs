@@ -112,7 +112,7 @@ impl PackedPatchEmbedding {
         };
         let mut buffer = BUFFER.take();
         let how = Prepare { threads: cores.count(), ..Prepare::default() };
-        let patches = weights.prepare_rows(rows, &fill, how, &mut buffer);
+        let patches = weights.prepare_integers(rows, &fill, how, &mut buffer);
         for (i, weights) in self.sum.iter().enumerate() {
             let accumulate = if i == 0 { Accumulate::Bias(&self.bias) } else { Accumulate::Add };
             let epilogue = Epilogue { accumulate, activation: None };

@@ -1,11 +1,12 @@
 //! The checkpoint's configuration in the words of the tower crates, which do not know the file.
 
 use clip_checkpoint::{
-    Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, VisionPooling,
+    Activation, AttentionMask, ConvActivation, ConvPadding, ConvStem, ModelConfig, Pooling,
+    Probability, Projection, Stem, VisionPooling,
 };
 use clip_projection::{LogitsConfig, ProjectionConfig};
 use clip_text::TextTransformerConfig;
-use clip_vision::VisionTransformerConfig;
+use clip_vision::{ConvStageConfig, ConvStemConfig, VisionTransformerConfig};
 
 /// Where the bias of a sigmoid starts (section 3.2 of the SigLIP paper, arXiv:2303.15343).
 const BIAS: f64 = -10.0;
@@ -22,6 +23,7 @@ pub(crate) fn vision(config: &ModelConfig) -> Encoder<VisionTransformerConfig> {
     let pooling = match c.pooling {
         VisionPooling::ClassToken => clip_vision::Pooling::ClassToken,
         VisionPooling::Attention => clip_vision::Pooling::Attention,
+        VisionPooling::Mean => clip_vision::Pooling::Mean,
     };
     let tower = VisionTransformerConfig::new(
         c.image_size,
@@ -33,9 +35,29 @@ pub(crate) fn vision(config: &ModelConfig) -> Encoder<VisionTransformerConfig> {
     )
     .with_activation(activation(c.activation))
     .with_layer_norm_eps(c.layer_norm_eps)
+    .with_conv_stem(c.conv_stem.as_ref().map(conv_stem))
     .with_stem(stem)
     .with_pooling(pooling);
     (tower, projection(c.projection, c.width, config.embed_dim))
+}
+
+fn conv_stem(c: &ConvStem) -> ConvStemConfig {
+    let stage = |stage: &clip_checkpoint::ConvStage| {
+        let clip_checkpoint::ConvStage { blocks, channels, expansion, kernel_size, stride } =
+            *stage;
+        ConvStageConfig::new(blocks, channels, expansion, kernel_size, stride)
+    };
+    let activation = match c.activation {
+        ConvActivation::Relu6 => clip_vision::ConvActivation::Relu6,
+    };
+    let padding = match c.padding {
+        ConvPadding::Same => clip_vision::ConvPadding::Same,
+        ConvPadding::Symmetric => clip_vision::ConvPadding::Symmetric,
+    };
+    ConvStemConfig::new(c.channels, c.stages.iter().map(stage).collect())
+        .with_head_channels(c.head_channels)
+        .with_activation(activation)
+        .with_padding(padding)
 }
 
 pub(crate) fn text(config: &ModelConfig) -> Encoder<TextTransformerConfig> {

@@ -46,7 +46,7 @@ impl InferenceImageEncoder {
     /// Packs the weights of an encoder, for pixels as `pixels` describes them, where the device has
     /// kernels of ours.
     pub fn new(encoder: ImageEncoder, dtype: WeightDtype, pixels: &Pixels) -> Self {
-        let device = encoder.visual.positional_embedding.lazy_device();
+        let device = encoder.visual.patch_embedding.weight.lazy_device();
         Self(match Packer::on(&device, dtype) {
             Some(packer) => Image::Packed {
                 visual: Box::new(encoder.visual.pack(pixels, packer)),

@@ -5,6 +5,7 @@
 //! parameters are dropped as soon as they are packed. Packed modules own all they need and learn
 //! nothing. They run on Flex; [`Packer::on`] says where.
 
+mod conv_stem;
 mod linear;
 mod patch_embedding;
 mod pooling;
@@ -18,6 +19,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use clip_kernels::gemm::WeightDtype;
 use clip_kernels::residual::{self, Norm, PackedResidual, Sublayer};
 
+pub use conv_stem::{BlockLayers, PackedConvStem};
 pub use linear::PackedLinear;
 pub use patch_embedding::PackedPatchEmbedding;
 pub use pooling::{PackedQueryAttention, PackedResidualMlp};

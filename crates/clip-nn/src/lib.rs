@@ -32,14 +32,15 @@ mod precision;
 mod transformer;
 
 pub use clip_kernels::Pixels;
+pub use clip_kernels::conv::Padding;
 pub use clip_kernels::gemm::WeightDtype;
 
 pub use activation::Activation;
 pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig};
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
 pub use inference::{
-    PackedLinear, PackedPatchEmbedding, PackedQueryAttention, PackedResidualMlp, PackedTransformer,
-    Packer,
+    BlockLayers, PackedConvStem, PackedLinear, PackedPatchEmbedding, PackedQueryAttention,
+    PackedResidualMlp, PackedTransformer, Packer,
 };
 pub use mlp::{Mlp, MlpConfig};
 pub use precision::Precision;

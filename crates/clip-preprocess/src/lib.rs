@@ -88,4 +88,4 @@ pub use image::RgbImage;
 pub use options::{ColorManagement, Conversion, Gray16, Orientation, ReadOptions, Transparency};
 pub use picture::Picture;
 pub use preprocessor::Preprocessor;
-pub use read::{decode, read, shown_size};
+pub use read::{decode, load, read, shown_size};

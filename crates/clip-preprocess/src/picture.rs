@@ -51,7 +51,7 @@ impl Picture {
     /// Those of [`read()`](crate::read()).
     pub fn read_when(path: &Path, options: &ReadOptions, wait: impl FnOnce(u64)) -> Result<Self> {
         let (bytes, origin) = read::load(path)?;
-        Ok(Self::keep(read::upright(&bytes, &origin, options, wait)?, options))
+        Self::decode_when(&bytes, &origin, options, wait)
     }
 
     /// Decodes the bytes of a picture file, as [`decode`](crate::decode) does.
@@ -60,7 +60,21 @@ impl Picture {
     ///
     /// Those of [`decode`](crate::decode).
     pub fn decode(bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<Self> {
-        Ok(Self::keep(read::upright(bytes, origin, options, |_| ())?, options))
+        Self::decode_when(bytes, origin, options, |_| ())
+    }
+
+    /// Decodes the bytes of a picture file when `wait` returns, as [`Self::read_when`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](crate::decode).
+    pub fn decode_when(
+        bytes: &[u8],
+        origin: &str,
+        options: &ReadOptions,
+        wait: impl FnOnce(u64),
+    ) -> Result<Self> {
+        Ok(Self::keep(read::upright(bytes, origin, options, wait)?, options))
     }
 
     fn keep(Upright { picture, sides, stored }: Upright, options: &ReadOptions) -> Self {

@@ -31,8 +31,13 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<RgbImage> {
     decode(&bytes, &origin, options)
 }
 
-/// The bytes of a file, and what error messages call them.
-pub(crate) fn load(path: &Path) -> Result<(Vec<u8>, String)> {
+/// The bytes of a picture file, and what error messages call them: what [`decode`] takes.
+///
+/// # Errors
+///
+/// [`Error::NotFound`], [`Error::Folder`], [`Error::NotAFile`], [`Error::Io`]; [`Error::Empty`],
+/// [`Error::NotAPicture`] and [`Error::UnsupportedFormat`] by the beginning of the file alone.
+pub fn load(path: &Path) -> Result<(Vec<u8>, String)> {
     let fail = |source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
         _ => Error::Io { path: path.to_owned(), source },

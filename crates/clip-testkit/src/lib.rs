@@ -44,4 +44,4 @@ pub use paths::{
 };
 pub use random::Random;
 pub use rerun::{rerun_tests, say};
-pub use tensors::{GoldenIds, GoldenTensor};
+pub use tensors::{GoldenIds, GoldenTensor, TensorFile};

@@ -29,14 +29,19 @@ pub struct GoldenIds {
 
 /// The file, whole in memory; every method panics with the file's name where it cannot answer.
 #[derive(Debug)]
-pub(crate) struct TensorFile {
+pub struct TensorFile {
     path: PathBuf,
     bytes: Vec<u8>,
     about: Value,
 }
 
 impl TensorFile {
-    pub(crate) fn open(path: &Path) -> Self {
+    /// Reads a file.
+    ///
+    /// # Panics
+    ///
+    /// Where that is not possible.
+    pub fn open(path: &Path) -> Self {
         let bytes = std::fs::read(path)
             .unwrap_or_else(|error| panic!("{}: cannot be read: {error}", path.display()));
         let (_, header) = SafeTensors::read_metadata(&bytes)
@@ -46,13 +51,19 @@ impl TensorFile {
         Self { path: path.to_owned(), bytes, about }
     }
 
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// Names of the tensors, sorted.
+    pub fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self.parse().names().into_iter().map(str::to_owned).collect();
         names.sort();
         names
     }
 
-    pub(crate) fn f32(&self, name: &str) -> GoldenTensor {
+    /// A tensor of numbers.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none of that name or it holds something else.
+    pub fn f32(&self, name: &str) -> GoldenTensor {
         let tensor = self.tensor(name, Dtype::F32);
         let values = tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
         GoldenTensor { shape: tensor.shape().to_vec(), values: values.collect() }

@@ -258,6 +258,7 @@ impl FreshModel {
                     mlp_width: 4 * self.vision.width,
                     activation: self.activation,
                     layer_norm_eps: 1e-5,
+                    conv_stem: None,
                     stem: Stem::Normalized,
                     pooling: VisionPooling::ClassToken,
                     projection: Projection::Linear,

@@ -86,9 +86,14 @@ impl Explainer {
             float_tensor(self.preprocessor.pixels(picture), [1, 3, size, size], &self.device);
         let text = float_tensor(text.to_vec(), [1, text.len()], &self.device);
         let (cosine, relevance) = relevance(&self.encoder, pixels, text);
+        let grid = relevance.len().isqrt();
         let [_, _, patch, _] = self.encoder.visual.patch_embedding.weight.dims();
-        let grid = size / patch;
-        Explanation { cosine, relevance, grid, covered: (grid * patch) as f32 / size as f32 }
+        // Padding lets a feature map reach to the edges.
+        let covered = match self.encoder.visual.conv_stem {
+            Some(_) => 1.0,
+            None => (grid * patch) as f32 / size as f32,
+        };
+        Explanation { cosine, relevance, grid, covered }
     }
 }
 
@@ -115,25 +120,42 @@ fn relevance(encoder: &ImageEncoder, pixels: Tensor<4>, text: Tensor<2>) -> (f32
     let tokens = tower.enter(tower.embed(pixels));
     let blocks = tower.transformer.resblocks.iter();
     let tokens = blocks.fold(tokens, |tokens, block| block.forward_through(tokens, &mut watch));
-    let image = encoder.project(tower.pool_through(tokens, &mut watch));
-    let cosine = similarity(image, text);
+    let moved = Tensor::zeros(tokens.dims(), &tokens.device()).require_grad();
+    let pooled = tower.pool_through(tokens.clone() + moved.clone(), &mut watch);
+    let cosine = similarity(encoder.project(pooled), text);
     let mut gradients = cosine.backward();
-    let blocks = attentions.into_iter().map(|(weights, leaf)| {
-        let gradient = leaf.grad_remove(&mut gradients).expect("a leaf of the cosine");
-        (weights, gradient)
+    let mut slopes = |leaf: Tensor<4>| leaf.grad_remove(&mut gradients);
+    let blocks: Vec<_> = attentions
+        .into_iter()
+        .map(|(weights, leaf)| (weights, slopes(leaf).expect("a leaf of the cosine")))
+        .collect();
+    let is_mean = tower.attn_pool.is_none() && tower.class_embedding.is_none();
+    let shares = is_mean.then(|| {
+        let slopes = moved.grad_remove(&mut gradients).expect("a leaf of the cosine");
+        shares(tokens.without_autodiff(), slopes)
     });
-    let relevance = followed(blocks);
+    let relevance = followed(blocks.into_iter(), shares);
     (cosine.into_scalar(), relevance)
+}
+
+/// What each token adds to a mean: the product with its slope, where that raises the cosine (HiResCAM,
+/// Draelos and Carin 2020, arXiv:2011.08891). `[1, L, W]` to `[1, L]`.
+fn shares(tokens: Tensor<3>, slopes: Tensor<3>) -> Tensor<2> {
+    (tokens * slopes).sum_dim(2).squeeze_dim::<2>(2).clamp_min(0.0)
 }
 
 /// What stands for the picture gathers from each patch: `R ← R + Ā R` block by block, from the
 /// identity, where `Ā` is the mean over heads of what the gradient raises. A class token's row is
-/// the answer; a query that gathers from all tokens after the blocks makes it `Ā R` (equation 10).
+/// the answer; a query that gathers from all tokens after the blocks makes it `Ā R` (equation 10), a mean
+/// of them the rows in those shares.
 ///
 /// # Shapes
 ///
 /// - weights and their gradients: `[1, heads, Q, L]` each, first block first; `Q` is `L` in a block
-fn followed(steps: impl Iterator<Item = (Tensor<4>, Tensor<4>)>) -> Vec<f32> {
+fn followed(
+    steps: impl Iterator<Item = (Tensor<4>, Tensor<4>)>,
+    shares: Option<Tensor<2>>,
+) -> Vec<f32> {
     let mut relevancy: Option<Tensor<2>> = None;
     let mut gathered = None;
     for (weights, gradient) in steps {
@@ -149,7 +171,11 @@ fn followed(steps: impl Iterator<Item = (Tensor<4>, Tensor<4>)>) -> Vec<f32> {
         }
     }
     let of_class = |relevancy: Tensor<2>| relevancy.slice(s![0..1, 1..]);
-    let row = gathered.or_else(|| relevancy.map(of_class));
+    let row = match (shares, relevancy) {
+        (Some(shares), Some(relevancy)) => Some(shares.matmul(relevancy)),
+        (Some(shares), None) => Some(shares),
+        (None, relevancy) => gathered.or_else(|| relevancy.map(of_class)),
+    };
     row.map_or_else(Vec::new, |row| row.into_data().try_to_vec().expect("values of f32"))
 }
 
@@ -170,15 +196,15 @@ mod tests {
         Tensor::from_data(TensorData::new(values, shape), device)
     }
 
-    /// A tower of two blocks over four patches. Its weights are the same in every run: of some that
+    /// A tower over four patches. Its weights are the same in every run: of some that
     /// are drawn, no patch speaks for the text, and there is nothing to compare.
-    fn tiny(pooling: VisionPooling, device: &Device) -> ImageEncoder {
+    fn tiny(pooling: VisionPooling, layers: usize, device: &Device) -> ImageEncoder {
         let mut config = presets::PRESETS[0].1.clone();
         config.embed_dim = 6;
         let vision = &mut config.vision;
         (vision.image_size, vision.patch_size) = (8, 4);
         (vision.width, vision.mlp_width) = (8, 16);
-        (vision.layers, vision.heads, vision.pooling) = (2, HEADS, pooling);
+        (vision.layers, vision.heads, vision.pooling) = (layers, HEADS, pooling);
         let mut weights = Random::new(3);
         update(
             ImageEncoder::init(&config, device),
@@ -225,7 +251,7 @@ mod tests {
 
     fn check(pooling: VisionPooling) {
         let device = Device::flex();
-        let (encoder, text) = (tiny(pooling, &device), normalize(random(2, [1, 6], &device)));
+        let (encoder, text) = (tiny(pooling, 2, &device), normalize(random(2, [1, 6], &device)));
         let pixels = random::<4>(1, [1, 3, 8, 8], &device);
 
         let tower = &encoder.visual;
@@ -276,5 +302,32 @@ mod tests {
     fn relevance_is_what_the_measured_slopes_give() {
         check(VisionPooling::ClassToken);
         check(VisionPooling::Attention);
+    }
+
+    /// Without blocks a patch's relevance is the slope of the cosine where its token grows.
+    #[test]
+    fn a_mean_is_explained_by_what_each_patch_adds() {
+        let device = Device::flex();
+        let encoder = tiny(VisionPooling::Mean, 0, &device);
+        let (text, pixels) =
+            (normalize(random(2, [1, 6], &device)), random(1, [1, 3, 8, 8], &device));
+        let tower = &encoder.visual;
+        let tokens = tower.enter(tower.embed(pixels.clone()));
+        let cosine = |patch: usize, by: f32| {
+            let grown = tokens.clone().slice(s![.., patch..patch + 1, ..]) * (1.0 + by);
+            let tokens = tokens.clone().slice_assign(s![.., patch..patch + 1, ..], grown);
+            similarity(encoder.project(tower.pool(tokens)), text.clone()).into_scalar::<f32>()
+        };
+        let slope = |patch| ((cosine(patch, 0.05) - cosine(patch, -0.05)) / 0.1).max(0.0);
+        let expected: Vec<f32> = (0..4).map(slope).collect();
+        let device = device.autodiff();
+        let [text, pixels] = [text.clone().into_data(), pixels.into_data()];
+        let record = encoder.clone().train().no_grad();
+        let text = Tensor::from_data(text, &device);
+        let (_, patches) = relevance(&record, Tensor::from_data(pixels, &device), text);
+        let largest = expected.iter().copied().fold(0.0, f32::max);
+        assert!(largest > 0.0, "no patch speaks for the text");
+        let scaled = |values: &[f32]| values.iter().map(|v| v / largest).collect::<Vec<_>>();
+        assert_close("relevance", &scaled(&patches), &scaled(&expected), 0.01);
     }
 }

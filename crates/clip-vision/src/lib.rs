@@ -6,7 +6,8 @@
 //! norm *before* the blocks, and the normalized class token as the answer.
 //!
 //! SigLIP's tower is the same in the middle and other at its two ends: [`Stem`] says how patches
-//! enter, [`Pooling`] what stands for the picture. Nothing else asks which of the two it is.
+//! enter, [`Pooling`] what stands for the picture. Nothing else asks which of the two it is. With a
+//! [`ConvStem`] patches are cut from its feature map, where they are cut from the pixels otherwise.
 //!
 //! ```
 //! # #[cfg(feature = "flex")] {
@@ -20,13 +21,17 @@
 //! # }
 //! ```
 
+mod conv_stem;
 mod packed;
 mod pooling;
 mod positions;
 mod stem;
 mod tower;
 
-pub use clip_nn::{Activation, Packer, Pixels, WeightDtype};
+pub use clip_nn::{Activation, PackedConvStem, Packer, Pixels, WeightDtype};
+pub use conv_stem::{
+    ConvActivation, ConvPadding, ConvStageConfig, ConvStem, ConvStemConfig, InvertedResidual,
+};
 pub use packed::PackedVisionTransformer;
 pub use pooling::{AttentionPooling, AttentionPoolingConfig, Pooling};
 pub use stem::Stem;

@@ -2,24 +2,35 @@
 
 use burn::module::Param;
 use burn::nn::LayerNorm;
+use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use clip_nn::{
-    PackedPatchEmbedding, PackedQueryAttention, PackedResidualMlp, PackedTransformer, Packer,
-    Pixels,
+    BlockLayers, PackedConvStem, PackedLinear, PackedPatchEmbedding, PackedQueryAttention,
+    PackedResidualMlp, PackedTransformer, Packer, Pixels,
 };
 
 use crate::positions::Positions;
-use crate::{AttentionPooling, VisionTransformer};
+use crate::tower::cut;
+use crate::{AttentionPooling, ConvActivation, ConvStem, InvertedResidual, VisionTransformer};
 
 /// A [`VisionTransformer`] with packed weights, for inference.
 #[derive(Debug)]
 pub struct PackedVisionTransformer {
-    patch_embedding: PackedPatchEmbedding,
+    embedding: Embedding,
     positions: Positions,
     ln_pre: Option<LayerNorm>,
     transformer: PackedTransformer,
-    ln_post: LayerNorm,
+    ln_post: Option<LayerNorm>,
     attn_pool: Option<PackedAttentionPooling>,
+}
+
+/// From pixels to embedded patches.
+#[derive(Debug)]
+enum Embedding {
+    /// Patches of the pixels.
+    Pixels(PackedPatchEmbedding),
+    /// Patches of a stem's feature map, of that side.
+    Map { stem: PackedConvStem, linear: PackedLinear, side: usize },
 }
 
 /// An [`AttentionPooling`] with packed weights.
@@ -27,6 +38,20 @@ pub struct PackedVisionTransformer {
 struct PackedAttentionPooling {
     attn: PackedQueryAttention,
     mlp: PackedResidualMlp,
+}
+
+impl ConvStem {
+    /// Packs the 1×1 convolutions.
+    pub fn pack(self, packer: Packer) -> PackedConvStem {
+        let ConvActivation::Relu6 = self.activation;
+        let layers = |InvertedResidual { expand, depthwise, project, .. }| BlockLayers {
+            expand,
+            depthwise,
+            project,
+        };
+        let blocks = self.blocks.into_iter().map(layers).collect();
+        PackedConvStem::new(self.conv, blocks, self.head, self.padding.into(), packer)
+    }
 }
 
 impl AttentionPooling {
@@ -38,14 +63,59 @@ impl AttentionPooling {
     }
 }
 
+impl Embedding {
+    fn new(stem: Option<ConvStem>, patches: Conv2d, pixels: &Pixels, packer: Packer) -> Self {
+        let Some(stem) = stem else {
+            return Self::Pixels(PackedPatchEmbedding::new(patches, pixels, packer));
+        };
+        let Conv2d { weight, bias, .. } = patches;
+        let [width, channels, side, _] = weight.lazy_shape().dims();
+        let matrix = weight.val().reshape([width, channels * side * side]).transpose();
+        let linear = PackedLinear::new(Param::from_tensor(matrix), bias, packer);
+        Self::Map { stem: stem.pack(packer), linear, side }
+    }
+
+    /// One row a patch.
+    fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::Pixels(patches) => patches.forward(pixels),
+            Self::Map { stem, linear, side } => {
+                let map = stem.forward(pixels);
+                let [batch, rows, columns, channels] = map.dims();
+                // A position is a row already.
+                if *side == 1 {
+                    return linear.forward(map.reshape([batch * rows * columns, channels]));
+                }
+                let patches = cut(map.permute([0, 3, 1, 2]), *side);
+                let [_, count, values] = patches.dims();
+                linear.forward(patches.reshape([batch * count, values]))
+            }
+        }
+    }
+
+    /// The embedding of the mean of all patches, which is the mean of their embeddings; nothing where it
+    /// is not known more cheaply.
+    fn forward_mean(&self, pixels: &Tensor<4>) -> Option<Tensor<2>> {
+        match self {
+            Self::Map { stem, linear, side: 1 } => {
+                let map = stem.forward(pixels.clone());
+                let [batch, rows, columns, channels] = map.dims();
+                let mean = map.reshape([batch, rows * columns, channels]).mean_dim(1);
+                Some(linear.forward(mean.squeeze_dim(1)))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl VisionTransformer {
     /// Packs the matrices, for pixels as `pixels` describes them.
     pub fn pack(self, pixels: &Pixels, packer: Packer) -> PackedVisionTransformer {
         PackedVisionTransformer {
-            patch_embedding: PackedPatchEmbedding::new(self.patch_embedding, pixels, packer),
+            embedding: Embedding::new(self.conv_stem, self.patch_embedding, pixels, packer),
             positions: Positions {
                 class: self.class_embedding.as_ref().map(Param::val),
-                positions: self.positional_embedding.val(),
+                positions: self.positional_embedding.as_ref().map(Param::val),
             },
             ln_pre: self.ln_pre,
             transformer: self.transformer.pack(packer),
@@ -67,21 +137,35 @@ impl PackedVisionTransformer {
     ///
     /// Where the images are of another size.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
+        if let (None, None) = (&self.positions.positions, &self.ln_pre)
+            && let Some(mean) = self.embedding.forward_mean(&pixels)
+        {
+            return mean;
+        }
         let tokens = self.embed(pixels);
         let tokens = match &self.ln_pre {
             Some(norm) => norm.forward(tokens),
             None => tokens,
         };
-        match &self.attn_pool {
-            Some(PackedAttentionPooling { attn, mlp }) => {
-                mlp.forward(attn.forward(self.ln_post.forward(self.transformer.forward(tokens))))
+        match (&self.attn_pool, &self.positions.class) {
+            (Some(PackedAttentionPooling { attn, mlp }), _) => {
+                mlp.forward(attn.forward(self.leave(self.transformer.forward(tokens))))
             }
             // Of the last block only the class token is read.
-            None => {
+            (None, Some(_)) => {
                 let [batch, ..] = tokens.dims();
                 let class = Tensor::zeros([batch], &tokens.device());
-                self.ln_post.forward(self.transformer.forward_token(tokens, class))
+                self.leave(self.transformer.forward_token(tokens, class))
             }
+            (None, None) => self.leave(self.transformer.forward(tokens)).mean_dim(1).squeeze_dim(1),
+        }
+    }
+
+    /// Tokens through the last layer norm, where there is one.
+    fn leave<const D: usize>(&self, tokens: Tensor<D>) -> Tensor<D> {
+        match &self.ln_post {
+            Some(norm) => norm.forward(tokens),
+            None => tokens,
         }
     }
 
@@ -97,6 +181,6 @@ impl PackedVisionTransformer {
     /// Where the images are of another size.
     pub fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
         let [batch, ..] = pixels.dims();
-        self.positions.place(self.patch_embedding.forward(pixels), batch, None)
+        self.positions.place(self.embedding.forward(pixels), batch, None)
     }
 }

@@ -13,6 +13,8 @@ pub enum Pooling {
     ClassToken,
     /// What a learned query gathers from the patches: [`AttentionPooling`] (SigLIP).
     Attention,
+    /// The mean of all tokens (`gap` of big_vision; Beyer et al. 2022, arXiv:2205.01580).
+    Mean,
 }
 
 /// Configuration of [`AttentionPooling`].

@@ -2,13 +2,13 @@
 
 use burn::tensor::{Int, Tensor, s};
 
-/// The class token, where there is one, and the positions of it and of all patches.
+/// The class token, where there is one, and the positions of it and of all patches, where they have any.
 #[derive(Debug, Clone)]
 pub(crate) struct Positions {
     /// `[W]`.
     pub(crate) class: Option<Tensor<1>>,
     /// One vector for the class token, where there is one, and for each patch: `[L, W]`.
-    pub(crate) positions: Tensor<2>,
+    pub(crate) positions: Option<Tensor<2>>,
 }
 
 impl Positions {
@@ -22,15 +22,19 @@ impl Positions {
     ///
     /// # Panics
     ///
-    /// Where all patches are to be there and are not.
+    /// Where all patches have a position and are not there.
     pub(crate) fn place(
         &self,
         patches: Tensor<2>,
         batch: usize,
         kept: Option<Tensor<2, Int>>,
     ) -> Tensor<3> {
-        let [tokens, width] = self.positions.dims();
-        let count = patches.dims()[0] / batch.max(1);
+        let [rows, width] = patches.dims();
+        let count = rows / batch.max(1);
+        let Some(positions) = &self.positions else {
+            return patches.reshape([batch, count, width]);
+        };
+        let [tokens, _] = positions.dims();
         // Positions of the class token come first.
         let first = usize::from(self.class.is_some());
         let expected = tokens - first;
@@ -38,7 +42,6 @@ impl Positions {
             kept.is_some() || count == expected,
             "patches of a picture: expected {expected}, got {count}"
         );
-        let positions = self.positions.clone();
         let of_patches = match kept {
             Some(kept) => positions.clone().select(0, kept.reshape([batch * count]) + first as i64),
             None => positions
@@ -52,7 +55,7 @@ impl Positions {
         match &self.class {
             Some(class) => {
                 let class = class.clone().reshape([1, 1, width])
-                    + positions.slice(s![0..1, ..]).unsqueeze();
+                    + positions.clone().slice(s![0..1, ..]).unsqueeze();
                 Tensor::cat(vec![class.expand([batch, 1, width]), patches], 1)
             }
             None => patches,

@@ -9,18 +9,19 @@ use burn::tensor::{Device, Int, Tensor, assert_shape, s};
 use clip_nn::{Activation, Transformer, TransformerConfig};
 
 use crate::positions::Positions;
-use crate::{AttentionPooling, AttentionPoolingConfig, Pooling, Stem};
+use crate::{AttentionPooling, AttentionPoolingConfig, ConvStem, ConvStemConfig, Pooling, Stem};
 
 /// Configuration of [`VisionTransformer`].
 #[derive(Config, Debug)]
 pub struct VisionTransformerConfig {
     /// Side of the square input in pixels.
     pub image_size: usize,
-    /// Side of one square patch in pixels; a remainder at the right and bottom edge is ignored.
+    /// Side of one square patch in pixels; a remainder at the right and bottom edge is ignored. Above
+    /// convolutions it is a multiple of their stride.
     pub patch_size: usize,
     /// Width of a token.
     pub width: usize,
-    /// Number of blocks.
+    /// Number of blocks; 0 where tokens are pooled as they are.
     pub layers: usize,
     /// Attention heads; they divide the width evenly.
     pub heads: usize,
@@ -32,6 +33,8 @@ pub struct VisionTransformerConfig {
     /// Epsilon of every layer norm.
     #[config(default = 1e-5)]
     pub layer_norm_eps: f64,
+    /// Convolutions that make a feature map of the pixels, where patches are cut from one.
+    pub conv_stem: Option<ConvStemConfig>,
     /// How patches become the tokens that enter the blocks.
     #[config(default = "Stem::Normalized")]
     pub stem: Stem,
@@ -43,18 +46,21 @@ pub struct VisionTransformerConfig {
 /// The ViT tower.
 #[derive(Module, Debug)]
 pub struct VisionTransformer {
-    /// One product a patch: `[W, 3, P, P]`.
+    /// What patches are cut from is a feature map, where there is a stem, and the pixels otherwise.
+    pub conv_stem: Option<ConvStem>,
+    /// One product a patch: `[W, 3, P, P]`, or `[W, C, P, P]` above a stem, `P` in positions of its map.
     pub patch_embedding: Conv2d,
     /// The token that will stand for the whole picture, where one does: `[W]`.
     pub class_embedding: Option<Param<Tensor<1>>>,
-    /// One vector for the class token, where there is one, and for each patch: `[L, W]`.
-    pub positional_embedding: Param<Tensor<2>>,
+    /// One vector for the class token, where there is one, and for each patch: `[L, W]`. There are none
+    /// where a mean without blocks would not see them.
+    pub positional_embedding: Option<Param<Tensor<2>>>,
     /// Before the blocks, with [`Stem::Normalized`].
     pub ln_pre: Option<LayerNorm>,
     /// The blocks.
     pub transformer: Transformer,
-    /// After the blocks.
-    pub ln_post: LayerNorm,
+    /// After the blocks, where there are any.
+    pub ln_post: Option<LayerNorm>,
     /// What gathers the tokens, with [`Pooling::Attention`].
     pub attn_pool: Option<AttentionPooling>,
 }
@@ -64,14 +70,25 @@ impl VisionTransformerConfig {
     ///
     /// # Panics
     ///
-    /// Where the heads do not divide the width evenly, or a patch is larger than the picture.
+    /// Where the heads do not divide the width evenly, a patch is larger than the picture or no whole
+    /// number of positions of a feature map, or there is a class token without a block to see it.
     pub fn init(&self, device: &Device) -> VisionTransformer {
-        let patch = [self.patch_size; 2];
-        let grid = self.image_size / self.patch_size;
-        assert!(grid > 0, "a patch of {patch:?} does not fit a picture of {}", self.image_size);
+        let (channels, side, map) = match &self.conv_stem {
+            Some(stem) => {
+                let (size, stride) = (self.patch_size, stem.stride());
+                assert!(size.is_multiple_of(stride), "patches of {size} pixels, {stride} apart");
+                (stem.output_channels(), size / stride, stem.map_size(self.image_size))
+            }
+            None => (3, self.patch_size, self.image_size),
+        };
+        let (patch, grid) = ([side; 2], map / side);
+        assert!(grid > 0, "a patch of {patch:?} does not fit a picture of {map}");
         let scale = Initializer::Normal { mean: 0.0, std: (self.width as f64).powf(-0.5) };
         let norm = LayerNormConfig::new(self.width).with_epsilon(self.layer_norm_eps);
         let has_class = self.pooling == Pooling::ClassToken;
+        assert!(self.layers > 0 || !has_class, "a class token that no block sees");
+        let has_positions = self.layers > 0 || self.pooling != Pooling::Mean;
+        let tokens = grid * grid + usize::from(has_class);
         let attn_pool = || {
             AttentionPoolingConfig::new(self.width, self.heads, self.mlp_width)
                 .with_activation(self.activation)
@@ -79,13 +96,13 @@ impl VisionTransformerConfig {
                 .init(device)
         };
         VisionTransformer {
-            patch_embedding: Conv2dConfig::new([3, self.width], patch)
+            conv_stem: self.conv_stem.as_ref().map(|stem| stem.init(device)),
+            patch_embedding: Conv2dConfig::new([channels, self.width], patch)
                 .with_stride(patch)
                 .with_bias(self.stem == Stem::Biased)
                 .init(device),
             class_embedding: has_class.then(|| scale.init([self.width], device)),
-            positional_embedding: scale
-                .init([grid * grid + usize::from(has_class), self.width], device),
+            positional_embedding: has_positions.then(|| scale.init([tokens, self.width], device)),
             ln_pre: (self.stem == Stem::Normalized).then(|| norm.init(device)),
             transformer: TransformerConfig::new(
                 self.width,
@@ -96,7 +113,7 @@ impl VisionTransformerConfig {
             .with_activation(self.activation)
             .with_layer_norm_eps(self.layer_norm_eps)
             .init(device),
-            ln_post: norm.init(device),
+            ln_post: (self.layers > 0).then(|| norm.init(device)),
             attn_pool: (self.pooling == Pooling::Attention).then(attn_pool),
         }
     }
@@ -136,7 +153,7 @@ impl VisionTransformer {
     ///
     /// # Shapes
     ///
-    /// - `patches`: `[B, K, 3·P·P]`, as [`VisionTransformer::patches`] cuts them
+    /// - `patches`: `[B, K, C·P·P]`, as [`VisionTransformer::patches`] cuts them
     /// - `kept`: `[B, K]`, the number of each patch; nothing where all are there, in order
     /// - output: `[B, width]`
     ///
@@ -150,14 +167,14 @@ impl VisionTransformer {
     /// From embedded tokens to the answer.
     fn run(&self, tokens: Tensor<3>) -> Tensor<2> {
         let tokens = self.enter(tokens);
-        match &self.attn_pool {
-            Some(_) => self.pool(self.transformer.forward(tokens)),
+        match (&self.class_embedding, &self.ln_post) {
             // Of the last block only the class token is read.
-            None => {
+            (Some(_), Some(norm)) => {
                 let [batch, ..] = tokens.dims();
                 let class = Tensor::zeros([batch], &tokens.device());
-                self.ln_post.forward(self.transformer.forward_token(tokens, class))
+                norm.forward(self.transformer.forward_token(tokens, class))
             }
+            _ => self.pool(self.transformer.forward(tokens)),
         }
     }
 
@@ -173,27 +190,25 @@ impl VisionTransformer {
         }
     }
 
-    /// Pictures cut into patches, row by row; each patch is channels, rows, columns.
+    /// Pictures cut into patches, row by row; each patch is channels, rows, columns. Above a stem, which
+    /// runs first, they are of its feature map.
     ///
     /// # Shapes
     ///
     /// - `pixels`: `[B, 3, H, W]`
-    /// - output: `[B, N, 3·P·P]`
+    /// - output: `[B, N, C·P·P]`, `C` channels of the pixels or of the map
     ///
     /// # Panics
     ///
     /// Where the pictures do not have three channels.
     pub fn patches(&self, pixels: Tensor<4>) -> Tensor<3> {
         assert_shape!(pixels, [_, 3, _, _]);
+        let map = match &self.conv_stem {
+            Some(stem) => stem.forward(pixels),
+            None => pixels,
+        };
         let [_, _, side, _] = self.patch_embedding.weight.lazy_shape().dims();
-        let [batch, _, height, width] = pixels.dims();
-        let (rows, columns) = (height / side, width / side);
-        // A remainder at the right and bottom edge is ignored, as a convolution ignores it.
-        pixels
-            .slice(s![.., .., 0..rows * side, 0..columns * side])
-            .reshape([batch, 3, rows, side, columns, side])
-            .permute([0, 2, 4, 1, 3, 5])
-            .reshape([batch, rows * columns, 3 * side * side])
+        cut(map, side)
     }
 
     fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
@@ -206,23 +221,32 @@ impl VisionTransformer {
         let patches = linear(patches, weight, bias.as_ref().map(Param::val));
         let positions = Positions {
             class: self.class_embedding.as_ref().map(Param::val),
-            positions: self.positional_embedding.val(),
+            positions: self.positional_embedding.as_ref().map(Param::val),
         };
         positions.place(patches, batch, kept)
     }
 
-    /// What stands for each picture: the normalized class token, or what gathers all normalized
-    /// tokens.
+    /// What stands for each picture: the normalized class token, or the mean of all normalized tokens
+    /// or what gathers them. Without blocks there is no norm.
     ///
     /// # Shapes
     ///
     /// - `tokens`: `[B, L, width]`
     /// - output: `[B, width]`
     pub fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
-        match &self.attn_pool {
-            Some(pool) => pool.forward(self.ln_post.forward(tokens)),
+        match (&self.attn_pool, &self.class_embedding) {
+            (Some(pool), _) => pool.forward(self.leave(tokens)),
             // The norm works token by token: one is enough.
-            None => self.ln_post.forward(tokens.select_dim::<2>(1, 0)),
+            (None, Some(_)) => self.leave(tokens.slice(s![.., 0..1, ..])).squeeze_dim(1),
+            (None, None) => self.leave(tokens).mean_dim(1).squeeze_dim(1),
+        }
+    }
+
+    /// Tokens through the last layer norm, where there is one.
+    fn leave(&self, tokens: Tensor<3>) -> Tensor<3> {
+        match &self.ln_post {
+            Some(norm) => norm.forward(tokens),
+            None => tokens,
         }
     }
 
@@ -240,8 +264,24 @@ impl VisionTransformer {
         through: impl FnOnce(Tensor<4>) -> Tensor<4>,
     ) -> Tensor<2> {
         match &self.attn_pool {
-            Some(pool) => pool.forward_through(self.ln_post.forward(tokens), through),
+            Some(pool) => pool.forward_through(self.leave(tokens), through),
             None => self.pool(tokens),
         }
     }
+}
+
+/// Patches of a map, row by row; each is channels, rows, columns.
+///
+/// # Shapes
+///
+/// - `map`: `[B, C, H, W]`
+/// - output: `[B, N, C·side·side]`
+pub(crate) fn cut(map: Tensor<4>, side: usize) -> Tensor<3> {
+    let [batch, channels, height, width] = map.dims();
+    let (rows, columns) = (height / side, width / side);
+    // A remainder at the right and bottom edge is ignored, as a convolution ignores it.
+    map.slice(s![.., .., 0..rows * side, 0..columns * side])
+        .reshape([batch, channels, rows, side, columns, side])
+        .permute([0, 2, 4, 1, 3, 5])
+        .reshape([batch, rows * columns, channels * side * side])
 }

@@ -118,7 +118,7 @@ fn tokens_of_patches_may_have_a_bias() {
 fn check_tokens(tower: &VisionTransformer) {
     let (picture, grid) = (pixels(1), SIDE / PATCH);
     let kernel = values(tower.patch_embedding.weight.val());
-    let position = values(tower.positional_embedding.val());
+    let position = values(tower.positional_embedding.as_ref().unwrap().val());
     let bias = tower.patch_embedding.bias.as_ref().map(|bias| values(bias.val()));
     let class = tower.class_embedding.as_ref().map(|class| values(class.val()));
     let class = class.unwrap_or_default();

@@ -273,7 +273,7 @@ fn without_leading_ones(shape: &[usize]) -> &[usize] {
     &shape[first..]
 }
 
-fn check_output(output: &Path, weights: &Weights) -> Result<()> {
+pub(crate) fn check_output(output: &Path, weights: &Weights) -> Result<()> {
     let Ok(target) = output.canonicalize() else { return Ok(()) };
     if weights.paths().any(|path| path.canonicalize().is_ok_and(|path| path == target)) {
         return Err(Error::OutputIsSource { path: output.to_owned() });

@@ -113,9 +113,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A file as PyTorch wrote it before 1.6.
+    /// A bare pickle, or a file as PyTorch wrote it before 0.1.10.
     #[error(
-        "{path} is in the format of PyTorch before 1.6, which is not read: load it with PyTorch and write its state dict again with `torch.save`"
+        "{path} is a bare pickle or a tar archive, which are not read: load it with PyTorch and write its state dict again with `torch.save`"
     )]
     LegacyTorch {
         /// The file.
@@ -214,6 +214,14 @@ pub enum Error {
     Activation {
         /// The weights file.
         file: String,
+    },
+    /// A classifier of images.
+    #[error(
+        "{files} is EfficientNet-Lite, which classifies images and reads no texts: `cargo xtask convert-weights` makes a convolutional stem of it, for training to start from"
+    )]
+    Classifier {
+        /// The weights files.
+        files: String,
     },
     /// Tensors with the names of no family, and no configuration.
     #[error(

@@ -22,6 +22,9 @@
 //! names of the tensors the family; a file's name says nothing. A pickle, which is a program for
 //! Python, is read as data: what it would call is compared with a list of names and never run.
 //!
+//! An image classifier is no CLIP, but a tower can start from its convolutions: [`convert_stem`] folds and
+//! renames those of an EfficientNet-Lite.
+//!
 //! With the feature `hub`, a source can be a hub id such as `openai/clip-vit-base-patch32`, with a
 //! revision after `@` if need be, or the address of a weights file.
 //!
@@ -51,6 +54,7 @@ mod args;
 mod bar;
 mod container;
 mod convert;
+mod efficientnet;
 mod error;
 mod hashing;
 mod hf;
@@ -76,6 +80,7 @@ pub use args::{ConvertArgs, Format};
 pub use bar::Bar;
 pub use clip_checkpoint::{Activation, Dtype, PreprocessMode};
 pub use convert::{Family, Options, Summary, convert};
+pub use efficientnet::{StemSummary, convert_stem};
 pub use error::{Error, Result};
 pub use hub::HubOptions;
 pub use inspect::Inspection;

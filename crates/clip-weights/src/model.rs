@@ -7,7 +7,7 @@ use clip_checkpoint::{Activation, Checkpoint, ModelConfig, PreprocessConfig, Tok
 use crate::hf::license;
 use crate::recipe::Row;
 use crate::weights::{Weights, folder_name};
-use crate::{Error, Family, Result, hf, open_clip, openai, sentence_transformers};
+use crate::{Error, Family, Result, efficientnet, hf, open_clip, openai, sentence_transformers};
 
 /// What a source says about its model.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ impl Model {
             openai::model(&path, weights, activation)
         } else if hf::claims(&path, &weights) {
             hf::model(&path, weights)
+        } else if efficientnet::claims(&weights) {
+            Err(Error::Classifier { files: weights.file_names() })
         } else {
             let names = weights.names().map(str::to_owned).collect();
             Err(Error::UnknownLayout { files: weights.file_names(), names })

@@ -40,6 +40,7 @@ fn the_architecture_is_read() {
         mlp_width: 12,
         activation: Activation::Gelu,
         layer_norm_eps: 1e-5,
+        conv_stem: None,
         stem: Stem::Normalized,
         pooling: VisionPooling::ClassToken,
         projection: Projection::Linear,

@@ -9,7 +9,7 @@ use clip_model::{
     Device, InferenceImageEncoder, InferenceTextEncoder, Tensor, float_tensor, int_tensor,
     normalize,
 };
-use clip_preprocess::{ColorManagement, Preprocessor, ReadOptions, RgbImage};
+use clip_preprocess::{ColorManagement, Picture, Preprocessor, ReadOptions, RgbImage};
 use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
 
@@ -168,6 +168,16 @@ impl Embedder {
         only(self.pictures(std::slice::from_ref(picture))?)
     }
 
+    /// The unit vector of what [`Picture::decode`] or [`Picture::read`] made with the options of
+    /// [`Embedder::reading`]: the same, to the bit, as of the file that the bytes are of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedder::pictures`].
+    pub fn encode_image(&self, image: &Picture) -> Result<Embedding> {
+        only(self.pixels(&[self.preprocessor.picture_pixels(image)])?)
+    }
+
     /// The unit vectors of decoded pictures, in their order.
     ///
     /// # Errors
@@ -297,6 +307,12 @@ fn get_or_try_init<T>(cell: &OnceLock<T>, init: impl FnOnce() -> Result<T>) -> R
         }
     }
 }
+
+/// Programs share one among their threads.
+const _: fn() = || {
+    fn check<T: Send + Sync>() {}
+    check::<Embedder>();
+};
 
 fn only(mut embeddings: Vec<Embedding>) -> Result<Embedding> {
     embeddings.pop().ok_or(Error::EmptyText)

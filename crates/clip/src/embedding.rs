@@ -2,11 +2,22 @@
 
 /// A unit vector in the space that pictures and texts share.
 ///
-/// Only an [`Embedder`](crate::Embedder) makes them, so the length is always 1.
+/// An [`Embedder`](crate::Embedder) makes them, or [`Self::from_unit`] of what one has made before, so
+/// the length is always 1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding(pub(crate) Vec<f32>);
 
+/// How far the length of a unit vector that was stored may be from 1.
+const TOLERANCE: f32 = 1e-3;
+
 impl Embedding {
+    /// An embedding that was made before and stored, to the bit; none where the length is not 1 (within
+    /// 0.001) or a component is not finite.
+    pub fn from_unit(components: Vec<f32>) -> Option<Self> {
+        let norm = components.iter().map(|component| component * component).sum::<f32>().sqrt();
+        ((norm - 1.0).abs() <= TOLERANCE).then_some(Self(components))
+    }
+
     /// The components.
     pub fn as_slice(&self) -> &[f32] {
         &self.0

@@ -35,7 +35,7 @@ pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
 pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{
     ColorManagement, Detail, Error as PictureError, FileFormat, Picture, ReadOptions, RgbImage,
-    metadata, read as read_picture, shown_size,
+    load as load_picture, metadata, read as read_picture, shown_size,
 };
 pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;

@@ -62,6 +62,15 @@ impl Room<'_> {
         Ok(Picture::read_when(path, options, |bytes| self.wait(bytes))?)
     }
 
+    /// Decodes the bytes of a picture file when there is room; `origin` is what errors call them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Picture`](crate::Error::Picture) where they are no picture that can be read.
+    pub fn decode(&self, bytes: &[u8], origin: &str, options: &ReadOptions) -> Result<Picture> {
+        Ok(Picture::decode_when(bytes, origin, options, |bytes| self.wait(bytes))?)
+    }
+
     fn give_back(&self) {
         let bytes = self.taken.take();
         if bytes > 0 {

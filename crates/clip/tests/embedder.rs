@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use clip::{Device, DeviceName, Embedder, Embedding, Error, Overflow, ReadOptions};
+use clip::{Device, DeviceName, Embedder, Embedding, Error, Overflow, Picture, ReadOptions};
 use clip_testkit::{Answers, Drawings, assert_close, formats_dir, sample_pictures, samples_dir};
 
 fn device() -> Device {
@@ -47,6 +47,28 @@ fn pictures_have_the_references_vectors() {
         let tolerance = if file.extension().unwrap() == "jpg" { 1e-2 } else { 1e-5 };
         let actual = embedding.unwrap();
         assert_close(&file.display().to_string(), actual.as_slice(), expected, tolerance);
+    }
+}
+
+/// An upload is read as the file is that it came from.
+#[test]
+fn bytes_have_the_vector_of_their_file() {
+    let clip = clip().with_batch_size(1);
+    let reading = clip.reading();
+    for file in sample_pictures().into_iter().step_by(9) {
+        let of_file = clip.files(&[&file], &reading).unwrap().remove(0).unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        let image = Picture::decode(&bytes, "upload", &reading).unwrap();
+        assert_eq!(clip.encode_image(&image).unwrap(), of_file, "{}", file.display());
+    }
+}
+
+#[test]
+fn stored_embeddings_come_back_to_the_bit() {
+    let embedding = clip().text("a dog").unwrap();
+    assert_eq!(Embedding::from_unit(embedding.as_slice().to_vec()), Some(embedding));
+    for other in [vec![], vec![0.5, 0.5], vec![f32::NAN, 1.0], vec![f32::INFINITY]] {
+        assert_eq!(Embedding::from_unit(other.clone()), None, "{other:?}");
     }
 }
 

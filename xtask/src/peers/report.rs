@@ -1,7 +1,5 @@
 //! What goes on the page: a table, and all that one must know to read or repeat it.
 
-use std::process::Command;
-
 use anyhow::Result;
 
 use super::Setup;
@@ -11,6 +9,7 @@ use super::model::Model;
 use super::python::BASE;
 use super::table::Table;
 use super::work::Work;
+use crate::workspace::commit;
 
 /// What all blocks of a run say.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(setup: &Setup<'_>) -> Result<Self> {
         let [date, python] = setup.python.today()?;
-        let commit = commit(setup).unwrap_or_else(|| "an unknown commit".to_owned());
+        let commit = commit(setup.folders.root()).unwrap_or_else(|| "an unknown commit".to_owned());
         Ok(Self { date, python, commit })
     }
 
@@ -98,18 +97,4 @@ fn command(setup: &Setup<'_>, work: Work) -> String {
         command += &format!(" --threads {}", setup.python.threads());
     }
     command
-}
-
-/// The commit, and whether files differ from it.
-fn commit(setup: &Setup<'_>) -> Option<String> {
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        let output = git.current_dir(setup.folders.root()).args(arguments).output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        output.status.success().then_some(text)
-    };
-    let commit = git(&["rev-parse", "--short", "HEAD"])?;
-    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ":!docs"])?;
-    let changes = if changed.is_empty() { "" } else { " with changes" };
-    Some(format!("commit {commit}{changes}"))
 }

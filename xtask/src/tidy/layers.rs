@@ -12,6 +12,7 @@ pub(crate) enum Layer {
     Model,
     Facade,
     Training,
+    Application,
     Server,
     Binary,
     /// Chores and benches: nothing depends on them.
@@ -45,13 +46,17 @@ enum Uses {
 
 const TESTKIT: &str = "clip-testkit";
 
+/// What belongs to a program: its command line, its errors without a type, its bars and signals.
+const OF_PROGRAMS: [&str; 4] = ["anyhow", "clap", "ctrlc", "indicatif"];
+
 /// The layers, top down. docs/architecture.md shows the same table.
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
     outside("clip-benches", Burn::Used, Uses::Any),
     outside("xtask", Burn::Optional, Uses::Only(&["clip-kernels", "clip-weights"])),
-    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-train", "clip-server", "clip-weights"]),
-    rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval"]),
+    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-search", "clip-train", "clip-server", "clip-weights"]),
+    rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval", "clip-search"]),
+    rule("clip-search", Layer::Application, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-weights"]),
     rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
     rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
     rule("clip-model", Layer::Model, Burn::Used, &["clip-vision", "clip-text", "clip-projection", "clip-checkpoint"]),
@@ -104,6 +109,11 @@ pub(crate) fn check(crates: &[Crate]) -> Vec<String> {
             };
             if let Some(mend) = mend.filter(|_| is_burn) {
                 broken.push(format!("burn-free: {name} depends on {target}: {mend}"));
+            }
+            if rule.layer < Layer::Server && !dev && OF_PROGRAMS.contains(&target) && !chosen {
+                broken.push(format!(
+                    "programs: {name} depends on {target}, which is for programs: move the code that needs it to clip-cli, or make it optional"
+                ));
             }
             // Crates that are not in the table and not in the workspace are not ours.
             let Some(below) = find(target) else { continue };
@@ -207,6 +217,18 @@ mod tests {
         check_one("clip-retrieval", &["dev:burn-flex"], "burn-free: clip-retrieval depends on");
         check_one("clip-weights", &["optional:burn"], "burn-free: clip-weights depends on burn:");
         check_one("clip-weights", &["burnish"], "");
+    }
+
+    #[test]
+    fn what_belongs_to_programs_stays_there() {
+        check_one("clip-search", &["clap"], "programs: clip-search depends on clap, which is");
+        check_one("clip-retrieval", &["anyhow"], "programs: clip-retrieval depends on anyhow,");
+        check_one("clip-weights", &["optional:indicatif"], "");
+        check_one("clip-search", &["dev:anyhow"], "");
+        check_one("clip-cli", &["anyhow", "clap", "ctrlc", "indicatif"], "");
+        check_one("xtask", &["anyhow"], "");
+        check_one("clip-search", &["clip-train"], "layers: clip-search depends on clip-train: it");
+        check_one("clip-search", &["clip", "clip-data", "clip-retrieval"], "");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Foreign tensor names appear in `clip-weights` only.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use super::sources;
 
 /// Parts of foreign tensor names. Joined here, so that this file does not hold them.
 const FOREIGN: [&str; 4] = [
@@ -20,32 +21,10 @@ const OWNER: &str = "clip-weights";
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     for folder in ["crates", "xtask", "benches"] {
-        visit(root, &root.join(folder), &mut broken)?;
+        let mut found = |file: &str, text: &str| broken.extend(search(file, text));
+        sources::visit(root, &root.join(folder), OWNER, &mut found)?;
     }
     Ok(broken)
-}
-
-fn visit(root: &Path, folder: &Path, broken: &mut Vec<String>) -> Result<()> {
-    if !folder.is_dir() || folder.ends_with(OWNER) {
-        return Ok(());
-    }
-    let context = || format!("cannot read {}", folder.display());
-    let mut entries = fs::read_dir(folder)
-        .and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>())
-        .with_context(context)?;
-    entries.sort_by_key(|entry| entry.file_name());
-    for entry in entries {
-        let (path, kind) = (entry.path(), entry.file_type().with_context(context)?);
-        if kind.is_dir() && entry.file_name() != "target" {
-            visit(root, &path, broken)?;
-        } else if kind.is_file() && path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            let shown = path.strip_prefix(root).unwrap_or(&path);
-            broken.extend(search(&shown.display().to_string(), &text));
-        }
-    }
-    Ok(())
 }
 
 fn search(file: &str, text: &str) -> Vec<String> {
@@ -62,6 +41,8 @@ fn search(file: &str, text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) fn card() -> ModelCard {
         mlp_width: 12,
         activation: Activation::Gelu,
         layer_norm_eps: 1e-5,
+        conv_stem: None,
         stem: Stem::Normalized,
         pooling: VisionPooling::ClassToken,
         projection: Projection::Linear,

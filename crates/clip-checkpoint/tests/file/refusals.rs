@@ -81,7 +81,7 @@ fn cards_are_checked() {
     };
     check(
         |card| *card = Value::Null,
-        "FOLDER/tiny.safetensors is a safetensors file without a model card, which is a source and no checkpoint yet: convert it first with `clip-cli models add FOLDER/tiny.safetensors`",
+        "FOLDER/tiny.safetensors is a safetensors file without a model card, which is a source and no checkpoint yet: convert it first",
     );
     check(
         |card| *card = serde_json::json!({"card_version": 99, "unheard_of": true}),

@@ -2,8 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use clip_retrieval::{Filter, Modality, Orientation, PathGlob};
-
-use crate::dates;
+use clip_search::date;
 
 /// Which items of the library count.
 #[derive(Debug, Clone, Args)]
@@ -23,11 +22,11 @@ pub(crate) struct FilterArgs {
     tag: Vec<String>,
 
     /// Taken at this date or later, by the camera's clock: 2019, 2019-07 or 2019-07-31
-    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
+    #[arg(long, value_name = "DATE", value_parser = date::parse)]
     after: Option<i64>,
 
     /// Taken before this date
-    #[arg(long, value_name = "DATE", value_parser = dates::parse)]
+    #[arg(long, value_name = "DATE", value_parser = date::parse)]
     before: Option<i64>,
 
     /// With at least so many pixels on the longer side

@@ -4,12 +4,45 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use clip::{Classifier, Embedding, Overflow};
 use serde::Serialize;
 
-use crate::args::ClassifyArgs;
+use crate::args::{DetailArgs, ModelArgs};
 use crate::report::{Bar, Skipped};
 use crate::{Outcome, model, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// The pictures
+    #[arg(value_name = "PICTURE", required = true)]
+    pictures: Vec<PathBuf>,
+
+    /// Labels with commas between them; @FILE reads one a line (repeatable)
+    #[arg(short, long, value_name = "LABELS", required = true)]
+    labels: Vec<String>,
+
+    /// Sentence around a label, with {} in its place; several are averaged (repeatable)
+    #[arg(long, value_name = "TEMPLATE", default_value = clip::DEFAULT_TEMPLATE)]
+    template: Vec<String>,
+
+    /// Print at most this many labels for each picture
+    #[arg(short, long, value_name = "N", default_value_t = 5)]
+    top: usize,
+
+    /// Print one JSON array
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    jsonl: bool,
+
+    #[command(flatten)]
+    detail: DetailArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
 
 #[derive(Serialize)]
 struct Picture<'a> {

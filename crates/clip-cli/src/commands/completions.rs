@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::CommandFactory;
 
-use crate::args::Cli;
+use crate::cli::Cli;
 use crate::{Outcome, output};
 
 pub(crate) fn run(shell: clap_complete::Shell) -> Result<Outcome> {

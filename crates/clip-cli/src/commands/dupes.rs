@@ -1,19 +1,17 @@
 //! `clip-cli dupes`.
 
-mod disk;
-mod groups;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use clip_retrieval::{Filter, Modality, Store};
+use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, LeftOutFiles, absolute};
 use serde::Serialize;
 
 use crate::args::{Format, FormatArgs, LibraryArgs};
-use crate::{Outcome, output, places, report, scan};
-use groups::Files;
+use crate::progress::Reporter;
+use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -80,17 +78,24 @@ struct Picture {
 }
 
 pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
-    let library = places::open_library(&args.library, args.model.as_deref())?;
-    let under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
+    let collection = library::open_folder(&args.library, args.model.as_deref())?;
+    let library = collection.library()?;
+    let under = args.paths.iter().map(|path| absolute(path)).collect::<clip_search::Result<_>>()?;
     let filter = Filter { under, ..Filter::of(Modality::Image) };
-    let mut files = Files::new(library.items(&filter)?);
-    let copies = files.copies();
-    let near = if args.copies { Vec::new() } else { files.near(&library, args.near)? };
+    let mut duplicates = Duplicates::new(library.items(&filter)?);
+    let mut reporter = Reporter::new();
+    let copies = duplicates.copies(&mut reporter);
+    let near = match args.copies {
+        true => Vec::new(),
+        false => duplicates.near(library, args.near, &mut reporter)?,
+    };
     let spare = [&copies, &near]
-        .map(|groups| -> usize { groups.iter().map(|group| group.pictures.len() - 1).sum() });
-    let groups: Vec<Group> = copies.into_iter().chain(near).collect();
+        .map(|groups| -> usize { groups.iter().map(|group| group.images.len() - 1).sum() });
+    let current = std::env::current_dir().ok();
+    let groups = copies.into_iter().chain(near).map(|group| Group::new(group, current.as_deref()));
+    let groups: Vec<Group> = groups.collect();
     print(args.format.format(), &groups)?;
-    files.left_out().report();
+    warn_of_left_out(duplicates.left_out());
     if groups.is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -100,6 +105,50 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
         output::count(spare[1], "picture")
     ));
     Ok(Outcome::Found)
+}
+
+impl Group {
+    /// As it is printed.
+    fn new(DuplicateGroup { kind, score, images }: DuplicateGroup, current: Option<&Path>) -> Self {
+        let shorten = |path: &PathBuf| output::shorten(path, current).to_owned();
+        let pictures = images.iter().map(|image| Picture {
+            path: shorten(&image.path),
+            links: image.links.iter().map(shorten).collect(),
+            score: image.score,
+            width: image.size.map(|[width, _]| width),
+            height: image.size.map(|[_, height]| height),
+            bytes: image.bytes,
+        });
+        let kind = match kind {
+            DuplicateKind::Copies => "copies",
+            DuplicateKind::Near => "near",
+        };
+        Self { kind, score, pictures: pictures.collect() }
+    }
+}
+
+/// Says what was left out, and what helps.
+fn warn_of_left_out(left_out: &LeftOutFiles) {
+    let current = std::env::current_dir().ok();
+    for (tally, reason, advice) in [
+        (&left_out.gone, "no longer there", "index its folder again, or plug in its drive"),
+        (&left_out.changed, "changed since it was indexed", "index its folder again"),
+        (
+            &left_out.other_content,
+            "of another content than was indexed, with the same size and time",
+            "give it a new time, as with `touch`, and index its folder again",
+        ),
+        (&left_out.unreadable, "cannot be read", "see who may read it"),
+    ] {
+        if let Some(first) = &tally.first {
+            let pictures = output::count(tally.count, "picture");
+            let first = output::shorten(first, current.as_deref()).display();
+            let such = if tally.count > 1 { "such as " } else { "" };
+            report::warning(format_args!(
+                "{pictures} left out ({reason}), {such}{first}: {advice}"
+            ));
+        }
+    }
 }
 
 fn lossy_paths<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,17 +1,55 @@
 //! `clip-cli embed`.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use clap::ArgMatches;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
 use clip::{Embedder, Embedding, ReadOptions};
 use npyz::WriterBuilder;
 use serde::Serialize;
 
-use crate::args::{EmbedArgs, EmbedFormat};
+use crate::args::ModelArgs;
 use crate::report::{Bar, Skipped};
 use crate::{Outcome, model, output};
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("input").args(["text", "image"]).required(true).multiple(true)))]
+pub(crate) struct EmbedArgs {
+    /// A text (repeatable)
+    #[arg(short, long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    text: Vec<String>,
+
+    /// A picture (repeatable)
+    #[arg(short, long, value_name = "FILE")]
+    image: Vec<PathBuf>,
+
+    /// What to print: an object with input, modality and embedding a line, or one NumPy array
+    #[arg(long, value_enum, default_value_t = EmbedFormat::Jsonl)]
+    format: EmbedFormat,
+
+    /// Read pictures exactly as the model's reference implementation does, to compare numbers: above
+    /// all, EXIF orientation and color profiles are ignored, and large pictures are decoded to the
+    /// last pixel
+    #[arg(long)]
+    exact: bool,
+
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    truncate: bool,
+
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EmbedFormat {
+    /// One JSON object a line
+    Jsonl,
+    /// A NumPy array of f32, one row an input
+    Npy,
+}
 
 /// An input, in the order of the command line.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use clip_retrieval::exchange::{self, Format};
 use crate::args::{FilterArgs, LibraryArgs};
 use crate::files::Target;
 use crate::report::Bar;
-use crate::{Outcome, output, places, scan};
+use crate::{Outcome, library, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,10 +55,14 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     if ending == "npy" {
         Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
     }
-    let store = places::open_store(&args.library, args.model.as_deref())?;
+    let collection = library::open(&args.library, args.model.as_deref())?;
     let mut filter = args.filter.filter();
-    filter.under = args.paths.iter().map(|path| scan::absolute(path)).collect::<Result<_>>()?;
-    let snapshot = store.snapshot()?;
+    filter.under = args
+        .paths
+        .iter()
+        .map(|path| clip_search::absolute(path))
+        .collect::<clip_search::Result<_>>()?;
+    let snapshot = collection.store().snapshot()?;
     let items = snapshot.items(&filter)?;
     if items.is_empty() {
         bail!(

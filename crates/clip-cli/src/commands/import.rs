@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use clap::Args;
 use clip_retrieval::exchange::{self, ImportObserver, Importer, TextLine, Warning};
+use clip_search::{GRAPH_ABOVE, build_graph};
 
 use crate::args::LibraryArgs;
-use crate::model::Model;
+use crate::progress::Reporter;
 use crate::report::{self, Bar, Skipped};
-use crate::shelf::Shelf;
-use crate::{Outcome, connecting, output};
+use crate::{Outcome, hints, library, model, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -36,10 +36,10 @@ pub(crate) struct ImportArgs {
 }
 
 pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
-    let checkpoint = Model::find(args.model.as_deref())?.checkpoint()?;
-    let mut shelf = Shelf::open(&args.library, &checkpoint)?;
+    let checkpoint = model::checkpoint(args.model.as_deref())?;
+    let mut collection = library::open_or_create(&args.library, &checkpoint)?;
     let mut observer = Observer { bar: Bar::spinner("imports"), skipped: Skipped::default() };
-    let mut writer = shelf.store().writer()?;
+    let mut writer = collection.store().writer()?;
     let mut importer = Importer::new(&mut *writer, &lines)?;
     let mut failed = None;
     for file in &args.files {
@@ -60,13 +60,10 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
         }
         return Err(error);
     }
-    connecting::connect(&mut shelf, super::index::HNSW_ABOVE)?;
+    build_graph(&mut collection, GRAPH_ABOVE, &mut Reporter::new())?;
     let mut out = output::stdout();
     writeln!(out, "{} imported", output::count(imported, "item"))?;
-    let items = output::count(shelf.store().count()?, "item");
-    write!(out, "library: ")?;
-    out.path(&shelf.place())?;
-    writeln!(out, " ({items})")?;
+    library::print(&mut out, collection.location().as_path(), collection.store().count()?)?;
     out.flush()?;
     skipped.summarize();
     Ok(if imported > 0 { Outcome::Found } else { Outcome::Nothing })
@@ -98,8 +95,9 @@ struct Observer {
 
 impl ImportObserver for Observer {
     fn skipped(&mut self, file: &Path, record: usize, error: &exchange::Error) {
-        let cause = output::cause(error);
-        self.skipped.add(&self.bar, file, format_args!("record {record}: {cause}"));
+        let error: &(dyn std::error::Error + 'static) = error;
+        let reason = hints::message(std::iter::successors(Some(error), |error| error.source()));
+        self.skipped.add(&self.bar, file, format_args!("record {record}: {reason}"));
     }
 
     fn warning(&mut self, warning: Warning<'_>) {

@@ -4,16 +4,27 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::Args;
 use clip::{Backend, Checkpoint};
 use clip_kernels::gemm::{WeightDtype, select};
 use clip_kernels::{Isa, MAX_CPU_ISA};
-use clip_retrieval::Library;
+use clip_search::{Collection, Location, Model};
 use serde::Serialize;
 
-use crate::args::InfoArgs;
-use crate::model::Model;
-use crate::places::Place;
-use crate::{Outcome, cluster, output, places};
+use crate::args::{LibraryArgs, ModelArgs};
+use crate::{Outcome, hints, model, output};
+
+#[derive(Debug, Args)]
+pub(crate) struct InfoArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    library: LibraryArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
 
 #[derive(Serialize)]
 struct Info {
@@ -65,7 +76,7 @@ struct LibraryInfo {
 }
 
 pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
-    let model = Model::find(args.model.model.as_deref())?;
+    let model = model::find(args.model.model.as_deref())?;
     let checkpoint = model.checkpoint()?;
     let device = args.model.device.open()?;
     let info = Info {
@@ -104,7 +115,7 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
     ModelInfo {
         name: card.name.clone(),
         file: match model {
-            Model::Embedded => None,
+            Model::BuiltIn => None,
             Model::File(path) => Some(path.clone()),
         },
         weights: checkpoint.dtype().name(),
@@ -122,20 +133,19 @@ fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
 }
 
 fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
-    let place = places::library(&args.library, checkpoint)?;
-    let file = match &place {
-        Place::Folder(path) => path.clone(),
-        Place::Cluster(address) => address.into(),
-    };
-    let empty = LibraryInfo { file, items: 0, error: None };
-    let count = match &place {
-        Place::Folder(path) if !path.exists() => return Ok(empty),
-        Place::Folder(path) => Library::open(path).map(|library| library.len()).map_err(Into::into),
-        Place::Cluster(address) => cluster::open(address).and_then(|store| Ok(store.count()?)),
-    };
+    let location = args.library.location(checkpoint)?;
+    let empty = LibraryInfo { file: location.as_path().to_owned(), items: 0, error: None };
+    if let Location::Folder(path) = &location
+        && !path.exists()
+    {
+        return Ok(empty);
+    }
+    let count = Collection::open(&location).and_then(|opened| Ok(opened.store().count()?));
     Ok(match count {
         Ok(items) => LibraryInfo { items, ..empty },
-        Err(error) => LibraryInfo { error: Some(error.to_string()), ..empty },
+        Err(error) => {
+            LibraryInfo { error: Some(hints::message(std::iter::once(&error as _))), ..empty }
+        }
     })
 }
 

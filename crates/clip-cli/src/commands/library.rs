@@ -1,18 +1,21 @@
 //! `clip-cli library`: what is in the library, and keeping it in order.
 
-mod maintenance;
 mod stats;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use clip_retrieval::{Library, Store};
+use clip_search::{
+    Collection, Compacted, GRAPH_ABOVE, Pruned, Removed, compact, prune, prune_plan, remove,
+    remove_plan,
+};
 
-use super::index::HNSW_ABOVE;
 use crate::args::LibraryArgs;
-use crate::{Outcome, places};
+use crate::progress::Reporter;
+use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
 pub(crate) struct MaintenanceArgs {
@@ -52,13 +55,13 @@ impl WhichArgs {
         self.model.as_deref()
     }
 
-    fn store(&self) -> Result<Box<dyn Store>> {
-        places::open_store(&self.library, self.model())
+    fn open(&self) -> Result<Collection> {
+        library::open(&self.library, self.model())
     }
 
     /// For what a library in a folder alone can do.
-    fn folder(&self) -> Result<Library> {
-        places::open_library(&self.library, self.model())
+    fn open_folder(&self) -> Result<Collection> {
+        library::open_folder(&self.library, self.model())
     }
 }
 
@@ -85,7 +88,7 @@ pub(super) struct ErrorsArgs {
 #[derive(Debug, Args)]
 pub(super) struct CompactArgs {
     /// Make a graph to search by (HNSW) over so many vectors
-    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = HNSW_ABOVE)]
+    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
     pub(super) hnsw_above: usize,
 
     #[command(flatten)]
@@ -119,27 +122,83 @@ pub(super) struct RemoveArgs {
 pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
     match &args.command {
         MaintenanceCommand::Stats(StatsArgs { json, which }) => match which.library.is_cluster() {
-            true => stats::of_cluster(&*which.store()?, *json),
-            false => stats::stats(&which.folder()?, *json),
+            true => stats::of_cluster(which.open()?.store(), *json),
+            false => stats::stats(which.open_folder()?.library()?, *json),
         },
         MaintenanceCommand::Errors(ErrorsArgs { json, which }) => {
-            stats::errors(&*which.store()?, *json)
+            stats::errors(which.open()?.store(), *json)
         }
-        MaintenanceCommand::Verify(which) => maintenance::verify(&which.folder()?),
+        MaintenanceCommand::Verify(which) => verify(&which.open_folder()?),
         MaintenanceCommand::Compact(CompactArgs { hnsw_above, which }) => {
-            maintenance::compact(&mut which.folder()?, *hnsw_above)
+            let mut collection = which.open_folder()?;
+            let compacted = compact(&mut collection, *hnsw_above, &mut Reporter::new())?;
+            print_compacted(&collection, compacted)
         }
-        MaintenanceCommand::Prune(PruneArgs { dry_run: true, which }) => {
-            maintenance::prune_dry_run(&*which.store()?)
+        MaintenanceCommand::Prune(PruneArgs { dry_run, which }) => {
+            let mut collection = which.open()?;
+            let pruned = match dry_run {
+                true => prune_plan(collection.store())?,
+                false => prune(collection.store_mut())?,
+            };
+            print_pruned(pruned, *dry_run)
         }
-        MaintenanceCommand::Prune(PruneArgs { which, .. }) => {
-            maintenance::prune(&mut *which.store()?)
-        }
-        MaintenanceCommand::Remove(RemoveArgs { items, dry_run: true, which }) => {
-            maintenance::remove_dry_run(&*which.store()?, items)
-        }
-        MaintenanceCommand::Remove(RemoveArgs { items, which, .. }) => {
-            maintenance::remove(&mut *which.store()?, items)
+        MaintenanceCommand::Remove(RemoveArgs { items, dry_run, which }) => {
+            let mut collection = which.open()?;
+            let removed = match dry_run {
+                true => remove_plan(collection.store(), items)?,
+                false => remove(collection.store_mut(), items)?,
+            };
+            for name in &removed.unknown {
+                report::warning(format_args!("{} is not in the library", name.display()));
+            }
+            let Removed { gone, left, .. } = removed;
+            print_gone(left, gone, *dry_run)
         }
     }
+}
+
+fn verify(collection: &Collection) -> Result<Outcome> {
+    let library = collection.library()?;
+    let found = library.verify()?;
+    for error in &found {
+        report::warning(error);
+    }
+    if found.len() + usize::from(library.lost().is_some()) > 0 {
+        bail!("the library is not what was written");
+    }
+    let mut out = output::stdout();
+    writeln!(out, "{}: all is as it was written", output::count(library.len(), "item"))?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+fn print_compacted(collection: &Collection, compacted: Compacted) -> Result<Outcome> {
+    let mut out = output::stdout();
+    let items = output::count(collection.store().count()?, "item");
+    let Compacted { before, after } = compacted;
+    let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
+    writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB")?;
+    out.flush()?;
+    Ok(Outcome::Found)
+}
+
+fn print_pruned(Pruned { gone, unplugged, left }: Pruned, dry_run: bool) -> Result<Outcome> {
+    match unplugged {
+        0 => {}
+        1 => report::note(
+            "1 picture stays, below a folder that is empty: its drive may not be plugged in",
+        ),
+        n => report::note(format_args!(
+            "{n} pictures stay, below folders that are empty: their drive may not be plugged in"
+        )),
+    }
+    print_gone(left, gone, dry_run)
+}
+
+fn print_gone(left: usize, gone: usize, dry_run: bool) -> Result<Outcome> {
+    let dry = if dry_run { " (nothing was done)" } else { "" };
+    let mut out = output::stdout();
+    writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item"))?;
+    out.flush()?;
+    Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
 }

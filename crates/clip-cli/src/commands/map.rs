@@ -1,9 +1,6 @@
 //! `clip-cli map`.
 
-mod layout;
 mod page;
-mod thumbnail;
-mod tsne;
 
 use std::io::Write;
 use std::num::NonZero;
@@ -12,10 +9,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use clip_retrieval::{Content, Filter, Flat, Item, Modality, Store};
+use clip_search::{map, thumbnail};
 
 use crate::args::LibraryArgs;
 use crate::files::Target;
-use crate::{Outcome, output, places, report};
+use crate::progress::Reporter;
+use crate::{Outcome, library, output, report};
+
+/// Longer side of a thumbnail in pixels; smaller on a large map, so that a browser bears it.
+const SIDE: u32 = 224;
+const SIDE_OF_MANY: u32 = 112;
+const MANY: usize = 1000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -49,7 +53,8 @@ pub(crate) struct MapArgs {
 
 pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     let target = Target::new(args.output.clone(), "html", args.force)?;
-    let library = places::open_library(&args.library, args.model.as_deref())?;
+    let collection = library::open_folder(&args.library, args.model.as_deref())?;
+    let library = collection.library()?;
     let mut pictures = library.items(&Filter::of(Modality::Image))?;
     pictures.retain(|item| item.path().is_some());
     let total = pictures.len();
@@ -75,16 +80,17 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
             shown.len()
         ));
     }
-    let places = layout::places(&shown)?;
+    let points = map::layout(&shown)?;
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-    let thumbnails = thumbnail::all(&paths);
+    let side = if paths.len() < MANY { SIDE } else { SIDE_OF_MANY };
+    let thumbnails = thumbnail::jpegs(&paths, side, &mut Reporter::new());
     let html = page::html(&page::Map {
         model: library.model_name(),
         total,
-        pictures: page::pictures(&paths, &places, &thumbnails),
+        pictures: page::pictures(&paths, &points, &thumbnails),
     })?;
     target.write(html.as_bytes())?;
-    thumbnail::report(&paths, &thumbnails);
+    warn_of_placeholders(&paths, &thumbnails);
 
     let mut out = output::stdout();
     let count = output::count(shown.len(), "picture");
@@ -93,6 +99,21 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     writeln!(out, " ({count})")?;
     out.flush()?;
     Ok(Outcome::Found)
+}
+
+/// Says once what has no copy: a drive that is not plugged in may hold all of them.
+fn warn_of_placeholders(paths: &[&Path], thumbnails: &[clip_search::Result<Vec<u8>>]) {
+    let failed = || paths.iter().zip(thumbnails).filter(|(_, thumbnail)| thumbnail.is_err());
+    if let Some((path, Err(error))) = failed().next() {
+        let count = match failed().count() {
+            1 => "1 picture has".to_owned(),
+            n => format!("{n} pictures have"),
+        };
+        let path = path.display().to_string();
+        let error = error.to_string();
+        let named = if error.contains(&path) { error } else { format!("{path}: {error}") };
+        report::warning(format_args!("{count} only a placeholder; the first: {named}"));
+    }
 }
 
 /// Whether the picture at place `i` of `total` is among `limit` even ones.

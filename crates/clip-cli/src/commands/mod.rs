@@ -21,8 +21,6 @@ pub(crate) mod train;
 
 use clip::{Overflow, TextError};
 
-use crate::{output, report};
-
 /// What `--truncate` asks for.
 fn overflow(truncate: bool) -> Overflow {
     if truncate { Overflow::Truncate } else { Overflow::Error }
@@ -38,16 +36,10 @@ fn name_truncate(error: clip::Error) -> anyhow::Error {
     }
 }
 
-/// Says it where classes have numbers and no names: "a picture of a 3" tells a model nothing.
-fn warn_of_numbers(names: &[String]) {
-    let is_number = |name: &&String| {
-        name.starts_with(|c: char| c.is_ascii_digit() || c == '-') && name.parse::<f64>().is_ok()
-    };
-    let numbers = names.iter().filter(is_number).count();
-    if numbers > 0 {
-        report::warning(format_args!(
-            "{numbers} of the {} are numbers, and texts say those: put names in their place, or list them in classnames.txt beside the data, a line for each class from 0 on",
-            output::count(names.len(), "name")
-        ));
+/// As [`name_truncate`], of what the engine says.
+fn name_truncate_in(error: clip_search::Error) -> anyhow::Error {
+    match error {
+        clip_search::Error::Clip(error) => name_truncate(error),
+        error => error.into(),
     }
 }

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use clip::Embedder;
+use clip_retrieval::{Content, Filter, Item};
+use clip_search::{
+    Engine, Error, Query, SearchRequest, SearchResponse, Term, TermContent, UpdateOptions,
+    absolute, scan,
+};
 
-use crate::args::{AnswerArgs, ScanArgs};
-use crate::finding::{Finder, Question};
+use crate::args::AnswerArgs;
 use crate::output::{self, Found, Row};
-use crate::query::{Content, Term};
-use crate::relevance::{self, Terms};
-use crate::{Outcome, model};
+use crate::progress::Reporter;
+use crate::{Outcome, left_out, library, model, preview, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -75,7 +77,7 @@ fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
     let first = match (&args.image, &args.query) {
         (Some(image), query) => {
             paths.splice(0..0, query.as_ref().map(PathBuf::from));
-            Term::picture(image.clone())
+            TermContent::Path(image.clone()).into()
         }
         (None, Some(query)) => Term::parse(query)?,
         (None, None) => bail!("the query is empty: write what to look for"),
@@ -102,38 +104,103 @@ pub(super) fn find(
     paths: &[PathBuf],
 ) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, super::overflow(truncate))?;
+    let mut query = Query::new(terms).with_decode(args.scan.decode());
     // Before any indexing: a query that cannot be understood should fail at once.
-    let terms = embed(&embedder, &args.scan, terms)?;
-    let finder = Finder::open(args, &embedder, paths)?;
-    let sample = match terms.is_mixed() || args.relevance.is_some() {
-        true => relevance::sample(finder.store(), finder.modality())?,
-        false => Vec::new(),
+    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
+    let engine = library::engine(&args.library, embedder)?;
+    let mut reporter = Reporter::new();
+    let request = SearchRequest {
+        query,
+        filter: prepare(args, &engine, paths, &mut reporter)?,
+        top: args.top,
+        min_score: args.min_score,
+        relevance: args.relevance,
+        exact: args.no_graph,
     };
-    let vector = terms.together(&embedder, &sample)?;
-    let background = match args.relevance {
-        Some(_) => terms.background(&embedder, &vector, &sample, finder.store())?,
-        None => None,
-    };
-    finder.answer(&Question { vector: &vector, background, pictures: terms.pictures() })
+    let response = engine.search(&request)?;
+    print(args, &response)?;
+    reporter.skipped().summarize();
+    if response.hits.is_empty() {
+        return Ok(Outcome::Nothing);
+    }
+    engine.read(library::introduce);
+    Ok(Outcome::Found)
 }
 
-fn embed(embedder: &Embedder, scan: &ScanArgs, terms: Vec<Term>) -> Result<Terms> {
-    // As the pictures of the library are read: the same file scores 1.
-    let options = scan.reading(embedder);
-    let embeddings = terms
-        .iter()
-        .map(|term| match &term.content {
-            Content::Text(text) => embedder.text(text).map_err(super::name_truncate),
-            Content::Picture(path) => Ok(embedder.files(&[path], &options)?.remove(0)?),
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(Terms::new(terms, embeddings))
+/// Where there are paths, brings the library up to date with them; says what is searched.
+fn prepare(
+    args: &AnswerArgs,
+    engine: &Engine,
+    paths: &[PathBuf],
+    reporter: &mut Reporter,
+) -> Result<Filter> {
+    let filter = args.filter.filter();
+    if paths.is_empty() {
+        if engine.count()? == 0 {
+            bail!(
+                "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`"
+            );
+        }
+        return Ok(filter);
+    }
+    if args.no_indexing {
+        let under = paths.iter().map(|path| absolute(path)).collect::<Result<_, Error>>()?;
+        return Ok(Filter { under, ..filter });
+    }
+    let scan = scan(paths, &args.scan.options())?;
+    let options = UpdateOptions { decode: args.scan.decode(), ..UpdateOptions::default() };
+    let changes = engine.update(&scan, &options, reporter)?;
+    left_out::warn(&changes.left_out);
+    let names =
+        || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    match (scan.images.is_empty(), scan.unread.is_empty()) {
+        (false, _) => {}
+        (true, true) => {
+            report::warning(format_args!("there are no pictures in {}", names()));
+        }
+        (true, false) => {
+            let unread = left_out::unread(&scan.unread);
+            report::warning(format_args!("{}: {unread}", names()));
+        }
+    }
+    let (under, only) = (scan.roots, Some(scan.images.into_iter().collect()));
+    Ok(Filter { under, only, ..filter })
+}
+
+/// Prints the answers.
+fn print(args: &AnswerArgs, response: &SearchResponse) -> Result<()> {
+    let current = std::env::current_dir().ok();
+    let rows = response.hits.iter().enumerate().map(|(i, hit)| {
+        let found = match &hit.item.content {
+            Content::Path(path) => {
+                Found::Image { path: output::shorten(path, current.as_deref()).to_owned() }
+            }
+            Content::Text(text) => {
+                let own = hit.item.id != Item::text_id(text);
+                Found::Text { text: text.clone(), id: own.then(|| hit.item.id.clone()) }
+            }
+        };
+        Row { rank: i + 1, score: hit.score, relevance: response.relevance(hit), found }
+    });
+    let rows: Vec<Row> = rows.collect();
+    if !args.preview || !preview::is_possible() {
+        return Ok(output::rows(args.format.format(), &rows)?);
+    }
+    for row in &rows {
+        output::rows(args.format.format(), std::slice::from_ref(row))?;
+        if let Found::Image { path } = &row.found {
+            preview::show(path, args.preview_height);
+        }
+    }
+    Ok(())
 }
 
 /// Ranks the lines of a file. They are few and change often, so they are not kept.
 fn rank_texts(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
     let embedder = model::embedder(&args.answers.model, super::overflow(args.truncate))?;
-    let query = embed(&embedder, &args.answers.scan, terms)?.together(&embedder, &[])?;
+    let mut query = Query::new(terms).with_decode(args.answers.scan.decode());
+    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
+    let query = query.embedding(&embedder)?;
     let content = clip_data::text::read(file)
         .with_context(|| format!("cannot read the texts in {}", file.display()))?;
     let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use clip_search::TermContent;
 
 use super::search;
 use crate::Outcome;
 use crate::args::AnswerArgs;
-use crate::query::Term;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -32,6 +32,6 @@ pub(crate) struct SimilarArgs {
 }
 
 pub(crate) fn run(args: &SimilarArgs) -> Result<Outcome> {
-    let terms = vec![Term::picture(args.picture.clone())];
+    let terms = vec![TermContent::Path(args.picture.clone()).into()];
     search::find(&args.answers, terms, false, &args.paths)
 }

@@ -1,17 +1,16 @@
 //! `clip-cli tags`.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use clip_retrieval::{Filter, Item, Modality, Store};
+use clip_retrieval::{Item, Store};
+use clip_search::{TagChange, change_tags, images_below, parse_tag, resolved, tag_counts};
 use serde::Serialize;
 
 use crate::args::LibraryArgs;
-use crate::tagging::{self, Change};
-use crate::{Outcome, output, places, report};
+use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -53,7 +52,7 @@ enum Action {
     /// Give pictures a tag
     Add {
         /// The tag
-        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
         /// Pictures, and folders with all that is below them
         #[arg(value_name = "PATH", required = true)]
@@ -62,7 +61,7 @@ enum Action {
     /// Take a tag off pictures
     Remove {
         /// The tag
-        #[arg(value_name = "TAG", value_parser = tagging::parse)]
+        #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
         /// Pictures, and folders with all that is below them
         #[arg(value_name = "PATH", required = true)]
@@ -93,25 +92,21 @@ struct PictureRow {
 
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
-    let mut store = places::open_store(&library, args.model.as_deref())?;
+    let mut collection = library::open(&library, args.model.as_deref())?;
     match &args.action {
-        None => list(&*store, args.json),
-        Some(Action::Show { paths }) => show(&*store, paths, args.json),
-        Some(Action::Add { tag, paths }) => change(&mut *store, paths, Change::Add(tag), args.json),
+        None => list(collection.store(), args.json),
+        Some(Action::Show { paths }) => show(collection.store(), paths, args.json),
+        Some(Action::Add { tag, paths }) => {
+            change(collection.store_mut(), paths, TagChange::Add(tag), args.json)
+        }
         Some(Action::Remove { tag, paths }) => {
-            change(&mut *store, paths, Change::Remove(tag), args.json)
+            change(collection.store_mut(), paths, TagChange::Remove(tag), args.json)
         }
     }
 }
 
 fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for item in store.items(&Filter::default())? {
-        for tag in item.tags() {
-            *counts.entry(tag.to_owned()).or_default() += 1;
-        }
-    }
-    let rows = counts.into_iter().map(|(tag, items)| TagRow { tag, items });
+    let rows = tag_counts(store)?.into_iter().map(|(tag, items)| TagRow { tag, items });
     let rows: Vec<TagRow> = rows.collect();
     let mut out = output::stdout();
     match json {
@@ -123,7 +118,7 @@ fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
 }
 
 fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
-    let mut items = store.items(&meant(paths))?;
+    let mut items = store.items(&images_below(paths))?;
     items.sort_by(|a, b| a.path().cmp(&b.path()));
     warn_of_missing(store, paths, &items)?;
     let current = std::env::current_dir().ok();
@@ -161,12 +156,12 @@ struct ChangeRow {
 fn change(
     store: &mut dyn Store,
     paths: &[PathBuf],
-    change: Change<'_>,
+    change: TagChange<'_>,
     json: bool,
 ) -> Result<Outcome> {
-    let filter = meant(paths);
+    let filter = images_below(paths);
     warn_of_missing(store, paths, &store.items(&filter)?)?;
-    let done = tagging::change(store, &filter, &[change])?;
+    let done = change_tags(store, &filter, &[change])?;
     let mut out = output::stdout();
     let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
     match (json, change) {
@@ -175,10 +170,10 @@ fn change(
             serde_json::to_writer(&mut out, &row)?;
             writeln!(out)?;
         }
-        (false, Change::Add(tag)) => {
+        (false, TagChange::Add(tag)) => {
             writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)?;
         }
-        (false, Change::Remove(tag)) => {
+        (false, TagChange::Remove(tag)) => {
             writeln!(
                 out,
                 "{pictures}: {} no longer tagged {tag}, {same} not before",
@@ -190,28 +185,10 @@ fn change(
     Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-/// The pictures of these paths and below them.
-fn meant(paths: &[PathBuf]) -> Filter {
-    let under = paths.iter().map(|path| located(path)).collect();
-    Filter { under, ..Filter::of(Modality::Image) }
-}
-
-/// A path as the library has it, also where nothing is there just now.
-fn located(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let resolved = absolute.ancestors().find_map(|folder| {
-        let rest = absolute.strip_prefix(folder).ok()?;
-        let folder = folder.canonicalize().ok()?;
-        // Joined with nothing, a file would end with a separator.
-        Some(if rest.as_os_str().is_empty() { folder } else { folder.join(rest) })
-    });
-    resolved.unwrap_or(absolute)
-}
-
 fn warn_of_missing(store: &dyn Store, paths: &[PathBuf], items: &[Item]) -> Result<()> {
     let failures = store.failures()?;
     for path in paths {
-        let folder = located(path);
+        let folder = resolved(path);
         if items.iter().any(|item| item.is_under(&folder)) {
             continue;
         }

@@ -1,16 +1,49 @@
 //! `clip-cli train`.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::{ArgGroup, Args};
+use clip_search::evaluation::numeric_names;
 use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
 
-use crate::args::TrainArgs;
+use crate::args::DeviceArgs;
 use crate::interrupt::Interrupt;
 use crate::report::{self, Status};
-use crate::{Outcome, output};
+use crate::{Outcome, hints, output};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  clip-cli train --print-config > run.toml     every setting with its default
+  clip-cli train --config run.toml             train; Ctrl-C saves
+  clip-cli train --config run.toml --resume    go on where it was saved
+
+The folder `output` of the configuration gets best.safetensors and last.safetensors, which --model
+takes, the metrics as JSON lines and a plot of them.")]
+#[command(group(ArgGroup::new("what").args(["config", "print_config"]).required(true).multiple(true)))]
+pub(crate) struct TrainArgs {
+    /// The settings of the run, as TOML
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Print the settings, defaults and all, and do nothing else
+    #[arg(long)]
+    print_config: bool,
+
+    /// Go on with the run in the output folder
+    #[arg(long)]
+    resume: bool,
+
+    /// Folder for checkpoints and metrics, instead of the configuration's
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    device: DeviceArgs,
+}
 
 /// How often a line is said where standard error is no terminal.
 const QUIET: Duration = Duration::from_secs(10);
@@ -94,7 +127,9 @@ fn introduce(trainer: &Trainer) {
     for problem in dataset.problems() {
         report::warning(problem);
     }
-    super::warn_of_numbers(dataset.names());
+    if let Some(warning) = numeric_names(dataset.names()) {
+        report::warning(hints::warning(&warning));
+    }
     let parameters: usize =
         clip_checkpoint::tensors(&trainer.card().config).map(|spec| spec.elements()).sum();
     report::note(format_args!(

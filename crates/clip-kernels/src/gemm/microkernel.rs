@@ -9,8 +9,10 @@
 
 use std::ops::Range;
 
+use super::panels::Panels;
+use super::sized;
 use crate::matrix::{ColumnsMut, MatrixView};
-use crate::tiling::tiles;
+use crate::tiling::{steps, tiles};
 use crate::{Isa, Prefetch};
 
 /// The inner loop of a number format on an instruction set: activations `A` by weights `W`, with sums
@@ -157,6 +159,10 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
         let count = tiles.len();
         for (i, rows) in tiles.enumerate() {
             let at = [rows.start, column];
+            // The sums of the next tile, which lie far apart, are on their way before it begins.
+            for row in rows.end..out.rows().min(rows.end + rows.len()) {
+                crate::prefetch(&out.row(row)[column..column + width]);
+            }
             let (prefetch, inner, out) = (next.part(i, count), inner.clone(), out.reborrow());
             let tile = Tile { a, rows, inner, panel: weights, prefetch, start, out, at };
             match width == self.columns {
@@ -164,6 +170,33 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
                 false => self.multiply_narrow(tile, width),
             }
         }
+    }
+
+    /// The sums of all rows by a panel, row by row: few enough to stay near for what follows them. Of the
+    /// panel, `block` rows are multiplied before the next.
+    ///
+    /// # Panics
+    ///
+    /// Where the sizes do not fit.
+    pub(crate) fn multiply_panel<'a>(
+        &self,
+        a: MatrixView<'_, A>,
+        (panels, panel, block): (&Panels<W>, usize, usize),
+        room: &'a mut Vec<S>,
+    ) -> &'a mut [S]
+    where
+        W: Copy + Default,
+    {
+        let width = self.columns;
+        let sums = sized(room, a.rows() * width);
+        for inner in steps(0..panels.inner(), block) {
+            let weights = panels.block(panel, inner.clone());
+            let next = panels.next(panel, inner.clone());
+            let start = if inner.start == 0 { Accumulate::Overwrite } else { Accumulate::Add };
+            let block = Block { a, inner, weights, next, start, column: 0, width };
+            self.multiply_block(&block, &mut ColumnsMut::new(sums, width));
+        }
+        sums
     }
 
     /// As [`Self::multiply`], where the output has `width` columns only.

@@ -22,6 +22,7 @@ mod bf16;
 mod f32;
 mod int8;
 mod microkernel;
+mod output;
 mod panels;
 pub mod reference;
 
@@ -32,6 +33,7 @@ use std::sync::LazyLock;
 use rayon::prelude::*;
 
 pub use microkernel::Accumulate;
+pub(crate) use output::Output;
 
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::{self, Activation};
@@ -106,7 +108,7 @@ impl Kernel {
     pub fn pack(&self, matrix: MatrixView<'_>) -> Box<dyn PackedGemm> {
         let isa = self.isa();
         assert!(isa.is_detected(), "a kernel for {isa} on a processor without it");
-        (self.pack)(matrix)
+        (self.pack)(contiguous(matrix, &mut Vec::new()))
     }
 }
 
@@ -146,6 +148,10 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
     fn panel_width(&self) -> usize;
 
     /// Packs another matrix in the room of this one.
+    ///
+    /// # Panics
+    ///
+    /// Where its rows are not contiguous.
     fn repack(&mut self, matrix: MatrixView<'_>);
 
     /// The matrix as it is kept, row by row.
@@ -163,16 +169,43 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
         buffer: &'a mut Buffer,
     ) -> Activations<'a>;
 
-    /// As [`Self::prepare`], of rows that `fill` writes, given their number. Values that are integers
-    /// from 0 to 255, but for the rounding errors of a computation, are multiplied as such by weights
-    /// of 8 bits: nothing is lost.
+    /// As [`Self::prepare`], of rows that `fill` writes, given their number: each is near when it is
+    /// brought into other numbers. A row that keeps more bits may be written twice.
     fn prepare_rows<'a>(
         &self,
         count: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
         how: Prepare<'_>,
         buffer: &'a mut Buffer,
     ) -> Activations<'a>;
+
+    /// As [`Self::prepare_rows`]. Values that are integers from 0 to 255, but for the rounding errors of
+    /// a computation, are multiplied as such by weights of 8 bits: nothing is lost.
+    fn prepare_integers<'a>(
+        &self,
+        count: usize,
+        fill: Fill<'_>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        self.prepare_rows(count, fill, how, buffer)
+    }
+
+    /// As [`Self::prepare`], of rows that are `bf16` already.
+    fn prepare_bf16<'a>(
+        &self,
+        rows: MatrixView<'a, half::bf16>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        let fill = |row: usize, out: &mut [f32]| ops::widen(rows.row(row), out);
+        self.prepare_rows(rows.rows(), &fill, how, buffer)
+    }
+
+    /// Whether activations are rounded to `bf16`, so that they may as well come in it.
+    fn takes_bf16(&self) -> bool {
+        false
+    }
 
     /// Writes the columns of the product that `out` has.
     ///
@@ -181,7 +214,36 @@ pub trait PackedGemm: fmt::Debug + Send + Sync {
     /// Where the sizes do not fit, the part does not begin with a panel, or the activations were
     /// prepared for weights of another kind.
     fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>);
+
+    /// As [`Self::multiply`], rounded to `bf16`, for a product that reads that.
+    ///
+    /// # Panics
+    ///
+    /// As [`Self::multiply`].
+    fn multiply_to_bf16(
+        &self,
+        activations: &Activations<'_>,
+        epilogue: Epilogue<'_>,
+        mut out: ColumnsMut<'_, half::bf16>,
+    ) {
+        let (rows, columns) = (out.rows(), out.columns());
+        let mut values = vec![0.0; rows * columns.end];
+        let lines = |row: usize| row * columns.end + columns.start..(row + 1) * columns.end;
+        for row in 0..rows {
+            let before = out.row(row).iter();
+            values[lines(row)].iter_mut().zip(before).for_each(|(v, before)| *v = before.to_f32());
+        }
+        let whole = ColumnsMut::strided(&mut values, rows, columns.end, columns.end);
+        self.multiply(activations, epilogue, whole.only(columns.clone()));
+        for row in 0..rows {
+            let values = values[lines(row)].iter();
+            out.row(row).iter_mut().zip(values).for_each(|(out, v)| *out = Output::from_f32(*v));
+        }
+    }
 }
+
+/// What writes a whole row, given its number.
+pub type Fill<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 
 /// How activations are prepared.
 #[derive(Debug, Clone, Copy)]
@@ -214,6 +276,7 @@ enum Format<'a> {
 #[derive(Debug)]
 pub struct Product {
     weights: Box<dyn PackedGemm>,
+    transposed: Vec<f32>,
     buffer: Buffer,
 }
 
@@ -221,7 +284,8 @@ impl Product {
     /// Products of a type of weights.
     pub fn new(dtype: WeightDtype) -> Self {
         let empty = MatrixView::strided(&[], 0, 1, 1);
-        Self { weights: select(dtype).pack(empty), buffer: Buffer::default() }
+        let weights = select(dtype).pack(empty);
+        Self { weights, transposed: Vec::new(), buffer: Buffer::default() }
     }
 
     /// Writes the product of `a` and `b`.
@@ -236,7 +300,7 @@ impl Product {
         epilogue: Epilogue<'_>,
         out: ColumnsMut<'_>,
     ) {
-        self.weights.repack(b);
+        self.weights.repack(contiguous(b, &mut self.transposed));
         let activations = self.weights.prepare(a, Prepare::default(), &mut self.buffer);
         self.weights.multiply(&activations, epilogue, out);
     }
@@ -283,7 +347,7 @@ fn contiguous<'a>(matrix: MatrixView<'a>, room: &'a mut Vec<f32>) -> MatrixView<
 /// Rows that `fill` writes, shared out among threads.
 fn filled<'a>(
     [count, length, threads]: [usize; 3],
-    fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+    fill: Fill<'_>,
     room: &'a mut Vec<f32>,
 ) -> MatrixView<'a> {
     let share = count.div_ceil(threads).max(1);
@@ -320,7 +384,7 @@ impl Epilogue<'_> {
     /// The product, added to the output.
     pub const ADD: Self = Self { accumulate: Accumulate::Add, activation: None };
 
-    fn check(&self, weights: &dyn PackedGemm, rows: usize, out: &ColumnsMut<'_>) {
+    fn check<O>(&self, weights: &dyn PackedGemm, rows: usize, out: &ColumnsMut<'_, O>) {
         assert_eq!(rows, out.rows(), "rows of a product");
         let columns = out.columns();
         let whole = columns.start.is_multiple_of(weights.panel_width());

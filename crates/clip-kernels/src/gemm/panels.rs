@@ -8,7 +8,8 @@ use crate::{Prefetch, dispatch};
 
 /// A matrix in panels of some columns: each stands in one piece, one group of rows after the other, and
 /// of a group one unit for each column, which is what a lane of a register multiplies at once. The last
-/// panel and the last group are filled up with zeros.
+/// group is filled up with zeros; the last panel is not filled up: sums of columns that the matrix does
+/// not have are not written anywhere.
 #[derive(Debug)]
 pub(crate) struct Panels<U> {
     units: Vec<U>,
@@ -22,6 +23,10 @@ pub(crate) struct Panels<U> {
 
 impl<U: Copy + Default> Panels<U> {
     /// Packs a matrix in groups of G rows, whose values in a column become a unit.
+    ///
+    /// # Panics
+    ///
+    /// Where its rows are not contiguous.
     pub(crate) fn pack<const G: usize, T: Copy + Default>(
         matrix: MatrixView<'_, T>,
         width: usize,
@@ -39,20 +44,18 @@ impl<U: Copy + Default> Panels<U> {
         unit: impl Fn([T; G]) -> U,
     ) {
         assert_eq!(self.group, G, "panels of another group");
+        assert!(matrix.has_contiguous_rows(), "rows that are packed where they lie");
         (self.rows, self.columns) = (matrix.rows(), matrix.columns());
         let (count, size) = (self.columns.div_ceil(self.width), self.size());
         self.units.resize(count * size, U::default());
         dispatch(
             #[inline(always)]
-            || match matrix.has_contiguous_rows() {
-                true => self.fill_by_rows(matrix, &unit),
-                false => self.fill_by_columns(matrix, &unit),
-            },
+            || self.fill(matrix, &unit),
         );
     }
 
     #[inline(always)]
-    fn fill_by_rows<const G: usize, T: Copy + Default>(
+    fn fill<const G: usize, T: Copy + Default>(
         &mut self,
         matrix: MatrixView<'_, T>,
         unit: &impl Fn([T; G]) -> U,
@@ -78,36 +81,9 @@ impl<U: Copy + Default> Panels<U> {
                     match columns.len() {
                         32 => fill(&mut units[..32], rows, unit),
                         16 => fill(&mut units[..16], rows, unit),
-                        count => {
-                            fill(&mut units[..count], rows, unit);
-                            units[count..].fill(U::default());
-                        }
+                        count => fill(&mut units[..count], rows, unit),
                     }
                 }
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn fill_by_columns<const G: usize, T: Copy + Default>(
-        &mut self,
-        matrix: MatrixView<'_, T>,
-        unit: &impl Fn([T; G]) -> U,
-    ) {
-        let (width, size) = (self.width, self.size().max(1));
-        for (panel, units) in self.units.chunks_exact_mut(size).enumerate() {
-            for j in 0..width {
-                let places = units[j..].iter_mut().step_by(width);
-                let column = panel * width + j;
-                if column >= self.columns {
-                    places.for_each(|place| *place = U::default());
-                    continue;
-                }
-                let (groups, rest) = matrix.column(column).as_chunks::<G>();
-                let mut last = [T::default(); G];
-                last[..rest.len()].copy_from_slice(rest);
-                let groups = groups.iter().copied().chain([last]);
-                places.zip(groups).for_each(|(place, group)| *place = unit(group));
             }
         }
     }
@@ -202,17 +178,15 @@ mod tests {
         let view = MatrixView::new(&matrix, columns);
         let panels = Panels::pack::<G, f32>(view, 16, |unit| unit);
         assert_eq!(panels.unpack(|unit| unit), matrix);
-        let turned = Panels::pack::<G, f32>(view.transposed(), 16, |unit| unit);
-        let turned = turned.unpack(|unit| unit);
-        let back = MatrixView::new(&turned, rows).transposed();
-        let back = Panels::pack::<G, f32>(back, 16, |unit| unit);
-        // Also what fills it up.
-        assert_eq!(back.units, panels.units);
-        // A larger matrix before leaves nothing behind.
+        // A larger matrix before leaves nothing behind, not even where the last group is filled up.
         let larger = [7.0; 80 * 80];
         let mut reused = Panels::pack::<G, f32>(MatrixView::new(&larger, 80), 16, |unit| unit);
         reused.repack::<G, f32>(view, |unit| unit);
-        assert_eq!(reused.units, panels.units);
+        assert_eq!(reused.unpack(|unit| unit), matrix);
+        for column in 0..columns {
+            let last = column / 16 * reused.size() + (reused.steps() - 1) * 16 + column % 16;
+            assert_eq!(reused.units[last], panels.units[last], "column {column}");
+        }
     }
 
     #[test]

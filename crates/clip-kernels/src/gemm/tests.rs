@@ -1,4 +1,5 @@
 use clip_testkit::{Random, assert_close, say};
+use half::bf16;
 
 use super::*;
 
@@ -64,6 +65,7 @@ fn products_are_those_of_a_loop() {
                     (Accumulate::Bias(&bias), None),
                     (Accumulate::Bias(&bias), Some(Activation::QuickGelu)),
                     (Accumulate::Add, Some(Activation::GeluTanh)),
+                    (Accumulate::Bias(&bias), Some(Activation::Relu6)),
                 ] {
                     let epilogue = Epilogue { accumulate, activation };
                     let expected = reference::multiply(a, b, epilogue, &before);
@@ -81,11 +83,59 @@ fn products_are_those_of_a_loop() {
                     assert_eq!(outputs[0], outputs[1], "{kernel:?}: parts are as the whole");
                 }
             }
-            // Packed again, from columns; values of 16 and 8 bits stay what they are.
+            // Packed again, and from columns; values of 16 and 8 bits stay what they are.
+            weights.repack(b);
+            assert_close(&format!("{kernel:?}, packed again"), &weights.unpack(), &kept, 1e-6);
             let mut turned = vec![0.0; inner * columns];
             ops::transpose(b, &mut turned);
-            weights.repack(MatrixView::strided(&turned, columns, inner, inner).transposed());
-            assert_close(&format!("{kernel:?}, packed again"), &weights.unpack(), &kept, 1e-6);
+            let turned = MatrixView::strided(&turned, columns, inner, inner).transposed();
+            let weights = kernel.pack(turned);
+            assert_close(&format!("{kernel:?}, from columns"), &weights.unpack(), &kept, 1e-6);
+        }
+    }
+}
+
+/// What is written in `bf16` is the product rounded, and rows that come in `bf16`, or are written one by
+/// one, are multiplied as those that lie in `f32`: on every kernel, on all columns and on parts.
+#[test]
+fn numbers_of_16_bits_come_in_and_go_out() {
+    let (rows, columns) = (13, 70);
+    for kernel in detected() {
+        for inner in [64, 33, 1100] {
+            let mut random = Random::new(inner as u64);
+            let a: Vec<bf16> =
+                random.values(rows * inner).into_iter().map(bf16::from_f32).collect();
+            let wide: Vec<f32> = a.iter().map(|value| value.to_f32()).collect();
+            let (b, bias) = (random.values(inner * columns), random.values(columns));
+            let weights = kernel.pack(MatrixView::new(&b, columns));
+            let how = Prepare { threads: 2, precise: &[1, 12] };
+            let epilogue = Epilogue {
+                accumulate: Accumulate::Bias(&bias),
+                activation: Some(Activation::QuickGelu),
+            };
+            let product = |activations: &Activations<'_>| {
+                let mut out = vec![0.0; rows * columns];
+                weights.multiply(activations, epilogue, ColumnsMut::new(&mut out, columns));
+                out
+            };
+            let mut buffer = Buffer::default();
+            let left = MatrixView::new(&wide, inner);
+            let expected = product(&weights.prepare(left, how, &mut buffer));
+            let fill = |row: usize, out: &mut [f32]| out.copy_from_slice(left.row(row));
+            let by_row = product(&weights.prepare_rows(rows, &fill, how, &mut buffer));
+            assert_eq!(by_row, expected, "{kernel:?}: rows that are written one by one");
+            let narrow = MatrixView::new(&a, inner);
+            let activations = weights.prepare_bf16(narrow, how, &mut buffer);
+            assert_eq!(product(&activations), expected, "{kernel:?}: rows of bf16");
+            let mut out = vec![bf16::ZERO; rows * columns];
+            for part in ColumnsMut::new(&mut out, columns).split(weights.panel_width(), 2) {
+                weights.multiply_to_bf16(&activations, epilogue, part);
+            }
+            for (out, expected) in out.iter().zip(&expected) {
+                // Sums in another order may lie on the other side of the middle between two.
+                let off = (out.to_f32() - expected).abs();
+                assert!(off <= expected.abs() / 255.0 + 1e-6, "{kernel:?}: {out} for {expected}");
+            }
         }
     }
 }
@@ -104,7 +154,7 @@ fn integers_are_multiplied_exactly() {
         };
         let mut buffer = Buffer::default();
         let how = Prepare { threads: 2, ..Prepare::default() };
-        let activations = weights.prepare_rows(rows, &fill, how, &mut buffer);
+        let activations = weights.prepare_integers(rows, &fill, how, &mut buffer);
         let mut out = vec![0.0; rows * columns];
         weights.multiply(&activations, Epilogue::OVERWRITE, ColumnsMut::new(&mut out, columns));
         let a: Vec<f32> = (0..rows * inner).map(|at| integer(at / inner, at % inner)).collect();

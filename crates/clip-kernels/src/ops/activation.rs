@@ -19,6 +19,8 @@ pub enum Activation {
     Gelu,
     /// The same paper's approximation of it by `tanh`.
     GeluTanh,
+    /// `min(max(x, 0), 6)`, of convolutions.
+    Relu6,
 }
 
 impl Activation {
@@ -35,19 +37,24 @@ impl Activation {
         );
     }
 
-    /// The gradient of [`Self::forward`]: `dx = dy · d forward(x) / dx`.
-    pub fn backward(self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
+    /// The gradient of [`Self::forward`], `dx = dy · d forward(x) / dx`, and what that wrote, once more:
+    /// both have the exponential function in common.
+    pub fn backward(self, x: &[f32], dy: &[f32], dx: &mut [f32], out: &mut [f32]) {
         // A loop of its own for each, so that none asks which it is at every value.
         match self {
-            Self::QuickGelu => slopes(x, dy, dx, |x| gated(x, [QUICK * x, QUICK])),
+            Self::QuickGelu => slopes(x, dy, dx, out, |x| gated(x, [QUICK * x, QUICK])),
             Self::GeluTanh => {
                 let slope = |x: f32| TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x);
-                slopes(x, dy, dx, |x| gated(x, [tanh_level(x), slope(x)]));
+                slopes(x, dy, dx, out, |x| gated(x, [tanh_level(x), slope(x)]));
             }
+            Self::Relu6 => slopes(x, dy, dx, |x| f32::from(u8::from(x > 0.0 && x < 6.0))),
             Self::Gelu => {
                 /// `1 / √(2π)`.
                 const DENSITY: f32 = 0.398_942_3;
-                slopes(x, dy, dx, |x| normal_below(x) + x * DENSITY * exp(-0.5 * x * x));
+                slopes(x, dy, dx, out, |x| {
+                    let below = normal_below(x);
+                    [x * below, below + x * DENSITY * exp(-0.5 * x * x)]
+                });
             }
         }
     }
@@ -59,28 +66,37 @@ impl Activation {
             Self::QuickGelu => values.iter_mut().for_each(|x| *x *= sigmoid(QUICK * *x)),
             Self::Gelu => values.iter_mut().for_each(|x| *x *= normal_below(*x)),
             Self::GeluTanh => values.iter_mut().for_each(|x| *x *= sigmoid(tanh_level(*x))),
+            Self::Relu6 => values.iter_mut().for_each(|x| *x = x.clamp(0.0, 6.0)),
         }
     }
 }
 
-/// `dx = dy · slope(x)`.
+/// `out` is the value of a function at `x`, and `dx = dy · slope(x)`.
 #[inline(always)]
-fn slopes(x: &[f32], dy: &[f32], dx: &mut [f32], slope: impl Fn(f32) -> f32) {
+fn slopes(
+    x: &[f32],
+    dy: &[f32],
+    dx: &mut [f32],
+    out: &mut [f32],
+    value_and_slope: impl Fn(f32) -> [f32; 2],
+) {
     dispatch(
         #[inline(always)]
         || {
-            for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
-                *dx = dy * slope(*x);
+            for (((dx, out), x), dy) in dx.iter_mut().zip(&mut *out).zip(x).zip(dy) {
+                let [value, slope] = value_and_slope(*x);
+                *out = value;
+                *dx = dy * slope;
             }
         },
     );
 }
 
-/// The slope of `x · sigmoid(level)`, from the level at `x` and the slope of that.
+/// `x · sigmoid(level)` and its slope, from the level at `x` and the slope of that.
 #[inline(always)]
-fn gated(x: f32, [level, slope]: [f32; 2]) -> f32 {
+fn gated(x: f32, [level, slope]: [f32; 2]) -> [f32; 2] {
     let gate = sigmoid(level);
-    gate * (1.0 + slope * x * (1.0 - gate))
+    [x * gate, gate * (1.0 + slope * x * (1.0 - gate))]
 }
 
 #[inline(always)]
@@ -107,6 +123,8 @@ fn normal_below(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use clip_testkit::assert_close;
+
     use super::*;
 
     #[test]
@@ -120,8 +138,9 @@ mod tests {
                 activation.forward(&moved, &mut out);
                 out
             };
-            let mut slope = vec![0.0; x.len()];
-            activation.backward(&x, &ones, &mut slope);
+            let (mut slope, mut out) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+            activation.backward(&x, &ones, &mut slope, &mut out);
+            assert_close(&format!("{activation:?}, once more"), &out, &at(0.0), 1e-6);
             for ((above, below), slope) in at(0.01).iter().zip(at(-0.01)).zip(slope) {
                 assert!(((above - below) / 0.02 - slope).abs() < 2e-4, "{activation:?}");
             }

@@ -1,6 +1,6 @@
 //! Layer norm (Ba et al. 2016, arXiv:1607.06450) and its gradient.
 
-use super::sums::{LANES, centered_dot, sum};
+use super::sums::{LANES, centered_dot, reduce, sum};
 use crate::dispatch;
 
 /// Mean and inverse standard deviation of a row.
@@ -71,6 +71,6 @@ fn moments(x: &[f32], epsilon: f32) -> Moments {
         }
     }
     let rest: f32 = rest.iter().map(|x| (x - mean) * (x - mean)).sum();
-    let variance = (lanes.iter().sum::<f32>() + rest) / x.len() as f32;
+    let variance = (reduce(lanes, |a, b| a + b) + rest) / x.len() as f32;
     Moments { mean, inverse_std: 1.0 / (variance + epsilon).sqrt() }
 }

@@ -1,8 +1,8 @@
 //! What stands between the products of a transformer: loops over rows, which the compiler turns into
 //! the widest instructions of the machine.
 //!
-//! Each public function goes through [`dispatch`](crate::dispatch), which selects the instruction set at
-//! run time; what it calls is inlined there.
+//! Each public function but [`transpose`] goes through [`dispatch`](crate::dispatch), which selects the
+//! instruction set at run time; what it calls is inlined there.
 
 mod activation;
 mod exp;
@@ -10,9 +10,12 @@ mod layer_norm;
 mod rows;
 mod softmax;
 mod sums;
+mod transpose;
 
 pub use activation::{Activation, QUICK, TANH_CUBE, TANH_SCALE};
 pub use layer_norm::{layer_norm, layer_norm_backward};
-pub use rows::{add_rows, dot_rows, sum_rows, transpose, weighted_sum};
+pub(crate) use rows::widen;
+pub use rows::{add_rows, dot_rows, sum_rows, weighted_sum};
 pub use softmax::{softmax, softmax_backward};
-pub(crate) use sums::LANES;
+pub(crate) use sums::{LANES, larger, reduce, smaller};
+pub use transpose::transpose;

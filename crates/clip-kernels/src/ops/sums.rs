@@ -14,7 +14,7 @@ pub(crate) fn sum(x: &[f32]) -> f32 {
             lanes[i] += chunk[i];
         }
     }
-    lanes.iter().sum::<f32>() + rest.iter().sum::<f32>()
+    reduce(lanes, |a, b| a + b) + rest.iter().sum::<f32>()
 }
 
 /// `Σ x · (y − center)`.
@@ -28,7 +28,7 @@ pub(crate) fn centered_dot(x: &[f32], y: &[f32], center: f32) -> f32 {
         }
     }
     let rest: f32 = x_rest.iter().zip(y_rest).map(|(x, y)| x * (y - center)).sum();
-    lanes.iter().sum::<f32>() + rest
+    reduce(lanes, |a, b| a + b) + rest
 }
 
 /// The largest value.
@@ -37,9 +37,35 @@ pub(crate) fn highest(row: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            *lane = if *value > *lane { *value } else { *lane };
+        for i in 0..LANES {
+            lanes[i] = larger(lanes[i], chunk[i]);
         }
     }
-    rest.iter().copied().chain(lanes).fold(f32::NEG_INFINITY, f32::max)
+    rest.iter().copied().fold(reduce(lanes, larger), larger)
+}
+
+/// The larger of two, in one instruction.
+#[inline(always)]
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The smaller of two, in one instruction.
+#[inline(always)]
+pub(crate) fn smaller(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// All lanes in one, half of them at a time: one after the other, each would wait for the last.
+#[inline(always)]
+pub(crate) fn reduce(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = [0.0; LANES / 2];
+    for i in 0..LANES / 2 {
+        half[i] = join(lanes[i], lanes[i + LANES / 2]);
+    }
+    let mut quarter = [0.0; LANES / 4];
+    for i in 0..LANES / 4 {
+        quarter[i] = join(half[i], half[i + LANES / 4]);
+    }
+    join(join(quarter[0], quarter[2]), join(quarter[1], quarter[3]))
 }

@@ -44,19 +44,20 @@ impl Sublayer {
         }
     }
 
-    /// The gradient of `hidden` from that of the output.
+    /// The gradient of `hidden` from that of the output, and the output once more.
     fn backward(
         self,
         hidden: &[f32],
         [length, row]: [usize; 2],
         dout: &[f32],
         dhidden: &mut [f32],
+        out: &mut [f32],
         scratch: &mut Scratch,
     ) {
         match self {
-            Self::Mlp(activation) => activation.backward(hidden, dout, dhidden),
+            Self::Mlp(activation) => activation.backward(hidden, dout, dhidden, out),
             Self::Attention(attention) => {
-                attention.backward(hidden, [length, row], dout, dhidden, scratch);
+                attention.backward(hidden, [length, row], dout, dhidden, out, scratch);
             }
         }
     }

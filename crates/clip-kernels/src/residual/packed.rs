@@ -5,11 +5,13 @@
 
 use std::cell::Cell;
 
+use half::bf16;
 use rayon::prelude::*;
 
 use super::Sublayer;
 use crate::gemm::{
-    Accumulate, Activations, Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select, sized,
+    Accumulate, Activations, Buffer, Epilogue, Output, PackedGemm, Prepare, WeightDtype, select,
+    sized,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::{attention, ops};
@@ -83,9 +85,9 @@ impl PackedLinear {
     }
 
     /// Columns of the product of rows with the weights; rows of `precise` keep more bits.
-    fn multiply(
+    fn multiply<T: Output>(
         &self,
-        rows: MatrixView<'_>,
+        rows: MatrixView<'_, T>,
         precise: &[usize],
         epilogue: Epilogue<'_>,
         cores: Cores,
@@ -93,24 +95,24 @@ impl PackedLinear {
         buffer: &mut Buffer,
     ) {
         let how = Prepare { threads: cores.count(), precise };
-        let activations: Activations<'_> = self.weights.prepare(rows, how, buffer);
+        let activations: Activations<'_> = T::prepare(&*self.weights, rows, how, buffer);
         multiply_on(cores, &*self.weights, &activations, epilogue, out);
     }
 }
 
 /// Writes columns of a product, on one core or on all.
-pub(crate) fn multiply_on(
+pub(crate) fn multiply_on<O: Output>(
     cores: Cores,
     weights: &dyn PackedGemm,
     activations: &Activations<'_>,
     epilogue: Epilogue<'_>,
-    out: ColumnsMut<'_>,
+    out: ColumnsMut<'_, O>,
 ) {
     match cores {
-        Cores::One => weights.multiply(activations, epilogue, out),
+        Cores::One => O::multiply(weights, activations, epilogue, out),
         Cores::All => {
             let parts = out.split(weights.panel_width(), cores.count());
-            parts.into_par_iter().for_each(|out| weights.multiply(activations, epilogue, out));
+            parts.into_par_iter().for_each(|out| O::multiply(weights, activations, epilogue, out));
         }
     }
 }
@@ -124,6 +126,13 @@ pub struct Norm {
     pub beta: Vec<f32>,
     /// Added to the variance.
     pub epsilon: f32,
+}
+
+impl Norm {
+    /// Whole rows.
+    fn apply(&self, x: &[f32], out: &mut [f32]) {
+        ops::layer_norm(x, &self.gamma, &self.beta, self.epsilon, out);
+    }
 }
 
 /// A residual branch with packed weights.
@@ -144,6 +153,7 @@ pub struct PackedResidual {
 struct Scratch {
     normal: Vec<f32>,
     hidden: Vec<f32>,
+    hidden_bf16: Vec<bf16>,
     mixed: Vec<f32>,
     attention: attention::Scratch,
     buffer: Buffer,
@@ -225,25 +235,37 @@ impl PackedResidual {
         for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
-            let Scratch { normal, hidden, mixed, attention, buffer } = &mut scratch;
-            let normal = sized(normal, rows * width);
-            let hidden = sized(hidden, rows * row);
-            self.normalize(x, cores, normal);
-            let out = ColumnsMut::new(hidden, row);
-            self.enter(normal, &precise, cores, out, buffer);
-            let mixed: &[f32] = match self.sublayer {
+            let how = Prepare { threads: cores.count(), precise: &precise };
+            let Scratch { hidden, hidden_bf16, mixed, attention, buffer, .. } = &mut scratch;
+            let normal = |i: usize, out: &mut [f32]| self.norm.apply(&x[i * width..][..width], out);
+            let input = &*self.input.weights;
+            let normal = input.prepare_rows(rows, &normal, how, buffer);
+            match self.sublayer {
                 // The nonlinearity was the product's epilogue.
-                Sublayer::Mlp(_) => hidden,
+                Sublayer::Mlp(_) if self.output.weights.takes_bf16() => {
+                    let hidden = sized(hidden_bf16, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
+                    self.leave(hidden, x, (&precise, cores), y, buffer);
+                }
+                Sublayer::Mlp(_) => {
+                    let hidden = sized(hidden, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
+                    self.leave(hidden, x, (&precise, cores), y, buffer);
+                }
                 Sublayer::Attention(of) => {
+                    let hidden = sized(hidden, rows * row);
+                    let out = ColumnsMut::new(hidden, row);
+                    multiply_on(cores, input, &normal, self.entry(), out);
                     let mixed = sized(mixed, rows * width);
                     match cores {
                         Cores::One => of.forward(hidden, [length, row], mixed, attention),
                         Cores::All => of.forward_by_heads(hidden, [length, row], mixed),
                     }
-                    mixed
+                    self.leave(mixed, x, (&precise, cores), y, buffer);
                 }
-            };
-            self.leave(mixed, x, &precise, cores, y, buffer);
+            }
         }
         SCRATCH.set(scratch);
     }
@@ -275,7 +297,7 @@ impl PackedResidual {
             let out = ColumnsMut::new(&mut queries, width);
             self.enter(&normal, &all, cores, out, buffer);
             let mixed = attention.gather(&queries, hidden, [length, row], tokens);
-            self.leave(&mixed, &self.pick(x, length, tokens), &all, cores, y, buffer);
+            self.leave(&mixed, &self.pick(x, length, tokens), (&all, cores), y, buffer);
         }
         SCRATCH.set(scratch);
     }
@@ -289,15 +311,23 @@ impl PackedResidual {
     }
 
     fn normalize(&self, x: &[f32], cores: Cores, normal: &mut [f32]) {
-        let Norm { gamma, beta, epsilon } = &self.norm;
-        let width = gamma.len();
+        let width = self.width();
         let size = (x.len() / width).div_ceil(cores.count()).max(1) * width;
         x.par_chunks(size).zip(normal.par_chunks_mut(size)).for_each(|(x, normal)| {
-            ops::layer_norm(x, gamma, beta, *epsilon, normal);
+            self.norm.apply(x, normal);
         });
     }
 
-    /// Columns of the first layer, and of the nonlinearity where one follows.
+    /// What follows the product of the first layer.
+    fn entry(&self) -> Epilogue<'_> {
+        let activation = match self.sublayer {
+            Sublayer::Mlp(activation) => Some(activation),
+            Sublayer::Attention(_) => None,
+        };
+        Epilogue { accumulate: Accumulate::Bias(&self.input.bias), activation }
+    }
+
+    /// Columns of the first layer.
     fn enter(
         &self,
         normal: &[f32],
@@ -306,22 +336,16 @@ impl PackedResidual {
         out: ColumnsMut<'_>,
         buffer: &mut Buffer,
     ) {
-        let activation = match self.sublayer {
-            Sublayer::Mlp(activation) => Some(activation),
-            Sublayer::Attention(_) => None,
-        };
         let normal = MatrixView::new(normal, self.width());
-        let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.input.bias), activation };
-        self.input.multiply(normal, precise, epilogue, cores, out, buffer);
+        self.input.multiply(normal, precise, self.entry(), cores, out, buffer);
     }
 
     /// The second layer, and what goes around the branch.
-    fn leave(
+    fn leave<M: Output>(
         &self,
-        mixed: &[f32],
+        mixed: &[M],
         x: &[f32],
-        precise: &[usize],
-        cores: Cores,
+        (precise, cores): (&[usize], Cores),
         y: &mut [f32],
         buffer: &mut Buffer,
     ) {

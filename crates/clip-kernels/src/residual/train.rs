@@ -199,10 +199,10 @@ impl Residual {
         weights: Parameters<'_>,
         wanted: Wanted,
     ) -> Gradients {
+        assert_eq!(x.len(), dy.len(), "a gradient for every value of the output");
         let (width, row) = (weights.gamma.len(), weights.in_bias.len());
         let shares = Shares::new(x.len() / (length * width), length);
-        // The residual path: the output's gradient is also the input's.
-        let mut dx = dy.to_vec();
+        let mut dx = Vec::with_capacity(dy.len());
         let in_weight = MatrixView::new(weights.in_weight, row);
         let out_weight = MatrixView::new(weights.out_weight, width);
         let kernel = select(self.dtype);
@@ -211,7 +211,7 @@ impl Residual {
             in_transposed: kernel.pack(in_weight.transposed()),
             out_transposed: kernel.pack(out_weight.transposed()),
         };
-        let share = |i: usize, (x, dy, dx): (&[f32], &[f32], &mut [f32])| {
+        let share = |i: usize, (x, dy, dx): (&[f32], &[f32], &mut [MaybeUninit<f32>])| {
             let mut total = (wanted == Wanted::All).then(|| WeightGradients::zeros(weights));
             let mut scratch = Scratch::take(self.dtype);
             let start = i * shares.values(row);
@@ -237,10 +237,16 @@ impl Residual {
         let totals: Vec<_> = x
             .par_chunks(size)
             .zip(dy.par_chunks(size))
-            .zip(dx.par_chunks_mut(size))
+            .zip(dx.spare_capacity_mut()[..dy.len()].par_chunks_mut(size))
             .enumerate()
             .map(|(i, ((x, dy), dx))| share(i, (x, dy, dx)))
             .collect();
+        #[expect(unsafe_code, reason = "a buffer that is not filled on one core first")]
+        // SAFETY: the shares cover the rows of `x`, which has as many values, and a pass writes all its
+        // rows.
+        unsafe {
+            dx.set_len(dy.len());
+        }
         let weights = totals.into_iter().flatten().reduce(WeightGradients::plus);
         Gradients { x: dx, weights }
     }
@@ -250,7 +256,7 @@ impl Residual {
         (x, kept, dy): (&[f32], &[f32], &[f32]),
         length: usize,
         (weights, sides): (Parameters<'_>, &Sides),
-        dx: &mut [f32],
+        dx: &mut [MaybeUninit<f32>],
         total: Option<&mut WeightGradients>,
         scratch: &mut Scratch,
     ) {
@@ -276,16 +282,17 @@ impl Residual {
         let out = ColumnsMut::new(dmixed, mixed_width);
         product.multiply_packed(dy_rows, &*sides.out_transposed, Epilogue::OVERWRITE, out);
         let dhidden = sized(dhidden, rows * row);
-        self.sublayer.backward(hidden, [length, row], dmixed, dhidden, attention);
+        let mixed = sized(mixed, rows * mixed_width);
+        self.sublayer.backward(hidden, [length, row], dmixed, dhidden, mixed, attention);
 
         let dhidden_rows = MatrixView::new(dhidden, row);
         let dnormal = sized(dnormal, rows * width);
         let out = ColumnsMut::new(dnormal, width);
         product.multiply_packed(dhidden_rows, &*sides.in_transposed, Epilogue::OVERWRITE, out);
+        // The residual path: the output's gradient is also the input's.
+        let dx = dx.write_copy_of_slice(dy);
         match total {
             Some(total) => {
-                let mixed = sized(mixed, rows * mixed_width);
-                self.sublayer.forward(hidden, [length, row], mixed, attention);
                 let mixed = MatrixView::new(mixed, mixed_width).transposed();
                 let out = ColumnsMut::new(&mut total.out_weight, width);
                 product.multiply(mixed, dy_rows, Epilogue::ADD, out);
@@ -397,12 +404,20 @@ impl WeightGradients {
     }
 
     fn plus(mut self, other: Self) -> Self {
-        ops::sum_rows(&other.gamma, &mut self.gamma);
-        ops::sum_rows(&other.beta, &mut self.beta);
-        ops::sum_rows(&other.in_weight, &mut self.in_weight);
-        ops::sum_rows(&other.in_bias, &mut self.in_bias);
-        ops::sum_rows(&other.out_weight, &mut self.out_weight);
-        ops::sum_rows(&other.out_bias, &mut self.out_bias);
+        add(&other.gamma, &mut self.gamma);
+        add(&other.beta, &mut self.beta);
+        add(&other.in_weight, &mut self.in_weight);
+        add(&other.in_bias, &mut self.in_bias);
+        add(&other.out_weight, &mut self.out_weight);
+        add(&other.out_bias, &mut self.out_bias);
         self
     }
+}
+
+/// Adds values to a total, on all cores.
+fn add(values: &[f32], total: &mut [f32]) {
+    /// Values that a core adds at a time.
+    const SHARE: usize = 1 << 15;
+    let shares = total.par_chunks_mut(SHARE).zip(values.par_chunks(SHARE));
+    shares.for_each(|(total, values)| ops::sum_rows(values, total));
 }

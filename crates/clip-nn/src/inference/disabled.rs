@@ -1,11 +1,11 @@
 //! Builds without Flex: nothing is packed.
 
 use burn::module::Param;
-use burn::nn::LayerNorm;
 use burn::nn::conv::Conv2d;
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor};
 
-use crate::{Mlp, MultiHeadAttention, Pixels, Transformer, WeightDtype};
+use crate::{Mlp, MultiHeadAttention, Padding, Pixels, Transformer, WeightDtype};
 
 /// Packs modules for inference, in the numbers of one type. In this build there is none.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +30,39 @@ impl PackedLinear {
 
     /// Never called.
     pub fn forward(&self, _: Tensor<2>) -> Tensor<2> {
+        match *self {}
+    }
+}
+
+/// The layers of an inverted residual block.
+#[derive(Debug)]
+pub struct BlockLayers {
+    /// The 1×1 convolution to more channels, as a matrix.
+    pub expand: Option<Linear>,
+    /// The convolution of each channel alone.
+    pub depthwise: Conv2d,
+    /// The 1×1 convolution to few channels, as a matrix.
+    pub project: Linear,
+}
+
+/// A convolutional stem with packed weights. In this build there is none.
+#[derive(Debug)]
+pub enum PackedConvStem {}
+
+impl PackedConvStem {
+    /// Never called.
+    pub fn new(
+        _: Conv2d,
+        _: Vec<BlockLayers>,
+        _: Option<Linear>,
+        _: Padding,
+        packer: Packer,
+    ) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn forward(&self, _: Tensor<4>) -> Tensor<4> {
         match *self {}
     }
 }

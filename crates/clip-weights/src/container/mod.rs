@@ -61,6 +61,8 @@ pub(crate) fn contents(file: &mut File, bytes: u64, path: &Path) -> Result<Conte
     file.seek(SeekFrom::Start(0)).map_err(io)?;
     if head.starts_with(b"PK\x03\x04") {
         torch::contents(file, bytes, path)
+    } else if head.starts_with(torch::LEGACY) {
+        torch::legacy_contents(file, bytes, path)
     } else if is_legacy_torch(&head) {
         Err(Error::LegacyTorch { path: path.to_owned() })
     } else if head.starts_with(b"version https://git-lfs") {
@@ -73,7 +75,8 @@ pub(crate) fn contents(file: &mut File, bytes: u64, path: &Path) -> Result<Conte
     }
 }
 
-/// A bare pickle of protocol 2 to 5, or a tar archive (`_legacy_load` in `torch/serialization.py`).
+/// A bare pickle of protocol 2 to 5, or a tar archive as PyTorch before 0.1.10 wrote it (`_legacy_load` in
+/// `torch/serialization.py`).
 fn is_legacy_torch(head: &[u8]) -> bool {
     matches!(head, [0x80, 2..=5, ..]) || head.get(257..262) == Some(b"ustar")
 }

@@ -91,6 +91,7 @@ fn read(parts: &Parts, tower: Tower, weights: &Weights) -> Result<ModelConfig> {
             mlp_width: sizes.mlp_width,
             activation: tower.activation,
             layer_norm_eps: timm::EPSILON,
+            conv_stem: None,
             stem: Stem::Biased,
             pooling: VisionPooling::Attention,
             projection: Projection::None,

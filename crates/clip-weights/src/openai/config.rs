@@ -38,6 +38,7 @@ pub(super) fn read(weights: &Weights, activation: Option<Activation>) -> Result<
             mlp_width: 4 * sizes.vision_width,
             activation,
             layer_norm_eps: 1e-5,
+            conv_stem: None,
             stem: Stem::Normalized,
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,

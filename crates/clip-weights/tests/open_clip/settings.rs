@@ -26,6 +26,7 @@ fn bare() -> ModelConfig {
             mlp_width: 256,
             activation: Activation::Gelu,
             layer_norm_eps: 1e-5,
+            conv_stem: None,
             stem: Stem::Normalized,
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,

@@ -75,6 +75,11 @@ impl Pickle {
 
     /// A view of the storage in `data/{key}`, which has `count` values, as the pickle claims.
     pub(crate) fn tensor(self, class: &str, key: usize, count: i64, view: View) -> Self {
+        self.tensor_of(class, key, count, view, b"")
+    }
+
+    /// As [`Self::tensor`], with more behind the count.
+    fn tensor_of(self, class: &str, key: usize, count: i64, view: View, more: &[u8]) -> Self {
         self.global("torch._utils", "_rebuild_tensor_v2")
             .raw(b"((")
             .text("storage")
@@ -82,6 +87,7 @@ impl Pickle {
             .text(&key.to_string())
             .text("cpu")
             .int(count)
+            .raw(more)
             .raw(b"tQ")
             .int(view.offset)
             .tuple(view.shape)
@@ -120,6 +126,10 @@ impl<'a> Storages<'a> {
 
     /// A dictionary of the tensors, whose names begin with `prefix`.
     pub(crate) fn dict(&self, pickle: Pickle, prefix: &str) -> Pickle {
+        self.dict_of(pickle, prefix, b"")
+    }
+
+    fn dict_of(&self, pickle: Pickle, prefix: &str, more: &[u8]) -> Pickle {
         let tensors = self.0.iter().enumerate();
         tensors.fold(pickle.raw(b"}"), |pickle, (key, (name, (shape, values)))| {
             let shape: Vec<_> = shape.iter().map(|length| *length as i64).collect();
@@ -127,8 +137,23 @@ impl<'a> Storages<'a> {
                 (1..=shape.len()).map(|axis| shape[axis..].iter().product()).collect();
             let view = View::new(&shape, &strides);
             let pickle = pickle.text(&format!("{prefix}{name}"));
-            pickle.tensor("FloatStorage", key, values.len() as i64, view).raw(b"s")
+            pickle.tensor_of("FloatStorage", key, values.len() as i64, view, more).raw(b"s")
         })
+    }
+
+    /// The file as PyTorch wrote it before 1.6: the last storage comes first.
+    pub(crate) fn legacy(&self) -> Vec<u8> {
+        let mut bytes = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.".to_vec();
+        bytes.extend(Pickle::new().int(1001).raw(b".").0);
+        bytes.extend(Pickle::new().raw(b"}.").0);
+        bytes.extend(self.dict_of(Pickle::new(), "", b"N").raw(b".").0);
+        let keys = (0..self.0.len()).rev().map(|key| key.to_string());
+        bytes.extend(keys.fold(Pickle::new().raw(b"]("), |list, key| list.text(&key)).raw(b"e.").0);
+        for (_, values) in self.0.values().rev() {
+            bytes.extend((values.len() as u64).to_le_bytes());
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        bytes
     }
 
     /// The archive of what the pickle made.

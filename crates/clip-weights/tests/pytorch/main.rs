@@ -5,6 +5,7 @@ mod archive;
 mod checkpoints;
 #[path = "../common/mod.rs"]
 mod common;
+mod efficientnet;
 mod hugging_face;
 mod refusals;
 mod settings;

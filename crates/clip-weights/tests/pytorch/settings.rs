@@ -22,6 +22,7 @@ fn config(activation: Activation) -> ModelConfig {
             mlp_width: 256,
             activation,
             layer_norm_eps: 1e-5,
+            conv_stem: None,
             stem: Stem::Normalized,
             pooling: VisionPooling::ClassToken,
             projection: Projection::Linear,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use clip_search::evaluation::{EvaluationData, Prompts};
 
 use crate::args::ModelArgs;
 
@@ -98,6 +99,12 @@ pub(super) struct DataArgs {
     pub(super) labels: Option<PathBuf>,
 }
 
+impl DataArgs {
+    pub(super) fn data(&self) -> EvaluationData {
+        EvaluationData { paths: self.data.clone(), labels: self.labels.clone() }
+    }
+}
+
 /// The sentences around a name.
 #[derive(Debug, Args)]
 pub(super) struct PromptArgs {
@@ -113,6 +120,12 @@ pub(super) struct PromptArgs {
     /// Cut texts that are too long for the model instead of refusing them
     #[arg(long)]
     pub(super) truncate: bool,
+}
+
+impl PromptArgs {
+    pub(super) fn prompts(&self) -> Prompts {
+        Prompts { sentences: self.template.clone(), set: self.templates.clone() }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,40 +1,51 @@
 //! `clip-cli eval`: how good a model is, by measures that other programs report too.
 //!
-//! [`pictures`] turns data into labeled vectors and [`texts`] names into vectors; each task hands
-//! both to `clip-eval`; [`results`] is what comes out, and [`print`] how a person sees it.
+//! [`results`] is what comes out, and [`print`] how a person sees it.
 
 mod args;
-mod pictures;
 mod print;
-mod probe;
 mod results;
-mod retrieval;
-mod texts;
-mod zeroshot;
-
-use std::path::PathBuf;
 
 use anyhow::Result;
+use clip::Overflow;
+use clip_search::evaluation::{LinearProbe, Retrieval, ZeroShot};
 
 pub(crate) use self::args::EvalArgs;
 use self::args::Task;
-use crate::report::Skipped;
-use crate::{Outcome, report};
+use self::results::Results;
+use super::{name_truncate_in, overflow};
+use crate::progress::Reporter;
+use crate::{Outcome, model};
 
 pub(crate) fn run(args: &EvalArgs) -> Result<Outcome> {
-    let mut skipped = Skipped::default();
+    let mut reporter = Reporter::new();
     match &args.task {
-        Task::Retrieval(args) => retrieval::run(args, &mut skipped)?,
-        Task::Zeroshot(args) => zeroshot::run(args, &mut skipped)?,
-        Task::LinearProbe(args) => probe::run(args, &mut skipped)?,
+        Task::Retrieval(args) => {
+            args.results.check()?;
+            let embedder = model::embedder(&args.model, overflow(args.prompts.truncate))?;
+            let (data, prompts) = (args.data.data(), args.prompts.prompts());
+            let run = Retrieval { data, captions: args.captions, prompts };
+            let run = run.run(&embedder, &mut reporter).map_err(name_truncate_in)?;
+            Results::new("zeroshot_retrieval", run, 0).deliver(&args.results)?;
+        }
+        Task::Zeroshot(args) => {
+            args.results.check()?;
+            let embedder = model::embedder(&args.model, overflow(args.prompts.truncate))?;
+            let run = ZeroShot { data: args.data.data(), prompts: args.prompts.prompts() };
+            let run = run.run(&embedder, &mut reporter).map_err(name_truncate_in)?;
+            let mistakes = args.confusions.top_confusions;
+            Results::new("zeroshot_classification", run, mistakes).deliver(&args.results)?;
+        }
+        Task::LinearProbe(args) => {
+            args.results.check()?;
+            let embedder = model::embedder(&args.model, Overflow::Error)?;
+            let (train, validation) = (args.train.clone(), args.validation.clone());
+            let run = LinearProbe { train, validation, data: args.data.data() };
+            let run = run.run(&embedder, &mut reporter)?;
+            let mistakes = args.confusions.top_confusions;
+            Results::new("linear_probe", run, mistakes).deliver(&args.results)?;
+        }
     }
-    skipped.summarize();
-    Ok(if skipped.count() > 0 { Outcome::Partial } else { Outcome::Found })
-}
-
-/// Opens data and names what was skipped in it.
-fn open(paths: &[PathBuf]) -> Result<clip_data::Dataset> {
-    let dataset = clip_data::Dataset::open(paths)?;
-    dataset.problems().iter().for_each(report::warning);
-    Ok(dataset)
+    reporter.skipped().summarize();
+    Ok(if reporter.skipped().count() > 0 { Outcome::Partial } else { Outcome::Found })
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use clip_search::evaluation::RANKS;
+
 use super::results::{Fit, Measure, Results};
-use super::retrieval::RANKS;
 use crate::output::count;
 
 /// More labels than this are for `--json`.

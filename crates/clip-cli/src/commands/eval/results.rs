@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use clip::Embedder;
-use clip_eval::{Classification, Report, Subject, Templates};
+use clip_eval::{Classification, Subject};
+use clip_search::evaluation::{Evaluation, ProbeFit, Score};
 use serde::Serialize;
 
 use super::args::ResultArgs;
-use super::pictures::Pictures;
 use super::print;
 use crate::output;
 
@@ -100,54 +99,23 @@ pub(super) struct Trial {
     pub(super) accuracy: f64,
 }
 
-/// Names the model and the data in reports.
-pub(super) fn subject(embedder: &Embedder, data: &[PathBuf]) -> Subject {
-    let paths: Vec<_> = data.iter().map(|path| path.to_string_lossy()).collect();
-    let card = embedder.card();
-    Subject {
-        dataset: paths.join(", "),
-        model: card.name.clone(),
-        pretrained: card.source.origin.clone(),
-        language: "en".to_owned(),
-    }
-}
-
 impl Results {
-    /// Measures all pictures, then each group.
-    pub(super) fn measure(
-        task: &'static str,
-        subject: Subject,
-        pictures: &Pictures,
-        groups: &[String],
-        measure: impl Fn(&Pictures) -> Result<Measure>,
-    ) -> Result<Self> {
-        let all = measure(pictures)?;
-        let mut each = Vec::new();
-        for (number, group) in groups.iter().enumerate() {
-            let members = pictures.subset(|_, row| row.group == Some(number));
-            if !members.rows.is_empty() {
-                each.push(Group { group: group.clone(), measure: measure(&members)? });
-            }
-        }
-        Ok(Self {
-            dataset: subject.dataset,
-            model: subject.model,
-            pretrained: subject.pretrained,
+    /// What a run measured, with the `mistakes` most frequent mistakes.
+    pub(super) fn new(task: &'static str, run: Evaluation, mistakes: usize) -> Self {
+        let Evaluation { subject, templates, probe, all, groups } = run;
+        let Subject { dataset, model, pretrained, language } = subject;
+        let group = |(group, score)| Group { group, measure: Measure::new(score, mistakes) };
+        Self {
+            dataset,
+            model,
+            pretrained,
             task,
-            language: subject.language,
-            templates: Vec::new(),
-            probe: None,
-            all,
-            groups: each,
-        })
-    }
-
-    pub(super) fn with_templates(self, templates: &Templates) -> Self {
-        Self { templates: templates.as_slice().to_vec(), ..self }
-    }
-
-    pub(super) fn with_probe(self, probe: Fit) -> Self {
-        Self { probe: Some(probe), ..self }
+            language,
+            templates,
+            probe: probe.map(Fit::from),
+            all: Measure::new(all, mistakes),
+            groups: groups.into_iter().map(group).collect(),
+        }
     }
 
     /// Prints and writes what the options ask for.
@@ -181,12 +149,24 @@ impl ResultArgs {
     }
 }
 
-impl Measure {
-    /// The scores of a report.
-    pub(super) fn new(report: Report, pictures: usize, texts: usize) -> Self {
-        let bootstrap = report.confidence.bootstrap;
+impl From<ProbeFit> for Fit {
+    fn from(fit: ProbeFit) -> Self {
         Self {
-            pictures,
+            c: fit.c,
+            iterations: fit.iterations,
+            converged: fit.converged,
+            pictures: fit.images,
+            validation_pictures: fit.validation_images,
+            trials: fit.trials.into_iter().map(|(c, accuracy)| Trial { c, accuracy }).collect(),
+        }
+    }
+}
+
+impl Measure {
+    fn new(Score { images, texts, report, answers }: Score, mistakes: usize) -> Self {
+        let bootstrap = report.confidence.bootstrap;
+        let measure = Self {
+            pictures: images,
             texts,
             metrics: report.metrics,
             confidence: Confidence {
@@ -197,16 +177,15 @@ impl Measure {
             },
             per_class: Vec::new(),
             confusions: Vec::new(),
+        };
+        match answers {
+            Some((answers, names)) => measure.with_classes(&answers, &names, mistakes),
+            None => measure,
         }
     }
 
     /// Adds the classes by name, and the `mistakes` most frequent mistakes.
-    pub(super) fn with_classes(
-        mut self,
-        answers: &Classification,
-        names: &[String],
-        mistakes: usize,
-    ) -> Self {
+    fn with_classes(mut self, answers: &Classification, names: &[String], mistakes: usize) -> Self {
         let per_class = answers.per_class().into_iter();
         self.per_class = per_class
             .map(|class| ClassRecall {

@@ -1,31 +1,22 @@
 //! `clip-cli index`.
 
 mod moved;
-pub(super) mod texts;
-mod watch;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgGroup, Args};
-use clip::{Embedder, Overflow};
-use clip_retrieval::{Error, Library, Store};
+use clip::Overflow;
+use clip_search::{
+    AddedTexts, Changes, Engine, GRAPH_ABOVE, MissingFiles, Scan, Shard, UpdateOptions, Watcher,
+    new_texts, parse_tag, planned, read_texts,
+};
 
-use super::library;
 use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
-use crate::indexing::{self, Changes, Mode, Plan, Reader};
-use crate::model::Model;
-use crate::places::Place;
-use crate::report::Skipped;
-use crate::scan::Scan;
-use crate::shard::Shard;
-use crate::shelf::Shelf;
-use crate::{Outcome, cluster, connecting, model, output, places, scan, tagging};
+use crate::progress::Reporter;
+use crate::{Outcome, left_out, library, model, output, report};
 use moved::MovedArgs;
-
-/// Vectors that are compared one by one in about a twentieth of a second.
-pub(crate) const HNSW_ABOVE: usize = 4_000_000;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -66,7 +57,7 @@ pub(crate) struct IndexArgs {
     truncate: bool,
 
     /// Give every picture below the paths this tag, for `search --tag` (repeatable)
-    #[arg(long, value_name = "TAG", value_parser = tagging::parse)]
+    #[arg(long, value_name = "TAG", value_parser = parse_tag)]
     tag: Vec<String>,
 
     /// Go on, and read what changes below the paths, until Ctrl-C
@@ -75,7 +66,7 @@ pub(crate) struct IndexArgs {
 
     /// Make a graph to search by (HNSW) over so many vectors that have none: searches of millions are
     /// faster then, and miss a few of the nearest, as `library stats` says
-    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = HNSW_ABOVE)]
+    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
     hnsw_above: usize,
 
     /// Say what would be done, and do nothing
@@ -103,11 +94,11 @@ pub(crate) struct IndexArgs {
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
     if let Some(command) = args.moved.command(args) {
-        return library::run(&command);
+        return super::library::run(&command);
     }
     match (&args.texts, args.dry_run) {
-        (Some(file), true) => texts::dry_run(args, file),
-        (Some(file), false) => texts::run(args, file),
+        (Some(file), true) => texts_dry_run(args, file),
+        (Some(file), false) => texts(args, file),
         (None, true) => dry_run(args),
         (None, false) => index(args),
     }
@@ -115,58 +106,107 @@ pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
 
 fn index(args: &IndexArgs) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, Overflow::Error)?;
-    let mut shelf = Shelf::open(&args.library, embedder.checkpoint())?;
-    let outcome = update(args, &embedder, &mut shelf)?;
+    let engine = library::engine(&args.library, embedder)?;
+    let outcome = update(args, &engine)?;
     if args.watch {
-        return watch::run(args, &embedder, &mut shelf);
+        return watch(args, &engine);
     }
     Ok(outcome)
 }
 
 /// Brings the library up to date with the paths, and says what was done.
-fn update(args: &IndexArgs, embedder: &Embedder, shelf: &mut Shelf) -> Result<Outcome> {
-    let mut skipped = Skipped::default();
+fn update(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
+    let mut reporter = Reporter::new();
     let scan = scan(args)?;
-    let changes = indexing::update(shelf, embedder, &scan, &args.scan, mode(args), &mut skipped)?;
-    if !args.tag.is_empty() {
-        tagging::add(shelf.store_mut(), &scan.pictures, &args.tag)?;
-    }
-    connecting::connect(shelf, args.hnsw_above)?;
+    let changes = engine.update(&scan, &options(args), &mut reporter)?;
+    engine.add_tags(&scan.images, &args.tag)?;
+    engine.build_graph(args.hnsw_above, &mut reporter)?;
 
     let mut out = output::stdout();
     writeln!(out, "{}", summary(&changes))?;
-    let items = output::count(shelf.store().count()?, "item");
-    write!(out, "library: ")?;
-    out.path(&shelf.place())?;
-    writeln!(out, " ({items})")?;
+    print_library(&mut out, engine)?;
     out.flush()?;
-    skipped.summarize();
-    changes.left_out.report(&scan);
+    reporter.skipped().summarize();
+    left_out::report(&changes.left_out, &scan);
     if changes.total() == 0 {
         return Ok(Outcome::Nothing);
     }
-    shelf.introduce();
+    engine.read(library::introduce);
+    Ok(Outcome::Found)
+}
+
+/// Brings the library up to date whenever something changes below the paths, until the user stops it.
+fn watch(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
+    let watcher = Watcher::new(&args.paths)?;
+    let mut reporter = Reporter::new();
+    reporter.listen()?;
+    report::note("watches for changes; Ctrl-C ends it");
+    while watcher.wait(&mut reporter) {
+        update(args, engine)?;
+    }
+    Ok(Outcome::Found)
+}
+
+fn texts(args: &IndexArgs, file: &Path) -> Result<Outcome> {
+    let texts = read_texts(file)?;
+    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
+    let engine = library::engine(&args.library, embedder)?;
+    let mut reporter = Reporter::new();
+    let total = texts.len();
+    let AddedTexts { added, skipped } = engine.add_texts(texts, &mut reporter)?;
+    engine.build_graph(args.hnsw_above, &mut reporter)?;
+
+    let mut out = output::stdout();
+    let unchanged = total - added - skipped;
+    let texts = output::count(total, "text");
+    writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged")?;
+    print_library(&mut out, &engine)?;
+    out.flush()?;
+    if skipped > 0 {
+        report::warning(format_args!("{} skipped", output::count(skipped, "text")));
+    }
+    Ok(if total > skipped { Outcome::Found } else { Outcome::Nothing })
+}
+
+/// Says what [`texts`] would do.
+fn texts_dry_run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
+    let texts = read_texts(file)?;
+    let total = texts.len();
+    let added = match library::existing(&args.library, args.model.model.as_deref())? {
+        Some(collection) => new_texts(collection.store(), texts)?.len(),
+        None => total,
+    };
+    let mut out = output::stdout();
+    let (texts, unchanged) = (output::count(total, "text"), total - added);
+    writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged (nothing was done)")?;
+    out.flush()?;
     Ok(Outcome::Found)
 }
 
 /// The pictures that are meant.
 fn scan(args: &IndexArgs) -> Result<Scan> {
-    let mut scan = scan::scan(&args.paths, &args.scan)?;
+    let mut scan = clip_search::scan(&args.paths, &args.scan.options())?;
     if let Some(file) = &args.files_from {
         scan.add_listed(file)?;
     }
     if let Some(shard) = args.shard {
-        scan.pictures.retain(|path| shard.has(path));
+        scan.images.retain(|path| shard.has(path));
     }
     Ok(scan)
 }
 
-fn mode(args: &IndexArgs) -> Mode {
-    match args {
-        IndexArgs { keep_missing: true, .. } => Mode::KeepMissing,
-        IndexArgs { drop_missing: true, .. } => Mode::DropMissing,
-        _ => Mode::Prune,
-    }
+fn options(args: &IndexArgs) -> UpdateOptions {
+    let missing = match args {
+        IndexArgs { keep_missing: true, .. } => MissingFiles::Keep,
+        IndexArgs { drop_missing: true, .. } => MissingFiles::Drop,
+        _ => MissingFiles::Prune,
+    };
+    UpdateOptions { missing, decode: args.scan.decode() }
+}
+
+fn print_library(out: &mut output::Stdout, engine: &Engine) -> Result<()> {
+    let place = engine.read(|collection| collection.location().as_path().to_owned());
+    Ok(library::print(out, &place, engine.count()?)?)
 }
 
 fn summary(changes: &Changes) -> String {
@@ -179,35 +219,13 @@ fn summary(changes: &Changes) -> String {
 /// Says what indexing would do.
 fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let scan = scan(args)?;
-    let changes = match existing(args)? {
-        Some(store) => {
-            let mut plan =
-                Plan::new(&*store.snapshot()?, &scan, mode(args), &Reader::new(&args.scan))?;
-            let moved = plan.follow(|_, _| Ok(()))?;
-            Changes { moved, ..plan.changes() }
-        }
-        None => Changes { added: scan.pictures.len(), ..Changes::default() },
+    let changes = match library::existing(&args.library, args.model.model.as_deref())? {
+        Some(collection) => planned(collection.store(), &scan, &options(args))?,
+        None => Changes { added: scan.images.len(), ..Changes::default() },
     };
     let mut out = output::stdout();
     writeln!(out, "{} (nothing was done)", summary(&changes))?;
     out.flush()?;
-    changes.left_out.report(&scan);
+    left_out::report(&changes.left_out, &scan);
     Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
-}
-
-/// The library as it is, where there is one: nothing is made.
-fn existing(args: &IndexArgs) -> Result<Option<Box<dyn Store>>> {
-    let checkpoint = Model::find(args.model.model.as_deref())?.checkpoint()?;
-    let opened: Result<Box<dyn Store>> = match places::library(&args.library, &checkpoint)? {
-        Place::Folder(path) => {
-            Library::open_for(&path, &checkpoint.fingerprint(), &checkpoint.card().name)
-                .map(|library| Box::new(library) as Box<dyn Store>)
-                .map_err(Into::into)
-        }
-        Place::Cluster(address) => cluster::open(&address),
-    };
-    match opened {
-        Err(error) if matches!(error.downcast_ref(), Some(Error::NoLibrary { .. })) => Ok(None),
-        opened => opened.map(Some),
-    }
 }

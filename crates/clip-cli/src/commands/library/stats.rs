@@ -7,7 +7,7 @@ use anyhow::Result;
 use clip_retrieval::{Library, Store};
 use serde::Serialize;
 
-use crate::{Outcome, output};
+use crate::{Outcome, output, progress};
 
 /// Questions by which graphs are compared with scans.
 const QUESTIONS: usize = 200;
@@ -24,9 +24,10 @@ pub(super) fn errors(store: &dyn Store, json: bool) -> Result<Outcome> {
     let current = std::env::current_dir().ok();
     let mut failures = store.failures()?;
     failures.sort_by(|a, b| a.path.cmp(&b.path));
-    let rows = failures.iter().map(|failure| FailureRow {
-        path: output::shorten(&failure.path, current.as_deref()).to_owned(),
-        error: failure.error.clone(),
+    let rows = failures.iter().map(|failure| {
+        let path = output::shorten(&failure.path, current.as_deref());
+        let error = progress::shortened(failure.error.clone(), &failure.path, path);
+        FailureRow { path: path.to_owned(), error }
     });
     let rows: Vec<FailureRow> = rows.collect();
     let mut out = output::stdout();

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::Result;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use clip_search::map::Point;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
-
-use super::layout::Place;
-use super::thumbnail::Thumbnail;
 
 const TEMPLATE: &str = include_str!("page.html");
 const DATA: &str = "{{data}}";
@@ -22,37 +22,37 @@ pub(super) struct Map<'a> {
     pub(super) model: &'a str,
     /// Pictures of the library, shown or not.
     pub(super) total: usize,
-    pub(super) pictures: Vec<Picture<'a>>,
+    pub(super) pictures: Vec<Picture>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Picture<'a> {
+pub(super) struct Picture {
     name: String,
     folder: String,
     url: String,
     x: f64,
     y: f64,
     /// A JPEG file in Base64.
-    jpeg: Option<&'a str>,
+    jpeg: Option<String>,
 }
 
 /// A row for each picture.
-pub(super) fn pictures<'a>(
+pub(super) fn pictures(
     paths: &[&Path],
-    places: &[Place],
-    thumbnails: &'a [Thumbnail],
-) -> Vec<Picture<'a>> {
-    let rows = paths.iter().zip(places).zip(thumbnails);
-    rows.map(|((path, place), thumbnail)| {
+    points: &[Point],
+    thumbnails: &[clip_search::Result<Vec<u8>>],
+) -> Vec<Picture> {
+    let rows = paths.iter().zip(points).zip(thumbnails);
+    rows.map(|((path, point), thumbnail)| {
         // Hundredths of a picture's side are enough.
-        let [x, y] = place.map(|value| (value * 100.0).round() / 100.0 + 0.0);
+        let [x, y] = point.map(|value| (value * 100.0).round() / 100.0 + 0.0);
         Picture {
             name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             folder: path.parent().map(|path| path.display().to_string()).unwrap_or_default(),
             url: file_url(path),
             x,
             y,
-            jpeg: thumbnail.as_deref().ok(),
+            jpeg: thumbnail.as_ref().ok().map(|jpeg| BASE64_STANDARD.encode(jpeg)),
         }
     })
     .collect()
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn names_cannot_leave_the_data() {
         let path = Path::new("/x/</script><b>&\"'.jpg");
-        let thumbnails = [Ok("QQ==".to_owned())];
+        let thumbnails = [Ok(b"A".to_vec())];
         let pictures = pictures(&[path], &[[0.126, -0.001]], &thumbnails);
         let page = html(&Map { model: "m", total: 1, pictures }).unwrap();
         assert!(!page.contains("<b>&") && !page.contains(DATA));

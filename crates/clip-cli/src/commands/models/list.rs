@@ -3,17 +3,17 @@
 use std::io::{self, Write};
 
 use anyhow::Result;
+use clip_search::Model;
+use clip_search::registry::{self, Published};
 
-use crate::model::Model;
-use crate::registry::{self, Published};
-use crate::{Outcome, output, report};
+use crate::{Outcome, model, output, report};
 
 pub(crate) fn run() -> Result<Outcome> {
     let mut rows =
         vec![["NAME", "PICTURES", "VECTORS", "WEIGHTS", "SIZE", "WHERE"].map(str::to_owned)];
-    for (name, model) in Model::all() {
+    for (name, model) in model::models().all() {
         let place = match &model {
-            Model::Embedded => "built in".to_owned(),
+            Model::BuiltIn => "built in".to_owned(),
             Model::File(path) => path.display().to_string(),
         };
         match model.checkpoint() {

@@ -8,8 +8,7 @@ use clap::Args;
 use clip::{Difference, Reference};
 
 use crate::args::DeviceArgs;
-use crate::model::Model;
-use crate::{Outcome, output};
+use crate::{Outcome, model, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -35,7 +34,7 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
-    let checkpoint = Model::find(Some(&args.model))?.checkpoint()?;
+    let checkpoint = model::checkpoint(Some(&args.model))?;
     let reference = Reference::open(&args.reference)?;
     let differences = reference.compare(&checkpoint, &args.device.open()?)?;
     // What is not a number is off too.

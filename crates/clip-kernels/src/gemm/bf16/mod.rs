@@ -10,19 +10,22 @@ mod x86;
 use std::fmt;
 
 use half::bf16;
+use rayon::prelude::*;
 
 use super::microkernel::{Accumulate, Block, MicroKernel};
+use super::output::{Output, PanelEpilogue, some_of};
 use super::panels::Panels;
 use super::{
-    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Format, Kernel, PackedGemm, Prepare,
-    WeightDtype, contiguous, filled, sized,
+    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
+    WeightDtype, contiguous, sized,
 };
 use crate::dispatch;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::tiling::steps;
 
-/// Rows of the weights that are multiplied before the next: 32 kB of a panel.
-const BLOCK: usize = 512;
+/// Rows of the weights that are multiplied before the next: 64 kB of a panel, from the second-level
+/// cache, which keeps up. Smaller blocks cost more for sums that come and go.
+const BLOCK: usize = 1024;
 
 /// Two values that the instruction multiplies at once, the first in the lower half: in this form the
 /// compiler vectorizes what makes them.
@@ -52,20 +55,50 @@ impl Bf16Gemm {
     }
 
     /// Rows with contiguous values, rounded and filled up to whole groups.
-    fn round_rows<'a>(&self, rows: MatrixView<'_>, room: &'a mut Vec<bf16>) -> Activations<'a> {
-        let (count, length, inner) = (rows.rows(), rows.columns(), self.panels.inner());
+    fn round_rows<'a>(
+        &self,
+        rows: MatrixView<'_>,
+        room: &'a mut Vec<bf16>,
+    ) -> MatrixView<'a, bf16> {
+        let (count, inner) = (rows.rows(), self.panels.inner());
         let values = sized(room, count * inner);
         dispatch(
             #[inline(always)]
             || {
                 for (i, out) in values.chunks_exact_mut(inner).enumerate() {
-                    let (out, rest) = out.split_at_mut(length);
-                    out.iter_mut().zip(rows.row(i)).for_each(|(out, value)| *out = round(*value));
-                    rest.fill(bf16::ZERO);
+                    round_row(rows.row(i), out);
                 }
             },
         );
-        Activations(Format::Bf16(MatrixView::strided(values, count, inner, inner)))
+        MatrixView::strided(values, count, inner, inner)
+    }
+
+    /// Writes columns of a product in any numbers.
+    fn write<O: Output>(
+        &self,
+        a: MatrixView<'_, bf16>,
+        epilogue: Epilogue<'_>,
+        mut out: ColumnsMut<'_, O>,
+    ) {
+        epilogue.check(self, a.rows(), &out);
+        let (width, mut sums) = (self.panel_width(), Vec::new());
+        for part in steps(out.columns(), width) {
+            let (panel, end) = (part.start / width, PanelEpilogue::new(epilogue, part, &out));
+            let sums = &*self.kernel.multiply_panel(a, (&self.panels, panel, BLOCK), &mut sums);
+            dispatch(
+                #[inline(always)]
+                || {
+                    end.write(
+                        #[inline(always)]
+                        |first| {
+                            #[inline(always)]
+                            move |row: usize| *some_of(&sums[row * width..], first)
+                        },
+                        &mut out,
+                    );
+                },
+            );
+        }
     }
 }
 
@@ -98,18 +131,54 @@ impl PackedGemm for Bf16Gemm {
     ) -> Activations<'a> {
         assert_eq!(rows.columns(), self.rows(), "inner lengths of a product");
         let Buffer { f32, bf16, .. } = buffer;
-        self.round_rows(contiguous(rows, f32), bf16)
+        Activations(Format::Bf16(self.round_rows(contiguous(rows, f32), bf16)))
     }
 
     fn prepare_rows<'a>(
         &self,
         count: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
         how: Prepare<'_>,
         buffer: &'a mut Buffer,
     ) -> Activations<'a> {
-        let Buffer { f32, bf16, .. } = buffer;
-        self.round_rows(filled([count, self.rows(), how.threads], fill, f32), bf16)
+        let (length, inner) = (self.rows(), self.panels.inner());
+        let (share, values) =
+            (count.div_ceil(how.threads).max(1), sized(&mut buffer.bf16, count * inner));
+        values.par_chunks_mut(share * inner).enumerate().for_each(|(number, rows)| {
+            let mut row = vec![0.0; length];
+            for (i, out) in rows.chunks_exact_mut(inner).enumerate() {
+                fill(number * share + i, &mut row);
+                dispatch(
+                    #[inline(always)]
+                    || round_row(&row, out),
+                );
+            }
+        });
+        Activations(Format::Bf16(MatrixView::strided(values, count, inner, inner)))
+    }
+
+    fn prepare_bf16<'a>(
+        &self,
+        rows: MatrixView<'a, bf16>,
+        _: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        let inner = self.panels.inner();
+        if rows.columns() == inner {
+            return Activations(Format::Bf16(rows));
+        }
+        assert_eq!(rows.columns(), self.rows(), "inner lengths of a product");
+        let values = sized(&mut buffer.bf16, rows.rows() * inner);
+        for (i, out) in values.chunks_exact_mut(inner).enumerate() {
+            let (out, rest) = out.split_at_mut(self.rows());
+            out.copy_from_slice(rows.row(i));
+            rest.fill(bf16::ZERO);
+        }
+        Activations(Format::Bf16(MatrixView::strided(values, rows.rows(), inner, inner)))
+    }
+
+    fn takes_bf16(&self) -> bool {
+        true
     }
 
     fn multiply(
@@ -135,6 +204,16 @@ impl PackedGemm for Bf16Gemm {
             epilogue.finish(part, &mut out);
         }
     }
+
+    fn multiply_to_bf16(
+        &self,
+        activations: &Activations<'_>,
+        epilogue: Epilogue<'_>,
+        out: ColumnsMut<'_, bf16>,
+    ) {
+        let Activations(Format::Bf16(a)) = *activations else { panic!("{ANOTHER_FORMAT}") };
+        self.write(a, epilogue, out);
+    }
 }
 
 impl fmt::Debug for Bf16Gemm {
@@ -148,8 +227,16 @@ fn pair([first, second]: [f32; 2]) -> Pair {
     rounded_bits(first) | rounded_bits(second) << 16
 }
 
+/// A row, rounded and filled up.
 #[inline(always)]
-fn round(value: f32) -> bf16 {
+fn round_row(row: &[f32], out: &mut [bf16]) {
+    let (out, rest) = out.split_at_mut(row.len());
+    out.iter_mut().zip(row).for_each(|(out, value)| *out = round(*value));
+    rest.fill(bf16::ZERO);
+}
+
+#[inline(always)]
+pub(super) fn round(value: f32) -> bf16 {
     bf16::from_bits(rounded_bits(value) as u16)
 }
 

@@ -12,7 +12,7 @@ use half::{bf16, f16};
 use super::microkernel::{Accumulate, Block, MicroKernel};
 use super::panels::Panels;
 use super::{
-    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Format, Kernel, PackedGemm, Prepare,
+    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
     WeightDtype, contiguous, filled,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
@@ -207,7 +207,7 @@ impl<W: Weight> PackedGemm for F32Gemm<W> {
     fn prepare_rows<'a>(
         &self,
         count: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
         how: Prepare<'_>,
         buffer: &'a mut Buffer,
     ) -> Activations<'a> {

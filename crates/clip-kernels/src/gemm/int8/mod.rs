@@ -24,15 +24,18 @@ mod x86;
 use std::fmt;
 use std::ops::Range;
 
+use half::bf16;
 use rayon::prelude::*;
 
-use self::quantize::{Integer, QuantParams, Scales};
-use super::microkernel::{Accumulate, Block, MicroKernel};
+use self::quantize::{Integer, PanelScales, QuantParams};
+use super::microkernel::MicroKernel;
+use super::output::{Output, PanelEpilogue, filled_up, some_of};
 use super::panels::Panels;
 use super::{
-    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Format, Kernel, PackedGemm, Prepare,
+    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
     WeightDtype, contiguous, sized,
 };
+use crate::dispatch;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::tiling::steps;
 
@@ -196,48 +199,79 @@ impl Int8Gemm {
         }
     }
 
-    /// The last bits of split rows and then all rows, which `fill` writes.
+    /// The last bits of split rows and then all rows, which `fill` writes, with room for a row of `f32`.
     fn fill<T: Integer + Send>(
         &self,
         values: &mut Vec<T>,
         params: &mut Vec<QuantParams>,
         [lines, threads]: [usize; 2],
-        fill: impl Fn(usize, &mut [T]) -> QuantParams + Sync,
+        fill: impl Fn(usize, &mut [f32], &mut [T]) -> QuantParams + Sync,
     ) {
         let (stride, share) = (self.stride(), lines.div_ceil(threads).max(1));
         let values = sized(values, lines * stride);
         params.resize(lines, QuantParams { scale: 1.0, zero_point: 0 });
         let shares = values.par_chunks_mut(share * stride).zip(params.par_chunks_mut(share));
         shares.enumerate().for_each(|(number, (values, params))| {
+            let mut room = vec![0.0; self.rows];
             let lines = values.chunks_exact_mut(stride).zip(params).enumerate();
             for (i, (line, params)) in lines {
                 let (line, rest) = line.split_at_mut(self.rows);
-                *params = fill(number * share + i, line);
+                *params = fill(number * share + i, &mut room, line);
                 rest.fill(T::default());
             }
         });
     }
 
     /// Quantizes rows of 8 bits, those of `precise` with some bits more.
-    fn quantize_u8(&self, a: MatrixView<'_>, how: Prepare<'_>, rows: &mut Rows) {
-        let (bits, precise) = (self.extra_bits, how.precise);
+    fn quantize_u8(
+        &self,
+        [count, threads]: [usize; 2],
+        a: Source<'_>,
+        precise: &[usize],
+        rows: &mut Rows,
+    ) {
+        let bits = self.extra_bits;
         let (highest, split_highest) = (self.highest(), ((self.highest() + 1) << bits) - 1);
-        let lines = precise.len() + a.rows();
-        self.fill(&mut rows.u8, &mut rows.params, [lines, how.threads], |i, line| {
+        let lines = precise.len() + count;
+        self.fill(&mut rows.u8, &mut rows.params, [lines, threads], |i, room, line| {
             match i.checked_sub(precise.len()) {
                 None => {
                     let last = |integer: u32| integer as u8 & ((1 << bits) - 1);
-                    quantize::quantize(a.row(precise[i]), split_highest, last, line)
+                    quantize::quantize(a.row(precise[i], room), split_highest, last, line)
                 }
                 Some(i) if precise.binary_search(&i).is_ok() => {
                     let upper = |integer: u32| (integer >> bits) as u8;
-                    quantize::quantize(a.row(i), split_highest, upper, line)
+                    quantize::quantize(a.row(i, room), split_highest, upper, line)
                 }
-                Some(i) => quantize::quantize(a.row(i), highest, |integer| integer as u8, line),
+                Some(i) => {
+                    quantize::quantize(a.row(i, room), highest, |integer| integer as u8, line)
+                }
             }
         });
         rows.params.drain(..precise.len());
         rows.split.extend_from_slice(precise);
+    }
+
+    /// Rows that come from somewhere, quantized.
+    fn quantize<'a>(
+        &self,
+        count: usize,
+        a: Source<'_>,
+        how: Prepare<'_>,
+        rows: &'a mut Rows,
+    ) -> Activations<'a> {
+        rows.split.clear();
+        match &self.weights {
+            Weights::I16(..) => {
+                let highest = self.highest();
+                let Rows { i16, params, .. } = &mut *rows;
+                self.fill(i16, params, [count, how.threads], |i, room, line| {
+                    quantize::quantize(a.row(i, room), highest, |integer| integer as i16, line)
+                });
+            }
+            _ => self.quantize_u8([count, how.threads], a, how.precise, rows),
+        }
+        self.finish_rows(rows)
     }
 
     /// Rows whose values are integers of 8 bits already: see [`quantize::keep`].
@@ -246,12 +280,11 @@ impl Int8Gemm {
         values: &mut Vec<T>,
         params: &mut Vec<QuantParams>,
         sizes: [usize; 2],
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
     ) {
-        self.fill(values, params, sizes, |i, line| {
-            let mut row = vec![0.0; self.rows];
-            fill(i, &mut row);
-            quantize::keep(&row, self.highest(), line)
+        self.fill(values, params, sizes, |i, row, line| {
+            fill(i, row);
+            quantize::keep(row, self.highest(), line)
         });
     }
 }
@@ -296,9 +329,12 @@ impl PackedGemm for Int8Gemm {
         let (mut matrix, mut buffer) = (vec![0.0; self.rows * columns], Buffer::default());
         // Rows of the unit matrix bring the rows back.
         for (part, out) in matrix.chunks_mut(ROWS * columns).enumerate() {
-            let unit = |i: usize, row: &mut [f32]| row[part * ROWS + i] = 1.0;
+            let unit = |i: usize, row: &mut [f32]| {
+                row.fill(0.0);
+                row[part * ROWS + i] = 1.0;
+            };
             let rows = out.len() / columns;
-            let unit = self.prepare_rows(rows, &unit, Prepare::default(), &mut buffer);
+            let unit = self.prepare_integers(rows, &unit, Prepare::default(), &mut buffer);
             self.multiply(&unit, Epilogue::OVERWRITE, ColumnsMut::new(out, columns));
         }
         matrix
@@ -312,25 +348,23 @@ impl PackedGemm for Int8Gemm {
     ) -> Activations<'a> {
         assert_eq!(a.columns(), self.rows, "inner lengths of a product");
         let Buffer { f32, int8: rows, .. } = buffer;
-        let a = contiguous(a, f32);
-        rows.split.clear();
-        match &self.weights {
-            Weights::I16(..) => {
-                let highest = self.highest();
-                let Rows { i16, params, .. } = &mut *rows;
-                self.fill(i16, params, [a.rows(), how.threads], |i, line| {
-                    quantize::quantize(a.row(i), highest, |integer| integer as i16, line)
-                });
-            }
-            _ => self.quantize_u8(a, how, rows),
-        }
-        self.finish_rows(rows)
+        self.quantize(a.rows(), Source::Matrix(contiguous(a, f32)), how, rows)
     }
 
     fn prepare_rows<'a>(
         &self,
         count: usize,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
+        fill: Fill<'_>,
+        how: Prepare<'_>,
+        buffer: &'a mut Buffer,
+    ) -> Activations<'a> {
+        self.quantize(count, Source::Fill(fill), how, &mut buffer.int8)
+    }
+
+    fn prepare_integers<'a>(
+        &self,
+        count: usize,
+        fill: Fill<'_>,
         how: Prepare<'_>,
         buffer: &'a mut Buffer,
     ) -> Activations<'a> {
@@ -344,11 +378,47 @@ impl PackedGemm for Int8Gemm {
         self.finish_rows(rows)
     }
 
-    fn multiply(
+    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>) {
+        self.write(activations, epilogue, out);
+    }
+
+    fn multiply_to_bf16(
         &self,
         activations: &Activations<'_>,
         epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_>,
+        out: ColumnsMut<'_, bf16>,
+    ) {
+        self.write(activations, epilogue, out);
+    }
+}
+
+/// Where rows come from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Matrix(MatrixView<'a>),
+    Fill(Fill<'a>),
+}
+
+impl Source<'_> {
+    /// A row, which may be written to `room`.
+    fn row<'a>(&'a self, row: usize, room: &'a mut [f32]) -> &'a [f32] {
+        match self {
+            Self::Matrix(matrix) => matrix.row(row),
+            Self::Fill(fill) => {
+                fill(row, room);
+                room
+            }
+        }
+    }
+}
+
+impl Int8Gemm {
+    /// Writes columns of a product in any numbers.
+    fn write<O: Output>(
+        &self,
+        activations: &Activations<'_>,
+        epilogue: Epilogue<'_>,
+        mut out: ColumnsMut<'_, O>,
     ) {
         let Activations(Format::Int8(rows)) = *activations else { panic!("{ANOTHER_FORMAT}") };
         epilogue.check(self, rows.params.len(), &out);
@@ -365,17 +435,21 @@ impl PackedGemm for Int8Gemm {
             Weights::Rten(blocks) => {
                 let packed = rows.rten.as_ref().expect(ANOTHER_FORMAT);
                 let mut sums = vec![0; rows.lines() * rten::WIDTH];
-                for part in steps(out.columns(), rten::WIDTH) {
-                    let sums = &mut sums[..rows.lines() * part.len()];
-                    blocks.multiply(packed, part.clone(), sums);
-                    self.dequantize(sums, rows, epilogue, part, &mut out);
+                for block in steps(out.columns(), rten::WIDTH) {
+                    let sums = &mut sums[..rows.lines() * block.len()];
+                    blocks.multiply(packed, block.clone(), sums);
+                    for part in steps(block.clone(), super::output::WIDEST) {
+                        let at = part.start - block.start..part.end - block.start;
+                        let lines = sums.chunks_exact(block.len());
+                        let mut panel: Vec<i32> =
+                            lines.flat_map(|line| filled_up(&line[at.clone()])).collect();
+                        self.dequantize(&mut panel, rows, epilogue, part, &mut out);
+                    }
                 }
             }
         }
     }
-}
 
-impl Int8Gemm {
     fn finish_rows<'a>(&self, rows: &'a mut Rows) -> Activations<'a> {
         #[cfg(any(test, not(target_arch = "x86_64")))]
         {
@@ -390,49 +464,57 @@ impl Int8Gemm {
         Activations(Format::Int8(rows))
     }
 
-    fn by_panels<A: Copy, U: Copy + Default>(
+    fn by_panels<A: Copy, U: Copy + Default, O: Output>(
         &self,
         kernel: &MicroKernel<A, U, i32>,
         panels: &Panels<U>,
         a: MatrixView<'_, A>,
         rows: &Rows,
         epilogue: Epilogue<'_>,
-        out: &mut ColumnsMut<'_>,
+        out: &mut ColumnsMut<'_, O>,
     ) {
-        let width = panels.width();
-        let mut sums = vec![0; a.rows() * width];
+        let (width, mut sums) = (panels.width(), Vec::new());
         for part in steps(out.columns(), width) {
-            let panel = part.start / width;
-            let mut start = Accumulate::Overwrite;
-            for inner in steps(0..panels.inner(), BLOCK) {
-                let weights = panels.block(panel, inner.clone());
-                let next = panels.next(panel, inner.clone());
-                let block = Block { a, inner, weights, next, start, column: 0, width };
-                kernel.multiply_block(&block, &mut ColumnsMut::new(&mut sums, width));
-                start = Accumulate::Add;
-            }
-            self.dequantize(&mut sums, rows, epilogue, part, out);
+            let panel = (panels, part.start / width, BLOCK);
+            let sums = kernel.multiply_panel(a, panel, &mut sums);
+            self.dequantize(sums, rows, epilogue, part, out);
         }
     }
 
-    /// What follows the sums of some columns.
-    fn dequantize(
+    /// What follows the sums of a panel, which belong to some columns.
+    fn dequantize<O: Output>(
         &self,
         sums: &mut [i32],
         rows: &Rows,
         epilogue: Epilogue<'_>,
         columns: Range<usize>,
-        out: &mut ColumnsMut<'_>,
+        out: &mut ColumnsMut<'_, O>,
     ) {
         let width = sums.len() / rows.lines().max(1);
         let (last_bits, sums) = sums.split_at_mut(rows.split.len() * width);
         for (row, last_bits) in rows.split.iter().zip(last_bits.chunks_exact(width)) {
             quantize::join(&mut sums[row * width..][..width], last_bits, self.extra_bits);
         }
-        let at = columns.start - out.columns().start;
-        let epilogue = Epilogue { accumulate: epilogue.accumulate.of(columns.clone()), ..epilogue };
-        let scales = Scales { columns: &self.scales[columns.clone()], sums: &self.sums[columns] };
-        quantize::dequantize(sums, &rows.params, scales, epilogue, (out, at));
+        let sums = &*sums;
+        let of_columns = (&self.scales[columns.clone()], &self.sums[columns.clone()]);
+        let scales = PanelScales { scales: filled_up(of_columns.0), sums: filled_up(of_columns.1) };
+        let epilogue = PanelEpilogue::new(epilogue, columns, out);
+        dispatch(
+            #[inline(always)]
+            || {
+                epilogue.write(
+                    #[inline(always)]
+                    |first| {
+                        let dequantize = scales.at(first);
+                        #[inline(always)]
+                        move |row: usize| {
+                            dequantize(some_of(&sums[row * width..], first), rows.params[row])
+                        }
+                    },
+                    out,
+                );
+            },
+        );
     }
 }
 

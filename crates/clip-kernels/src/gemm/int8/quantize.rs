@@ -1,9 +1,9 @@
 //! Quantization: loops between values and the integers that stand for them.
 
 use crate::dispatch;
-use crate::gemm::{Accumulate, Epilogue};
-use crate::matrix::{ColumnsMut, MatrixView};
-use crate::ops::{Activation, LANES};
+use crate::gemm::output::{COLUMNS, Values, WIDEST, some_of};
+use crate::matrix::MatrixView;
+use crate::ops::{LANES, larger, reduce, smaller};
 
 /// From here on, to twice that, an `f32` has no fraction bits.
 const WHOLE: f32 = (1 << 23) as f32;
@@ -15,12 +15,28 @@ pub(super) struct QuantParams {
     pub(super) zero_point: i32,
 }
 
-/// What dequantizes products, one value a column each.
-#[derive(Clone, Copy)]
-pub(super) struct Scales<'a> {
-    pub(super) columns: &'a [f32],
+/// What dequantizes the sums of a panel, one value a column each.
+pub(super) struct PanelScales {
+    pub(super) scales: [f32; WIDEST],
     /// What the zero point of a row adds.
-    pub(super) sums: &'a [i32],
+    pub(super) sums: [i32; WIDEST],
+}
+
+impl PanelScales {
+    /// What dequantizes sums of some columns, from one of the panel on.
+    #[inline(always)]
+    pub(super) fn at(&self, first: usize) -> impl Fn(&Values<i32>, QuantParams) -> Values {
+        let (scales, of_column) = (*some_of(&self.scales, first), *some_of(&self.sums, first));
+        #[inline(always)]
+        move |sums, params| {
+            let mut values = [0.0; COLUMNS];
+            for i in 0..COLUMNS {
+                let sum = (sums[i] - params.zero_point * of_column[i]) as f32;
+                values[i] = sum * (params.scale * scales[i]);
+            }
+            values
+        }
+    }
 }
 
 /// What a row is quantized to.
@@ -103,96 +119,12 @@ fn range(row: &[f32]) -> (f32, f32) {
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
         for i in 0..LANES {
-            low[i] = if chunk[i] < low[i] { chunk[i] } else { low[i] };
-            high[i] = if chunk[i] > high[i] { chunk[i] } else { high[i] };
+            low[i] = smaller(low[i], chunk[i]);
+            high[i] = larger(high[i], chunk[i]);
         }
     }
-    let all = |lanes: [f32; LANES], pick: fn(f32, f32) -> f32| {
-        rest.iter().copied().chain(lanes).fold(0.0, pick)
-    };
-    (all(low, f32::min), all(high, f32::max))
-}
-
-/// Dequantizes sums of products, one row of them for each of `params`, and does what follows the
-/// product. They go to the columns of `out` from `at` on.
-pub(super) fn dequantize(
-    sums: &[i32],
-    params: &[QuantParams],
-    scales: Scales<'_>,
-    epilogue: Epilogue<'_>,
-    (out, at): (&mut ColumnsMut<'_>, usize),
-) {
-    let Epilogue { accumulate, activation } = epilogue;
-    let width = scales.columns.len();
-    let stride = sums.len() / params.len();
-    dispatch(
-        #[inline(always)]
-        || {
-            // A few columns of all rows: what belongs to a column then stays in registers.
-            for column in (0..width).step_by(COLUMNS) {
-                let size = COLUMNS.min(width - column);
-                let (mut by, mut bias) = ([0.0; COLUMNS], [0.0; COLUMNS]);
-                let mut of_column = [0; COLUMNS];
-                by[..size].copy_from_slice(&scales.columns[column..][..size]);
-                of_column[..size].copy_from_slice(&scales.sums[column..][..size]);
-                if let Accumulate::Bias(values) = accumulate {
-                    bias[..size].copy_from_slice(&values[column..][..size]);
-                }
-                for (i, (sums, params)) in sums.chunks_exact(stride).zip(params).enumerate() {
-                    let (sums, out) = (&sums[column..], &mut out.row(i)[at + column..]);
-                    match (sums.first_chunk(), out.first_chunk_mut()) {
-                        (Some(sums), Some(out)) if size == COLUMNS => {
-                            let values = if let Accumulate::Add = accumulate { *out } else { bias };
-                            *out = dequantize_columns(
-                                sums,
-                                *params,
-                                (&by, &of_column),
-                                values,
-                                activation,
-                            );
-                        }
-                        _ => {
-                            let (mut few, mut values) = ([0; COLUMNS], bias);
-                            few[..size].copy_from_slice(&sums[..size]);
-                            if let Accumulate::Add = accumulate {
-                                values[..size].copy_from_slice(&out[..size]);
-                            }
-                            let values = dequantize_columns(
-                                &few,
-                                *params,
-                                (&by, &of_column),
-                                values,
-                                activation,
-                            );
-                            out[..size].copy_from_slice(&values[..size]);
-                        }
-                    }
-                }
-            }
-        },
-    );
-}
-
-/// Columns that are turned back at once: two AVX-512 registers, four of AVX2.
-const COLUMNS: usize = 32;
-
-/// Some columns of a row: adds them to `values`.
-#[inline(always)]
-fn dequantize_columns(
-    sums: &[i32; COLUMNS],
-    params: QuantParams,
-    (scales, of_column): (&[f32; COLUMNS], &[i32; COLUMNS]),
-    mut values: [f32; COLUMNS],
-    activation: Option<Activation>,
-) -> [f32; COLUMNS] {
-    for j in 0..COLUMNS {
-        let sum = (sums[j] - params.zero_point * of_column[j]) as f32;
-        values[j] += sum * (params.scale * scales[j]);
-    }
-    if let Some(activation) = activation {
-        activation.apply(&mut values);
-    }
-    values
+    let rest = rest.iter().copied();
+    (rest.clone().fold(reduce(low, smaller), smaller), rest.fold(reduce(high, larger), larger))
 }
 
 /// The largest absolute value of each column of a matrix with contiguous rows.

@@ -1,6 +1,7 @@
 use clip_testkit::{Random, assert_close, say};
 
 use super::*;
+use crate::gemm::microkernel::{Accumulate, Block};
 
 /// Integers from `low` to `high`, both ends among them.
 fn integers(random: &mut Random, count: usize, low: i32, high: i32) -> Vec<i32> {

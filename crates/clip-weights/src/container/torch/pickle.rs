@@ -14,6 +14,11 @@ use super::value::{Heap, Id, Value};
 
 /// Walks through a pickle; returns all values and which of them is the whole.
 pub(super) fn load(bytes: &[u8]) -> Result<(Heap, Id), Fault> {
+    load_first(bytes).map(|(heap, root, _)| (heap, root))
+}
+
+/// As [`load`], of bytes that begin with a pickle; returns what follows it too.
+pub(super) fn load_first(bytes: &[u8]) -> Result<(Heap, Id, &[u8]), Fault> {
     let mut machine = Machine {
         bytes,
         heap: Heap::default(),
@@ -25,7 +30,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<(Heap, Id), Fault> {
         let operation = machine.byte()?;
         if operation == b'.' {
             let root = machine.pop()?;
-            return Ok((machine.heap, root));
+            return Ok((machine.heap, root, machine.bytes));
         }
         machine.step(operation)?;
     }

@@ -26,11 +26,15 @@ pub(super) struct Storage {
 
 impl Storage {
     /// From a persistent id, `("storage", class, key, device, count)` (`persistent_id` in
-    /// `torch/serialization.py`).
+    /// `torch/serialization.py`). Before PyTorch 1.6 a sixth part could make it a view of another.
     /// One of a class that is not listed is [`Value::Foreign`].
     pub(super) fn from_id(heap: &Heap, id: Id) -> Result<Value, Fault> {
         let parts = heap.tuple(id).unwrap_or_default();
-        if let [kind, class, key, _, count] = parts
+        if let [kind, class, key, _, count, view @ ..] = parts
+            && matches!(
+                view.iter().map(|id| heap.get(*id)).collect::<Vec<_>>()[..],
+                [] | [Value::Other]
+            )
             && heap.text(*kind).is_some_and(|kind| **kind == *"storage")
             && let (Some(key), Some(count)) = (heap.text(*key), heap.size(*count))
             && key.len() <= MAX_KEY
@@ -47,6 +51,13 @@ impl Storage {
             }
         }
         Fault::damaged("its pickle describes a storage as no PyTorch does")
+    }
+}
+
+impl Storage {
+    /// Bytes of a value.
+    pub(super) fn size(&self) -> usize {
+        self.dtype.bitsize() / 8
     }
 }
 

@@ -55,6 +55,14 @@ impl Heap {
         &mut self.0[id]
     }
 
+    /// Every storage that is mentioned.
+    pub(super) fn storages(&self) -> impl Iterator<Item = &Storage> {
+        self.0.iter().filter_map(|value| match value {
+            Value::Storage(storage) => Some(storage),
+            _ => None,
+        })
+    }
+
     /// The names of Python's that are not listed.
     pub(super) fn foreign(&self) -> BTreeSet<String> {
         let name = |value: &Value| match value {

@@ -51,6 +51,7 @@ fn vision_config(fields: &Fields) -> Result<VisionConfig> {
         mlp_width: blocks.mlp_width,
         activation: blocks.activation,
         layer_norm_eps: blocks.layer_norm_eps,
+        conv_stem: None,
         stem: Stem::Biased,
         pooling: VisionPooling::Attention,
         projection: Projection::None,

@@ -1,0 +1,78 @@
+//! The library that a command works on.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Result;
+use clip::{Checkpoint, Embedder};
+use clip_search::{BUILT_IN, Collection, Engine, Error, Location, Warning};
+
+use crate::args::LibraryArgs;
+use crate::output::{self, Stdout};
+use crate::{model, report};
+
+/// Opens the library that the options ask for, or starts an empty one for this model.
+pub(crate) fn open_or_create(args: &LibraryArgs, checkpoint: &Checkpoint) -> Result<Collection> {
+    let collection = Collection::open_or_create(&args.location(checkpoint)?, checkpoint)?;
+    warn(&collection);
+    Ok(collection)
+}
+
+/// As [`open_or_create`], with what encodes for it.
+pub(crate) fn engine(args: &LibraryArgs, embedder: Embedder) -> Result<Engine> {
+    let collection = open_or_create(args, embedder.checkpoint())?;
+    Ok(Engine::new(embedder, collection)?)
+}
+
+/// Opens the library that the options ask for; none is made. Nothing is encoded for it, so one that is
+/// named may be any model's.
+pub(crate) fn open(args: &LibraryArgs, model: Option<&Path>) -> Result<Collection> {
+    let collection = match args.named() {
+        Some(location) => Collection::open(&location)?,
+        None => {
+            let checkpoint = model::checkpoint(model)?;
+            Collection::open_for(&Location::default_for(&checkpoint)?, &checkpoint)?
+        }
+    };
+    warn(&collection);
+    Ok(collection)
+}
+
+/// As [`open`], for what a library in a folder alone can do.
+pub(crate) fn open_folder(args: &LibraryArgs, model: Option<&Path>) -> Result<Collection> {
+    if let Some(Location::Cluster(address)) = args.named() {
+        return Err(Error::IsCluster { address }.into());
+    }
+    open(args, model)
+}
+
+/// As [`open_or_create`], but nothing is made.
+pub(crate) fn existing(args: &LibraryArgs, model: Option<&Path>) -> Result<Option<Collection>> {
+    let checkpoint = model::checkpoint(model)?;
+    match Collection::open_for(&args.location(&checkpoint)?, &checkpoint) {
+        Err(Error::Retrieval(clip_retrieval::Error::NoLibrary { .. })) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
+}
+
+/// Says what a library has lost.
+fn warn(collection: &Collection) {
+    if let Some(lost) = collection.lost() {
+        let (items, cause) = (lost.items, lost.cause.to_string());
+        report::warning(Warning::Lost { items, cause });
+    }
+}
+
+/// Says once for each library that the built-in model is small.
+pub(crate) fn introduce(collection: &Collection) {
+    if collection.is_new() && collection.store().model_name() == BUILT_IN {
+        report::hint(model::ADVICE);
+    }
+}
+
+/// Prints where the library is, and how large.
+pub(crate) fn print(out: &mut Stdout, place: &Path, items: usize) -> io::Result<()> {
+    write!(out, "library: ")?;
+    out.path(place)?;
+    writeln!(out, " ({})", output::count(items, "item"))
+}

@@ -1,0 +1,195 @@
+//! What users say of the tags of images.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use clip_retrieval::{Filter, Item, KeptTags, Modality, Snapshot, Store, StoreWriter, UserTags};
+
+use crate::Result;
+
+/// A tag as users write it.
+///
+/// # Errors
+///
+/// A sentence that says what a tag is, where the text is none.
+pub fn parse_tag(text: &str) -> Result<String, &'static str> {
+    let tag = text.trim();
+    match tag.is_empty() || tag.contains(char::is_control) {
+        true => Err("a tag is a word, or several, in one line"),
+        false => Ok(tag.to_owned()),
+    }
+}
+
+/// What is done with a tag.
+#[derive(Debug, Clone, Copy)]
+pub enum TagChange<'a> {
+    /// Images get the tag.
+    Add(&'a str),
+    /// The tag is taken off images.
+    Remove(&'a str),
+}
+
+impl TagChange<'_> {
+    fn apply(self, user_tags: &mut UserTags, keywords: &[String]) {
+        match self {
+            Self::Add(tag) => user_tags.add(tag),
+            Self::Remove(tag) => user_tags.remove(tag, keywords),
+        }
+    }
+}
+
+/// What a change of tags did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct TagsChanged {
+    /// Images that were meant.
+    pub items: usize,
+    /// Those of them that have a tag now that they had not, or the other way round.
+    pub changed: usize,
+}
+
+/// What has to be written.
+#[derive(Debug, Default)]
+struct Edits {
+    items: Vec<Item>,
+    kept: Vec<KeptTags>,
+}
+
+impl Edits {
+    fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.kept.is_empty()
+    }
+
+    fn write(&self, writer: &mut dyn StoreWriter) -> Result<()> {
+        for item in &self.items {
+            writer.rename(&item.id, item)?;
+        }
+        for kept in &self.kept {
+            writer.keep_tags(kept)?;
+        }
+        Ok(writer.commit()?)
+    }
+}
+
+/// Writes what `edits` finds to be written, with the library to ourselves.
+fn edit<T>(store: &dyn Store, edits: impl Fn(&dyn Snapshot) -> Result<(Edits, T)>) -> Result<T> {
+    let (found, result) = edits(&*store.snapshot()?)?;
+    if found.is_empty() {
+        return Ok(result);
+    }
+    let mut writer = store.writer()?;
+    // Another program may have written since.
+    let (found, result) = edits(writer.store())?;
+    found.write(&mut *writer)?;
+    Ok(result)
+}
+
+/// All tags, and how many items have each.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for item in store.items(&Filter::default())? {
+        for tag in item.tags() {
+            *counts.entry(tag.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
+
+/// Gives these tags to images, by their paths.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
+pub fn add_tags(store: &mut dyn Store, images: &[PathBuf], tags: &[String]) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let only: HashSet<PathBuf> = images.iter().cloned().collect();
+    let filter = Filter { only: Some(only), ..Filter::of(Modality::Image) };
+    let changes: Vec<TagChange<'_>> = tags.iter().map(|tag| TagChange::Add(tag)).collect();
+    change_tags(store, &filter, &changes)?;
+    Ok(())
+}
+
+/// Changes the tags of the images that pass a filter by their paths. A file that could not be read is
+/// given them for when it can be.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
+pub fn change_tags(
+    store: &mut dyn Store,
+    filter: &Filter,
+    changes: &[TagChange<'_>],
+) -> Result<TagsChanged> {
+    edit(store, |store| {
+        let mut items = store.items(filter)?;
+        let mut result = TagsChanged { items: items.len(), changed: 0 };
+        items.retain_mut(|item| {
+            let before = item.clone();
+            for change in changes {
+                change.apply(&mut item.user_tags, &before.facts.tags);
+            }
+            result.changed += usize::from(item.tags() != before.tags());
+            item.user_tags != before.user_tags
+        });
+        Ok((Edits { items, kept: kept(store, filter, changes)? }, result))
+    })
+}
+
+/// The changed tags of files that have no item. What is gone gets no tag more, and may lose some.
+fn kept(store: &dyn Snapshot, filter: &Filter, changes: &[TagChange<'_>]) -> Result<Vec<KeptTags>> {
+    let is_meant = |path: &Path| match &filter.only {
+        Some(only) => only.contains(path),
+        None => filter.under.iter().any(|folder| path.starts_with(folder)),
+    };
+    let failures = store.failures()?.into_iter().map(|failure| failure.path);
+    let failures: HashSet<PathBuf> = failures.filter(|path| is_meant(path)).collect();
+    let mut files: HashMap<PathBuf, KeptTags> = HashMap::new();
+    for kept in store.kept_tags()?.into_iter().filter(|kept| is_meant(&kept.path)) {
+        files.insert(kept.path.clone(), kept);
+    }
+    for path in &failures {
+        let (path, none) = (path.clone(), UserTags::default());
+        files.entry(path.clone()).or_insert(KeptTags { path, hash: None, user_tags: none });
+    }
+    let mut files: Vec<KeptTags> = files.into_values().collect();
+    files.retain_mut(|file| {
+        let is_unread = failures.contains(&file.path);
+        let before = file.user_tags.clone();
+        for change in changes.iter().filter(|c| is_unread || matches!(c, TagChange::Remove(_))) {
+            change.apply(&mut file.user_tags, &[]);
+        }
+        file.user_tags != before
+    });
+    Ok(files)
+}
+
+/// Puts back what users said of tags, as another collection has it.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
+pub fn restore_tags(store: &mut dyn Store, tags: &[KeptTags]) -> Result<()> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    edit(store, |store| {
+        let mut left: HashMap<&Path, &KeptTags> =
+            tags.iter().map(|tags| (tags.path.as_path(), tags)).collect();
+        let only = Some(left.keys().map(|path| path.to_path_buf()).collect());
+        let mut items = store.items(&Filter { only, ..Filter::of(Modality::Image) })?;
+        items.retain_mut(|item| {
+            let Some(tags) = item.path().and_then(|path| left.remove(path)) else { return false };
+            let before = item.user_tags.clone();
+            item.user_tags.merge(&tags.user_tags);
+            item.user_tags != before
+        });
+        let there = store.kept_tags()?;
+        let kept = left.into_values().filter(|tags| !there.contains(tags)).cloned().collect();
+        Ok((Edits { items, kept }, ()))
+    })
+}
