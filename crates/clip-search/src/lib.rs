@@ -61,7 +61,6 @@ mod relevance;
 mod scan;
 mod search;
 mod shard;
-mod shared;
 mod tags;
 mod texts;
 pub mod thumbnail;

@@ -28,7 +28,7 @@ pub struct Compacted {
 /// cannot be written.
 #[cfg(feature = "sqlite")]
 pub fn compact(
-    collection: &mut crate::Collection,
+    collection: &crate::Collection,
     graph_above: usize,
     observer: &mut dyn crate::Observer,
 ) -> Result<Compacted> {
@@ -37,7 +37,7 @@ pub fn compact(
         Ok(stats.vector_bytes + stats.catalog_bytes)
     };
     let before = bytes(collection)?;
-    collection.library_mut()?.write()?.compact()?;
+    collection.library()?.write()?.compact()?;
     crate::build_graph(collection, graph_above, observer)?;
     Ok(Compacted { before, after: bytes(collection)? })
 }
@@ -59,7 +59,7 @@ pub struct Pruned {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn prune(store: &mut dyn Store) -> Result<Pruned> {
+pub fn prune(store: &dyn Store) -> Result<Pruned> {
     let mut writer = store.writer()?;
     let gone = Gone::of(writer.store())?;
     for item in &gone.items {
@@ -132,7 +132,7 @@ pub struct Removed {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn remove(store: &mut dyn Store, names: &[OsString]) -> Result<Removed> {
+pub fn remove(store: &dyn Store, names: &[OsString]) -> Result<Removed> {
     let mut writer = store.writer()?;
     let Named { ids, unknown } = Named::of(writer.store(), names)?;
     for id in &ids {

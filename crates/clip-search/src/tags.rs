@@ -103,7 +103,7 @@ pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn add_tags(store: &mut dyn Store, images: &[PathBuf], tags: &[String]) -> Result<()> {
+pub fn add_tags(store: &dyn Store, images: &[PathBuf], tags: &[String]) -> Result<()> {
     if tags.is_empty() {
         return Ok(());
     }
@@ -121,7 +121,7 @@ pub fn add_tags(store: &mut dyn Store, images: &[PathBuf], tags: &[String]) -> R
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
 pub fn change_tags(
-    store: &mut dyn Store,
+    store: &dyn Store,
     filter: &Filter,
     changes: &[TagChange<'_>],
 ) -> Result<TagsChanged> {
@@ -173,7 +173,7 @@ fn kept(store: &dyn Snapshot, filter: &Filter, changes: &[TagChange<'_>]) -> Res
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn restore_tags(store: &mut dyn Store, tags: &[KeptTags]) -> Result<()> {
+pub fn restore_tags(store: &dyn Store, tags: &[KeptTags]) -> Result<()> {
     if tags.is_empty() {
         return Ok(());
     }

@@ -81,7 +81,7 @@ impl Changes {
 /// goes on from there. [`Error::Retrieval`] and [`Error::Clip`] where the collection cannot be written
 /// or the device failed.
 pub fn update(
-    store: &mut dyn Store,
+    store: &dyn Store,
     embedder: &Embedder,
     scan: &Scan,
     options: &UpdateOptions,

@@ -37,7 +37,7 @@ pub(crate) struct ImportArgs {
 
 pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
     let checkpoint = model::checkpoint(args.model.as_deref())?;
-    let mut collection = library::open_or_create(&args.library, &checkpoint)?;
+    let collection = library::open_or_create(&args.library, &checkpoint)?;
     let mut observer = Observer { bar: Bar::spinner("imports"), skipped: Skipped::default() };
     let mut writer = collection.store().writer()?;
     let mut importer = Importer::new(&mut *writer, &lines)?;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome> {
         }
         return Err(error);
     }
-    build_graph(&mut collection, GRAPH_ABOVE, &mut Reporter::new())?;
+    build_graph(&collection, GRAPH_ABOVE, &mut Reporter::new())?;
     let mut out = output::stdout();
     writeln!(out, "{} imported", output::count(imported, "item"))?;
     library::print(&mut out, collection.location().as_path(), collection.store().count()?)?;
