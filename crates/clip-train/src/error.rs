@@ -52,6 +52,15 @@ pub enum Error {
         /// What the tokenizer said.
         source: clip_tokenizer::Error,
     },
+    /// The model to train further has convolutions below its patches.
+    #[error(
+        "{path} has a convolutional stem, which cannot be trained yet: start `from` a model that cuts patches from pixels",
+        path = path.display()
+    )]
+    ConvStem {
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// A file of the run cannot be written.
     #[error("cannot write {path}: {source}; what was saved before is still there", path = path.display())]
     Save {

@@ -73,6 +73,9 @@ impl Trainer {
             }
             Some(path) => {
                 let checkpoint = Checkpoint::open(path)?;
+                if checkpoint.card().config.vision.conv_stem.is_some() {
+                    return Err(Error::ConvStem { path: path.clone() });
+                }
                 let clip = Clip::load(&checkpoint, &device)?;
                 let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
                 (tuned(checkpoint.card(), &checkpoint, path), vocabulary, clip)

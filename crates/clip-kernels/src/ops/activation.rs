@@ -47,7 +47,9 @@ impl Activation {
                 let slope = |x: f32| TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x);
                 slopes(x, dy, dx, out, |x| gated(x, [tanh_level(x), slope(x)]));
             }
-            Self::Relu6 => slopes(x, dy, dx, |x| f32::from(u8::from(x > 0.0 && x < 6.0))),
+            Self::Relu6 => slopes(x, dy, dx, out, |x| {
+                [x.clamp(0.0, 6.0), f32::from(u8::from(x > 0.0 && x < 6.0))]
+            }),
             Self::Gelu => {
                 /// `1 / √(2π)`.
                 const DENSITY: f32 = 0.398_942_3;

@@ -1,7 +1,9 @@
 use std::fs;
 
+use clip_checkpoint::{ConvActivation, ConvPadding, ConvStage, ConvStem, Dtype};
 use clip_data::LoaderConfig;
-use clip_train::{Error, Start, Trainer};
+use clip_model::Clip;
+use clip_train::{Error, Learner, LossKind, Start, TrainConfig, Trainer, export};
 
 use crate::setup::{config, device, run};
 
@@ -31,7 +33,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_leaves_what_was_saved() {
 fn a_folder_with_a_run_is_not_overwritten_and_not_resumed_with_other_settings() {
     let folder = tempfile::tempdir().unwrap();
     run(config(folder.path()), Start::New, Some(1)).0.unwrap();
-    let open = |change: &dyn Fn(&mut clip_train::TrainConfig), start| {
+    let open = |change: &dyn Fn(&mut TrainConfig), start| {
         let mut config = config(folder.path());
         change(&mut config);
         Trainer::new(config, &device(), start).map(|trainer| trainer.step())
@@ -41,7 +43,7 @@ fn a_folder_with_a_run_is_not_overwritten_and_not_resumed_with_other_settings() 
     let error = open(&|config| config.schedule.learning_rate = 0.5, Start::Resume).unwrap_err();
     assert!(error.to_string().contains("another `schedule`"), "{error}");
     // How batches are made changes no number.
-    let other = |config: &mut clip_train::TrainConfig| {
+    let other = |config: &mut TrainConfig| {
         config.data.loader = LoaderConfig { workers: 1, prefetch: 1, cache_mib: 1 };
     };
     assert_eq!(open(&other, Start::Resume).unwrap(), 1);
@@ -107,4 +109,27 @@ fn pictures_that_cannot_be_read_are_named_and_left_out() {
     config.output = folder.path().join("nothing");
     let error = run(config, Start::New, None).0.unwrap_err();
     assert!(matches!(error, Error::AllSkipped { .. }), "{error}");
+}
+
+#[test]
+fn a_model_with_a_convolutional_stem_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(&folder.path().join("run"));
+    let mut card = config.model.card();
+    card.config.vision.conv_stem = Some(ConvStem {
+        channels: 4,
+        stages: vec![ConvStage { blocks: 1, channels: 6, expansion: 2, kernel_size: 3, stride: 2 }],
+        head_channels: None,
+        activation: ConvActivation::Relu6,
+        padding: ConvPadding::Same,
+    });
+    let device = device().autodiff();
+    let clip = Clip::init(&card.config, &device);
+    let learner = Learner::new(clip, LossKind::InfoNce, true, &device);
+    let path = folder.path().join("hybrid.safetensors");
+    export(&learner, &card, None, Dtype::F32, &path).unwrap();
+    config.from = Some(path);
+    let error = Trainer::new(config, &device, Start::New).err().unwrap();
+    assert!(matches!(error, Error::ConvStem { .. }), "{error}");
+    assert!(error.to_string().contains("hybrid.safetensors has a convolutional stem"), "{error}");
 }
