@@ -34,13 +34,16 @@ impl Query {
     }
 }
 
+/// Vectors of a collection, with the version of it that they are of.
+type Sample = (u64, Arc<[f32]>);
+
 /// What searches have in common, of one model and one collection.
 #[derive(Default)]
 pub(crate) struct Cache {
     /// The vectors of the reference queries, which are the same as long as the model is.
     references: OnceLock<Vec<Embedding>>,
-    /// By what was asked for, with the version of the collection that they are of.
-    samples: Mutex<HashMap<(usize, Modality), (u64, Arc<[f32]>)>>,
+    /// By how many of which kind were asked for.
+    samples: Mutex<HashMap<(usize, Modality), Sample>>,
 }
 
 impl Cache {

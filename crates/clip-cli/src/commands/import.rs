@@ -101,12 +101,12 @@ impl ImportObserver for Observer {
     }
 
     fn warning(&mut self, warning: Warning<'_>) {
-        self.bar.suspend(|| match warning {
-            Warning::NoProvenance { file, model } => report::warning(format_args!(
-                "{} does not say which model made its vectors: they are taken for those of {model}",
-                file.display()
-            )),
-            _ => {}
+        let Warning::NoProvenance { file, model } = warning else { return };
+        let file = file.display();
+        self.bar.suspend(|| {
+            report::warning(format_args!(
+                "{file} does not say which model made its vectors: they are taken for those of {model}"
+            ));
         });
     }
 }
