@@ -20,7 +20,7 @@ pub use left_out::LeftOut;
 use plan::{Pending, Plan};
 
 /// Work that a crash may cost.
-pub const COMMIT_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 /// What happens to images that are gone.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
