@@ -1,7 +1,7 @@
 //! How long does an exact search over a library take?
 
 use clip_benches::unit_vectors;
-use clip_retrieval::{Filter, Item, Library, Precision};
+use clip_retrieval::{Filter, Item, Library, Precision, Store};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const WIDTH: usize = 512;
@@ -14,7 +14,7 @@ fn search(c: &mut Criterion) {
         let query = rows_of.next().expect("a row");
         let folder = tempfile::tempdir().expect("a folder");
         let made = Library::open_or_create(folder.path(), "bench", "bench", WIDTH, Precision::F32);
-        let mut library = made.expect("a new library");
+        let library = made.expect("a new library");
         let mut writer = library.write().expect("a lock");
         for (i, vector) in rows_of.enumerate() {
             let item = Item::picture(format!("/{i}.jpg"), None);

@@ -1,4 +1,4 @@
-"""Writes small Parquet files as others write them: crates/clip-data/tests/data and crates/clip-cli/tests/data.
+"""Writes small Parquet files as others write them: crates/clip-data/tests/data and crates/clip-retrieval/tests/data.
 
     pip install pyarrow numpy pillow
     python tests/scripts/parquet_files.py
@@ -11,7 +11,7 @@ clip-data/tests/data
     hub.parquet                 class numbers, and their names in the metadata that `datasets` writes
     cifar.parquet               the same without a column of a known name, and a class that is null
 
-clip-cli/tests/data
+clip-retrieval/tests/data
     embeddings-*.parquet        vectors of 256 numbers: unit vectors of one 1 each, at the places 0, 1 and 2, as
                                 f16 (with a row without one, an empty one and one with a null in it), f64 in a
                                 `large_list`, and f32 in a `fixed_size_list`
@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 CRATES = Path(__file__).resolve().parents[2] / "crates"
-DATA, CLI = CRATES / "clip-data/tests/data", CRATES / "clip-cli/tests/data"
+DATA, RETRIEVAL = CRATES / "clip-data/tests/data", CRATES / "clip-retrieval/tests/data"
 WIDTH = 256
 
 
@@ -96,11 +96,11 @@ def embeddings():
     ]:
         texts = [f"text {i}" for i in range(len(rows))]
         rows = pa.array([None if row is None else list(row) for row in rows], kind)
-        pq.write_table(pa.table({"text": texts, "embedding": rows}), CLI / f"embeddings-{name}.parquet")
+        pq.write_table(pa.table({"text": texts, "embedding": rows}), RETRIEVAL / f"embeddings-{name}.parquet")
 
 
 if __name__ == "__main__":
-    for folder in [DATA, CLI]:
+    for folder in [DATA, RETRIEVAL]:
         folder.mkdir(parents=True, exist_ok=True)
     compressed()
     captions()

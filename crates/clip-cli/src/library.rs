@@ -57,7 +57,7 @@ pub(crate) fn existing(args: &LibraryArgs, model: Option<&Path>) -> Result<Optio
 
 /// Says what a library has lost.
 fn warn(collection: &Collection) {
-    for lost in collection.lost() {
+    if let Some(lost) = collection.lost() {
         let (items, cause) = (lost.items, lost.cause.to_string());
         report::warning(Warning::Lost { items, cause });
     }

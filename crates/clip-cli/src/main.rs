@@ -9,7 +9,6 @@ mod args;
 mod cli;
 mod commands;
 mod escape;
-mod exchange;
 mod files;
 mod hints;
 mod interrupt;

@@ -32,6 +32,12 @@ pub enum Error {
         /// Its folder.
         path: PathBuf,
     },
+    /// It is not the one that was opened.
+    #[error("the library {path} was replaced by another since it was opened: open it again")]
+    Replaced {
+        /// Its folder.
+        path: PathBuf,
+    },
     /// Some other file.
     #[error("{path} is not a library of this program: choose another folder with --index")]
     NotALibrary {

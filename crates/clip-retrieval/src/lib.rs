@@ -18,15 +18,21 @@
 //! The feature `milvus` adds `Cluster`, the same in a collection of a Milvus cluster, for many programs
 //! on many machines. Programs that work on either take a [`Store`].
 //!
+//! A store serves: any number of threads search it while one writes. Every answer is that of a commit,
+//! a search holds no lock while it compares vectors, and none waits for a writer. See [`Snapshot`].
+//!
+//! With the feature `jsonl` [`exchange`] reads and writes files of vectors; `npy` and `parquet` add
+//! their formats.
+//!
 //! This crate knows neither models nor pictures; any unit vectors will do. Without its feature
 //! `sqlite`, which needs a C compiler, and `milvus` there is [`Flat`] alone: vectors in memory.
 //!
 #![cfg_attr(feature = "sqlite", doc = "```")]
 #![cfg_attr(not(feature = "sqlite"), doc = "```text")]
-//! use clip_retrieval::{Filter, Item, Library, Precision};
+//! use clip_retrieval::{Filter, Item, Library, Precision, Store};
 //!
 //! let folder = tempfile::tempdir()?;
-//! let mut library =
+//! let library =
 //!     Library::open_or_create(folder.path(), "sha256:40d365", "ViT-B-32", 2, Precision::F32)?;
 //! let mut writer = library.write()?;
 //! writer.upsert(&Item::picture("photos/dog.jpg", None), &[1.0, 0.0])?;
@@ -50,12 +56,15 @@ mod dot;
 #[cfg(feature = "sqlite")]
 mod embedded;
 mod error;
+#[cfg(feature = "jsonl")]
+pub mod exchange;
 mod filter;
 mod flat;
 mod glob;
 mod item;
 mod normal;
 mod path;
+mod snapshot;
 mod store;
 mod top;
 mod vector;
@@ -64,10 +73,13 @@ pub use background::Background;
 #[cfg(feature = "milvus")]
 pub use cluster::{Address, Cluster, ClusterIndex, Consistency};
 #[cfg(feature = "sqlite")]
-pub use embedded::{Library, Lost, NearDuplicates, Precision, Recall, Stats, Writer};
+pub use embedded::{
+    DataLoss, Library, LibrarySnapshot, NearDuplicates, Precision, Recall, Stats, Writer,
+};
 pub use error::{Error, Result};
 pub use filter::{Filter, Orientation};
 pub use flat::Flat;
 pub use glob::PathGlob;
 pub use item::{Content, Facts, FileStamp, Item, Modality, UserTags};
-pub use store::{Attempt, Failure, Hit, KeptTags, KnownFile, Store, StoreWriter};
+pub use snapshot::{Hit, SearchOptions, Snapshot};
+pub use store::{Attempt, Failure, KeptTags, KnownFile, Reader, Store, StoreWriter};

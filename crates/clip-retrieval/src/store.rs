@@ -1,12 +1,17 @@
 //! What a library is, wherever its vectors are.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::{FileStamp, Filter, Item, Modality, Result, UserTags};
+use crate::{FileStamp, Filter, Hit, Item, Modality, Result, SearchOptions, Snapshot, UserTags};
 
 /// Unit vectors of one model and what they stand for: in a folder ([`Library`](crate::Library)), or
 /// elsewhere. Programs that work on any of them take `&dyn Store`.
-pub trait Store: Send {
+///
+/// Many threads may search it, and one write, at the same time: what is asked is answered from the
+/// newest [`Snapshot`], and whoever asks several things about one state takes one.
+pub trait Store: Send + Sync {
     /// What tells the weights of the model from all others, such as their checksum.
     fn fingerprint(&self) -> &str;
 
@@ -19,102 +24,161 @@ pub trait Store: Send {
     /// Where it is, as a user would name it.
     fn place(&self) -> String;
 
-    /// Number of items.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn count(&self) -> Result<usize>;
-
-    /// The `top` items nearest to each query `[dimension]` among those that pass the filter, best
-    /// first.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dimension`](crate::Error::Dimension) or
-    /// [`Error::NotFinite`](crate::Error::NotFinite) for a query that cannot be compared;
-    /// [`Error::Glob`](crate::Error::Glob); where the store cannot be asked.
-    fn search_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>>;
-
-    /// As [`Self::search_all`], and as exactly as the store can, however long that takes.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::search_all`].
-    fn scan_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
-        self.search_all(queries, top, filter)
-    }
-
-    /// [`Self::search_all`] for one query.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::search_all`].
-    fn search(&self, query: &[f32], top: usize, filter: &Filter) -> Result<Vec<Hit>> {
-        Ok(self.search_all(&[query], top, filter)?.pop().unwrap_or_default())
-    }
-
-    /// Vectors `[dimension]` of up to `count` items of a kind, spread over the store, the same ones
-    /// as long as the store stays the same, one after the other: what a score is compared with that
-    /// is to say more than an order.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>>;
-
-    /// The items that pass the filter.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Glob`](crate::Error::Glob); where the store cannot be asked.
-    fn items(&self, filter: &Filter) -> Result<Vec<Item>>;
-
-    /// The item of an id, and its vector `[dimension]`.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn get(&self, id: &str) -> Result<Option<(Item, Vec<f32>)>>;
-
-    /// Every file that has a vector.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn files(&self) -> Result<Vec<KnownFile>>;
-
-    /// The files that could not be read.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn failures(&self) -> Result<Vec<Failure>>;
-
-    /// The tags of files that have no item, which [`StoreWriter::keep_tags`] kept.
-    ///
-    /// # Errors
-    ///
-    /// Where the store cannot be asked.
-    fn kept_tags(&self) -> Result<Vec<KeptTags>>;
-
     /// Whether nothing was lost that the next writer has to put in order.
     fn is_whole(&self) -> bool {
         true
     }
 
-    /// Opens it to write.
+    /// The newest committed state. It waits for no writer.
+    ///
+    /// # Errors
+    ///
+    /// Where the store cannot be asked.
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>>;
+
+    /// Looks for what other programs have committed, so that the next snapshot need not: a service
+    /// calls it from a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::snapshot`].
+    fn reload(&self) -> Result<()>;
+
+    /// Opens it to write. Where one program writes at a time, it waits for the writer before, also
+    /// for one of the same thread: that has to be dropped first.
     ///
     /// # Errors
     ///
     /// Where it cannot be written to.
-    fn writer(&mut self) -> Result<Box<dyn StoreWriter + '_>>;
+    fn writer(&self) -> Result<Box<dyn StoreWriter>>;
+
+    /// [`Snapshot::count`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::count`].
+    fn count(&self) -> Result<usize> {
+        self.snapshot()?.count()
+    }
+
+    /// [`Snapshot::search_all`] in the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::search_all`].
+    fn search_all(
+        &self,
+        queries: &[&[f32]],
+        top: usize,
+        filter: &Filter,
+        options: &SearchOptions,
+    ) -> Result<Vec<Vec<Hit>>> {
+        self.snapshot()?.search_all(queries, top, filter, options)
+    }
+
+    /// [`Snapshot::search`] in the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::search`].
+    fn search(&self, query: &[f32], top: usize, filter: &Filter) -> Result<Vec<Hit>> {
+        self.snapshot()?.search(query, top, filter)
+    }
+
+    /// [`Snapshot::sample`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::sample`].
+    fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>> {
+        self.snapshot()?.sample(count, modality)
+    }
+
+    /// [`Snapshot::items`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::items`].
+    fn items(&self, filter: &Filter) -> Result<Vec<Item>> {
+        self.snapshot()?.items(filter)
+    }
+
+    /// [`Snapshot::get`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::get`].
+    fn get(&self, id: &str) -> Result<Option<(Item, Vec<f32>)>> {
+        self.snapshot()?.get(id)
+    }
+
+    /// [`Snapshot::files`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::files`].
+    fn files(&self) -> Result<Vec<KnownFile>> {
+        self.snapshot()?.files()
+    }
+
+    /// [`Snapshot::failures`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::failures`].
+    fn failures(&self) -> Result<Vec<Failure>> {
+        self.snapshot()?.failures()
+    }
+
+    /// [`Snapshot::kept_tags`] of the newest state.
+    ///
+    /// # Errors
+    ///
+    /// As [`Snapshot::kept_tags`].
+    fn kept_tags(&self) -> Result<Vec<KeptTags>> {
+        self.snapshot()?.kept_tags()
+    }
+}
+
+/// What those have of a [`Store`] who only read it: snapshots. It is cloned for every thread.
+#[derive(Clone)]
+pub struct Reader(Arc<dyn Store>);
+
+impl Reader {
+    /// A reader of a store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self(store)
+    }
+
+    /// As [`Store::snapshot`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::snapshot`].
+    pub fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        self.0.snapshot()
+    }
+
+    /// As [`Store::reload`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::reload`].
+    pub fn reload(&self) -> Result<()> {
+        self.0.reload()
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reader").field(&self.0.place()).finish()
+    }
 }
 
 /// A [`Store`] that is written to. What was not committed when this is dropped may be lost.
-pub trait StoreWriter {
-    /// The store as it is.
-    fn store(&self) -> &dyn Store;
+pub trait StoreWriter: Send {
+    /// The store with what was not committed yet.
+    fn store(&self) -> &dyn Snapshot;
 
     /// Adds an item with its vector `[dimension]`. One of the same id is replaced; a file is one that
     /// could be read from now on.
@@ -177,15 +241,6 @@ pub trait StoreWriter {
     ///
     /// Where it cannot be written to: what was committed before is there.
     fn commit(&mut self) -> Result<()>;
-}
-
-/// One answer of a search.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// What was found.
-    pub item: Item,
-    /// Dot product of query and vector; the cosine, where the query has length 1.
-    pub score: f32,
 }
 
 /// A file that a library knows.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use clip_retrieval::{Error, Filter, Item, Library, Modality, Writer};
+use clip_retrieval::{Error, Filter, Item, Library, Modality, Store, Writer};
 use clip_testkit::Random;
 use common::{open, unit};
 
@@ -45,7 +45,7 @@ fn picture(item: usize) -> Item {
 }
 
 /// Writes a batch, and how many there are now.
-fn carry_out(number: usize, writer: &mut Writer<'_>) -> Result<(), Error> {
+fn carry_out(number: usize, writer: &mut Writer) -> Result<(), Error> {
     let Batch { removed, added } = batch(number);
     for item in removed {
         writer.remove(&picture(item).id)?;
@@ -61,7 +61,7 @@ fn carry_out(number: usize, writer: &mut Writer<'_>) -> Result<(), Error> {
 /// The batches that a library holds, after comparing it with what they make.
 fn batches(folder: &Path) -> usize {
     let library = Library::open(folder).unwrap();
-    assert!(library.lost().is_empty(), "{:?}", library.lost());
+    assert!(library.lost().is_none(), "{:?}", library.lost());
     assert_eq!(library.verify().unwrap().len(), 0);
     let Some((count, _)) = library.get("batches").unwrap() else {
         assert!(library.is_empty());
@@ -89,7 +89,7 @@ fn batches(folder: &Path) -> usize {
 #[test]
 fn writer() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let mut library = open(folder.as_ref(), DIMENSION);
+    let library = open(folder.as_ref(), DIMENSION);
     loop {
         let count = library.get("batches").unwrap();
         let count = count
@@ -147,7 +147,7 @@ fn a_killed_writer_loses_nothing_that_it_committed() {
         before = found;
     }
     // The next writer puts in order what was left behind.
-    let mut library = open(folder.path(), DIMENSION);
+    let library = open(folder.path(), DIMENSION);
     library.write().unwrap().compact().unwrap();
     drop(library);
     assert_eq!(std::fs::read_dir(folder.path().join("segments")).unwrap().count(), 1);
@@ -159,7 +159,7 @@ fn a_killed_writer_loses_nothing_that_it_committed() {
 fn two_writers_take_turns() {
     let folder = tempfile::tempdir().unwrap();
     let work = |first: usize| {
-        let mut library = open(folder.path(), DIMENSION);
+        let library = open(folder.path(), DIMENSION);
         for item in first..first + 60 {
             let mut writer = library.write().unwrap();
             writer.upsert(&picture(item), &vector(item, 0)).unwrap();
@@ -175,7 +175,7 @@ fn two_writers_take_turns() {
     });
     let library = Library::open(folder.path()).unwrap();
     assert_eq!(library.len(), 120);
-    assert!(library.lost().is_empty());
+    assert!(library.lost().is_none());
     for item in [0, 59, 1000, 1059] {
         assert_eq!(library.get(&picture(item).id).unwrap().unwrap().1, vector(item, 0));
     }
@@ -211,7 +211,7 @@ fn a_full_disk_costs_what_was_not_committed() {
         return;
     };
     let folder = disk.0.path().join("library");
-    let mut library = open(&folder, DIMENSION);
+    let library = open(&folder, DIMENSION);
     let mut done = 0;
     let error = loop {
         let mut writer = library.write().unwrap();
@@ -244,7 +244,7 @@ fn a_library_that_nobody_may_write_to_can_be_read() {
         return;
     };
     let (alive, folder) = (tempfile::tempdir().unwrap(), disk.0.path().join("library"));
-    let mut library = open(alive.path(), DIMENSION);
+    let library = open(alive.path(), DIMENSION);
     for number in 0..6 {
         carry_out(number, &mut library.write().unwrap()).unwrap();
     }

@@ -6,7 +6,9 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clip_retrieval::{Error, Failure, Filter, Item, KeptTags, Library, Precision, UserTags};
+use clip_retrieval::{
+    Error, Failure, Filter, Item, KeptTags, Library, Precision, Snapshot, Store, UserTags,
+};
 use clip_testkit::Random;
 use common::{open, unit};
 
@@ -21,7 +23,7 @@ fn vector(item: usize) -> Vec<f32> {
 
 /// A library with two segments of [`ITEMS`] and some vectors in neither.
 fn library(folder: &Path) {
-    let mut library = open(folder, DIMENSION);
+    let library = open(folder, DIMENSION);
     for first in [0, ITEMS, 2 * ITEMS] {
         let mut writer = library.write().unwrap();
         let count = if first < 2 * ITEMS { ITEMS } else { 10 };
@@ -52,8 +54,8 @@ fn check_lost(break_it: impl Fn(&Path), message: &str) {
     let folder = folder.path();
     library(folder);
     break_it(&segments(folder)[0]);
-    let mut library = Library::open(folder).unwrap();
-    let [lost] = library.lost() else { panic!("{:?}", library.lost()) };
+    let library = Library::open(folder).unwrap();
+    let lost = library.lost().unwrap();
     assert_eq!(lost.items, ITEMS);
     assert!(lost.cause.to_string().contains(message), "{}", lost.cause);
     let others = |library: &Library| {
@@ -71,7 +73,7 @@ fn check_lost(break_it: impl Fn(&Path), message: &str) {
     writer.commit().unwrap();
     drop(writer);
     let library = Library::open(folder).unwrap();
-    assert_eq!(library.lost().len(), 0);
+    assert!(library.lost().is_none());
     assert_eq!(library.len(), ITEMS + 15);
     assert_eq!(library.files().unwrap().len(), ITEMS + 15);
     let hits = library.search(&vector(3), 1, &Filter::default()).unwrap();
@@ -113,7 +115,7 @@ fn a_segment_of_another_library() {
     let make = |fingerprint: &str, dimension: usize| {
         let folder = other.path().join(fingerprint);
         let made = Library::open_or_create(&folder, fingerprint, "o", dimension, Precision::F32);
-        let mut library = made.unwrap();
+        let library = made.unwrap();
         let mut writer = library.write().unwrap();
         let mut random = Random::new(1);
         for item in 0..ITEMS {
@@ -186,7 +188,7 @@ fn a_catalog_of_another_day() {
     library(folder);
     let catalog = folder.join("catalog.sqlite");
     let old = fs::read(&catalog).unwrap();
-    let mut library = open(folder, DIMENSION);
+    let library = open(folder, DIMENSION);
     let mut writer = library.write().unwrap();
     writer.remove("path:0").unwrap();
     writer.commit().unwrap();
@@ -194,12 +196,12 @@ fn a_catalog_of_another_day() {
     drop(writer);
     drop(library);
     fs::write(&catalog, old).unwrap();
-    let mut library = Library::open(folder).unwrap();
-    let [lost] = library.lost() else { panic!("{:?}", library.lost()) };
+    let library = Library::open(folder).unwrap();
+    let lost = library.lost().unwrap();
     assert_eq!(lost.items, 2 * ITEMS);
     drop(library.write().unwrap());
     let library = Library::open(folder).unwrap();
-    assert_eq!((library.lost().len(), library.len()), (0, 10));
+    assert_eq!((library.lost().is_none(), library.len()), (true, 10));
 }
 
 fn check_refused(make: impl Fn(&Path), message: &str) {
@@ -249,7 +251,7 @@ fn check_catalog(break_it: impl Fn(&Path), reason: &str) {
     // What is cut off behind its beginning shows when it is read.
     let read = || Library::open(&folder).and_then(|library| library.items(&Filter::default()));
     let write = || {
-        let mut library = Library::open_or_create(&folder, "1", "tiny", DIMENSION, Precision::F32)?;
+        let library = Library::open_or_create(&folder, "1", "tiny", DIMENSION, Precision::F32)?;
         let mut writer = library.write()?;
         for item in 0..20 {
             writer.upsert(&Item::picture(item.to_string(), None), &vector(item))?;
@@ -276,7 +278,7 @@ fn check_catalog(break_it: impl Fn(&Path), reason: &str) {
     }
     fs::copy(&backup, &broken).unwrap();
     let library = Library::open(&away).unwrap();
-    assert_eq!((library.len(), library.lost().len()), (2 * ITEMS + 10, 0));
+    assert_eq!((library.len(), library.lost().is_none()), (2 * ITEMS + 10, true));
 }
 
 #[test]
@@ -315,7 +317,7 @@ fn a_catalog_that_was_overwritten() {
 fn no_catalog_makes_a_library_panic() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let mut library = open(folder, DIMENSION);
+    let library = open(folder, DIMENSION);
     let mut writer = library.write().unwrap();
     for item in 0..300 {
         writer.upsert(&Item::picture(item.to_string(), None), &vector(item)).unwrap();
@@ -334,7 +336,7 @@ fn no_catalog_makes_a_library_panic() {
     let kept: Vec<(&PathBuf, Vec<u8>)> =
         kept.iter().map(|path| (path, fs::read(path).unwrap())).collect();
     let use_it = || -> Result<(), Error> {
-        let mut library = Library::open(folder)?;
+        let library = Library::open(folder)?;
         library.items(&Filter::default())?;
         library.files()?;
         library.failures()?;
@@ -390,7 +392,7 @@ fn a_catalog_that_was_not_made() {
             fs::write(folder.path().join(file), "").unwrap();
         }
         assert!(matches!(Library::open(folder.path()), Err(Error::NoLibrary { .. })), "{files:?}");
-        let mut library = open(folder.path(), DIMENSION);
+        let library = open(folder.path(), DIMENSION);
         let mut writer = library.write().unwrap();
         writer.upsert(&Item::text("a dog"), &vector(0)).unwrap();
         writer.commit().unwrap();
@@ -441,8 +443,8 @@ fn the_folder_of_the_segments_may_be_gone() {
     let folder = folder.path();
     library(folder);
     fs::remove_dir_all(folder.join("segments")).unwrap();
-    let mut library = Library::open(folder).unwrap();
-    assert_eq!((library.lost()[0].items, library.len()), (2 * ITEMS, 10));
+    let library = Library::open(folder).unwrap();
+    assert_eq!((library.lost().unwrap().items, library.len()), (2 * ITEMS, 10));
     let mut writer = library.write().unwrap();
     for item in 0..5 {
         writer.upsert(&Item::picture(item.to_string(), None), &vector(item)).unwrap();
@@ -490,7 +492,7 @@ fn the_rest_is_compared_where_vectors_are_lost() {
     let folder = tempfile::tempdir().unwrap();
     library(folder.path());
     let twins = [3 * ITEMS, 3 * ITEMS + 1].map(|item| item.to_string());
-    let mut library = Library::open(folder.path()).unwrap();
+    let library = Library::open(folder.path()).unwrap();
     let mut writer = library.write().unwrap();
     for twin in &twins {
         writer.upsert(&Item::picture(twin, None), &vector(3 * ITEMS)).unwrap();
@@ -551,8 +553,13 @@ fn first_version(folder: &Path) -> PathBuf {
 
 /// What the library of the first version holds, however it is read.
 fn check_first_version(library: &Library) {
-    assert_eq!((library.len(), library.dimension(), library.lost().len()), (3, 3, 0));
+    assert_eq!((library.len(), library.lost().is_none()), (3, true));
     assert_eq!((library.precision(), library.verify().unwrap().len()), (Precision::F16, 0));
+    check_first_state(&*library.snapshot().unwrap());
+}
+
+fn check_first_state(library: &dyn Snapshot) {
+    assert_eq!((library.count().unwrap(), library.dimension()), (3, 3));
     let hits = library.search(&[1.0, 0.0, 0.0], 10, &Filter::default()).unwrap();
     let names: Vec<String> = hits.iter().map(|hit| hit.item.content.to_string()).collect();
     assert_eq!(names, ["/photos/Hündin 100%.jpg", "\"a dog\"", "/photos/cat.jpg"]);
@@ -583,19 +590,19 @@ fn the_first_version_is_read() {
     let catalog = folder.join("catalog.sqlite");
     let before = fs::read(&catalog).unwrap();
     let open = || Library::open_for(&folder, "sha256:1", "tiny").unwrap();
-    let mut reader = open();
+    let reader = open();
     check_first_version(&reader);
     assert!(fs::read(&catalog).unwrap() == before);
-    let mut writing = open();
+    let writing = open();
     let mut writer = writing.write().unwrap();
-    let (dog, vector) = writer.library().get("path:/photos/cat.jpg").unwrap().unwrap();
+    let (dog, vector) = writer.snapshot().get("path:/photos/cat.jpg").unwrap().unwrap();
     let removed = UserTags { removed: ["cat".to_owned()].into(), ..UserTags::default() };
     writer.upsert(&Item { user_tags: removed.clone(), ..dog }, &vector).unwrap();
     writer.commit().unwrap();
-    check_first_version(writer.library());
+    check_first_state(writer.snapshot());
     drop(writer);
     check_first_version(&open());
-    reader.refresh().unwrap();
+    reader.reload().unwrap();
     check_first_version(&reader);
     let (cat, _) = reader.get("path:/photos/cat.jpg").unwrap().unwrap();
     assert_eq!(cat.user_tags, removed);
@@ -622,14 +629,14 @@ fn tags_outlive_a_damaged_segment() {
     let folder = tempfile::tempdir().unwrap();
     library(folder.path());
     let user_tags = UserTags { added: ["mine".to_owned()].into(), ..UserTags::default() };
-    let mut library = Library::open(folder.path()).unwrap();
+    let library = Library::open(folder.path()).unwrap();
     let mut writer = library.write().unwrap();
     let tagged = Item { user_tags: user_tags.clone(), ..Item::picture("3", None) };
     assert!(writer.rename("path:3", &tagged).unwrap());
     writer.commit().unwrap();
     drop(writer);
     fs::remove_file(&segments(folder.path())[0]).unwrap();
-    let mut library = Library::open(folder.path()).unwrap();
+    let library = Library::open(folder.path()).unwrap();
     drop(library.write().unwrap());
     assert!(library.get("path:3").unwrap().is_none());
     let kept = KeptTags { path: "3".into(), hash: None, user_tags };

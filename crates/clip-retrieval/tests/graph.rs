@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clip_retrieval::{Filter, Hit, Item, Library};
+use clip_retrieval::{Filter, Hit, Item, Library, SearchOptions, Store};
 use clip_testkit::Random;
 use common::{open, unit};
 
@@ -16,7 +16,7 @@ const ROWS: usize = 6000;
 
 /// A library with a graph over all but its last pictures.
 fn connected(folder: &Path) -> Library {
-    let mut library = open(folder, WIDTH);
+    let library = open(folder, WIDTH);
     let mut random = Random::new(3);
     let mut writer = library.write().unwrap();
     for i in 0..ROWS {
@@ -45,13 +45,17 @@ fn graphs(folder: &Path) -> Vec<PathBuf> {
 
 /// Share of what scans find that searches find, with the same scores, in order.
 fn recall(library: &Library, filter: &Filter) -> f32 {
+    recall_with(library, filter, &SearchOptions::default())
+}
+
+fn recall_with(library: &Library, filter: &Filter, options: &SearchOptions) -> f32 {
     let mut random = Random::new(9);
     let queries: Vec<Vec<f32>> = (0..50).map(|_| unit(&mut random, WIDTH)).collect();
     let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
-    let expected = library.scan_all(&queries, 10, filter).unwrap();
-    let found = library.search_all(&queries, 10, filter).unwrap();
-    let one = library.search(queries[0], 10, filter).unwrap();
-    assert_eq!(one, found[0]);
+    let expected = library.search_all(&queries, 10, filter, &SearchOptions::exact()).unwrap();
+    let found = library.search_all(&queries, 10, filter, options).unwrap();
+    let one = library.search_all(&queries[..1], 10, filter, options).unwrap();
+    assert_eq!(one, found[..1]);
     let hits = expected.iter().zip(&found).map(|(expected, found)| {
         assert!(found.is_sorted_by(|a, b| a.score >= b.score));
         assert_eq!(found.len(), 10);
@@ -63,25 +67,44 @@ fn recall(library: &Library, filter: &Filter) -> f32 {
 #[test]
 fn most_of_the_nearest_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = connected(folder.path());
+    let library = connected(folder.path());
     let found = recall(&library, &Filter::default());
     assert!((0.9..1.0).contains(&found), "{found}");
     assert_eq!(recall(&Library::open(folder.path()).unwrap(), &Filter::default()), found);
+    assert_eq!(recall_with(&library, &Filter::default(), &SearchOptions::exact()), 1.0);
     // It says so itself.
     let own = library.recall(100).unwrap().unwrap();
     assert!((own.at_10 - found).abs() < 0.08, "{own:?} {found}");
     assert_eq!(own.connected, ROWS);
     // All of them are, where the walk is broad enough; nearly none, where it is narrow.
-    library.look_broadly(Some(60));
-    assert!(recall(&library, &Filter::default()) > 0.9);
-    library.look_broadly(Some(1));
-    assert!(recall(&library, &Filter::default()) < found - 0.2);
+    let with = |ef_search| {
+        recall_with(&library, &Filter::default(), &SearchOptions::with_ef_search(ef_search))
+    };
+    assert!(with(60) > 0.9);
+    assert!(with(1) < found - 0.2);
+    // One search does not change another.
+    assert_eq!(recall(&library, &Filter::default()), found);
+}
+
+/// Who has the library open learns of a graph, which changes nothing of what it holds.
+#[test]
+fn a_graph_is_seen_by_those_who_search() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = open(folder.path(), WIDTH);
+    let reader = Library::open(folder.path()).unwrap();
+    let before = library.snapshot().unwrap().version();
+    connected(folder.path());
+    for library in [&library, &reader] {
+        library.reload().unwrap();
+        assert_eq!(library.recall(10).unwrap().unwrap().connected, ROWS);
+    }
+    assert!(library.snapshot().unwrap().version() > before);
 }
 
 #[test]
 fn what_does_not_count_is_not_found() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = connected(folder.path());
+    let library = connected(folder.path());
     let half = Filter { under: vec!["/0".into()], ..Filter::default() };
     assert!(recall(&library, &half) > 0.85);
     let query = unit(&mut Random::new(11), WIDTH);
@@ -133,9 +156,9 @@ fn a_graph_that_is_damaged_is_not_used() {
         let library = Library::open(folder.path()).unwrap();
         assert_eq!(recall(&library, &Filter::default()), 1.0, "case {case}");
         assert_eq!(library.recall(10).unwrap(), None, "case {case}");
-        assert!(library.lost().is_empty() && library.verify().unwrap().is_empty());
+        assert!(library.lost().is_none() && library.verify().unwrap().is_empty());
     }
-    let mut library = Library::open(folder.path()).unwrap();
+    let library = Library::open(folder.path()).unwrap();
     assert!(library.write().unwrap().connect(ROWS, &|_, _| true).unwrap());
     assert!(library.recall(10).unwrap().is_some());
 }
@@ -143,7 +166,7 @@ fn a_graph_that_is_damaged_is_not_used() {
 #[test]
 fn a_graph_goes_with_its_segment() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = connected(folder.path());
+    let library = connected(folder.path());
     let before = graphs(folder.path());
     library.write().unwrap().compact().unwrap();
     assert_eq!((before.len(), graphs(folder.path()).len()), (1, 0));
@@ -157,7 +180,7 @@ fn a_graph_goes_with_its_segment() {
 #[test]
 fn few_vectors_get_no_graph_and_unwanted_ones_are_left() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), WIDTH);
+    let library = open(folder.path(), WIDTH);
     let mut random = Random::new(3);
     let mut writer = library.write().unwrap();
     assert!(!writer.connect(1, &|_, _| true).unwrap());

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clip_retrieval::{
     Error, Facts, Failure, FileStamp, Filter, Item, Library, Modality, Orientation, Precision,
+    Store,
 };
 use clip_testkit::Random;
 use common::{open, unit};
 
 /// A library of three, committed.
 fn library(folder: &Path) -> Library {
-    let mut library = open(folder, 2);
+    let library = open(folder, 2);
     let mut writer = library.write().unwrap();
     writer.upsert(&Item::picture("dog.jpg", None), &[1.0, 0.0]).unwrap();
     writer.upsert(&Item::text("dog.jpg"), &[0.0, 1.0]).unwrap();
@@ -30,10 +31,10 @@ fn ids(library: &Library) -> Vec<String> {
 
 /// What `change` makes of a library of three, as the one who changed it sees it and as somebody who
 /// opens it then does.
-fn check(change: impl Fn(&mut Library), look: impl Fn(&Library)) {
+fn check(change: impl Fn(&Library), look: impl Fn(&Library)) {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = library(folder.path());
-    change(&mut library);
+    let library = library(folder.path());
+    change(&library);
     look(&library);
     look(&Library::open(folder.path()).unwrap());
     let mut writer = library.write().unwrap();
@@ -52,7 +53,7 @@ fn a_path_and_a_text_of_the_same_letters_are_two_items() {
 #[test]
 fn the_same_id_is_replaced_in_its_place() {
     let stamp = Some(FileStamp { size: 9, modified: -1 });
-    let change = |library: &mut Library| {
+    let change = |library: &Library| {
         let mut writer = library.write().unwrap();
         writer.upsert(&Item::picture("dog.jpg", stamp), &[0.0, -1.0]).unwrap();
         writer.upsert(&Item::picture("lion.jpg", None).with_id("42"), &[0.8, 0.6]).unwrap();
@@ -72,7 +73,7 @@ fn the_same_id_is_replaced_in_its_place() {
 
 #[test]
 fn what_is_removed_is_gone() {
-    let change = |library: &mut Library| {
+    let change = |library: &Library| {
         let mut writer = library.write().unwrap();
         assert!(writer.remove(&Item::path_id("dog.jpg".as_ref())).unwrap());
         assert!(!writer.remove("path:dog.jpg").unwrap());
@@ -92,7 +93,7 @@ fn what_is_removed_is_gone() {
 /// A file that moved keeps its vector, and takes the place of what was there.
 #[test]
 fn an_item_can_be_renamed() {
-    let change = |library: &mut Library| {
+    let change = |library: &Library| {
         let mut writer = library.write().unwrap();
         let moved = Item::picture("old/dog.jpg", None);
         assert!(writer.rename("path:dog.jpg", &moved).unwrap());
@@ -110,11 +111,11 @@ fn an_item_can_be_renamed() {
 
 #[test]
 fn what_was_not_committed_is_taken_back() {
-    let change = |library: &mut Library| {
+    let change = |library: &Library| {
         let mut writer = library.write().unwrap();
         writer.remove("42").unwrap();
         writer.upsert(&Item::text("a cat"), &[0.0, -1.0]).unwrap();
-        assert_eq!(writer.library().len(), 3);
+        assert_eq!(writer.snapshot().len(), 3);
     };
     check(change, |library| {
         assert_eq!(ids(library), ["path:dog.jpg", "text:dog.jpg", "42"]);
@@ -127,7 +128,7 @@ fn what_was_not_committed_is_taken_back() {
 fn failures_are_remembered_until_the_file_can_be_read() {
     let stamp = Some(FileStamp { size: 3, modified: 5 });
     let folder = tempfile::tempdir().unwrap();
-    let mut library = library(folder.path());
+    let library = library(folder.path());
     let mut writer = library.write().unwrap();
     writer.fail(&Failure::new("dog.jpg", stamp, "it ends too early")).unwrap();
     writer.fail(&Failure::new("bird.jpg", None, "no picture")).unwrap();
@@ -149,7 +150,7 @@ fn failures_are_remembered_until_the_file_can_be_read() {
 #[test]
 fn everything_that_is_known_of_a_picture_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), 1);
+    let library = open(folder.path(), 1);
     let facts = Facts {
         hash: Some([7; 32]),
         size: Some([640, 480]),
@@ -174,7 +175,7 @@ fn everything_that_is_known_of_a_picture_comes_back() {
 #[test]
 fn a_large_library_is_the_list_that_was_put_in() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut library, mut random) = (open(folder.path(), 8), Random::new(3));
+    let (library, mut random) = (open(folder.path(), 8), Random::new(3));
     let mut list: Vec<(String, Vec<f32>)> = Vec::new();
     for round in 0..12 {
         let mut writer = library.write().unwrap();
@@ -240,7 +241,7 @@ fn a_large_library_is_the_list_that_was_put_in() {
 #[test]
 fn filters_hold_together() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), 1);
+    let library = open(folder.path(), 1);
     let mut writer = library.write().unwrap();
     let facts = |size: [u32; 2], taken: i64, tags: &[&str]| Facts {
         size: Some(size),
@@ -294,7 +295,7 @@ fn filters_hold_together() {
 #[test]
 fn equal_scores_keep_the_order_of_insertion() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), 2);
+    let library = open(folder.path(), 2);
     let (up, right) = ([0.0, 1.0], [1.0, 0.0]);
     let mut writer = library.write().unwrap();
     for (i, vector) in [right, up, right, up, up, [0.0, -1.0]].iter().enumerate() {
@@ -322,24 +323,48 @@ fn equal_scores_keep_the_order_of_insertion() {
 #[test]
 fn readers_see_what_was_committed_when_they_look() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = library(folder.path());
-    let mut reader = Library::open(folder.path()).unwrap();
+    let library = library(folder.path());
+    let reader = Library::open(folder.path()).unwrap();
     let mut writer = library.write().unwrap();
     writer.remove("42").unwrap();
-    reader.refresh().unwrap();
+    reader.reload().unwrap();
     assert_eq!((reader.len(), ids(&reader).len()), (3, 3));
     writer.commit().unwrap();
-    reader.refresh().unwrap();
+    reader.reload().unwrap();
     assert_eq!((reader.len(), ids(&reader).len()), (2, 2));
     writer.compact().unwrap();
     // The files that it had open are gone, and it reads them still.
     assert_eq!(reader.search(&[0.0, 1.0], 10, &Filter::default()).unwrap().len(), 2);
 }
 
+/// One who has a library open goes on with it when another is put in its place, and mixes up nothing.
+#[cfg(unix)]
+#[test]
+fn a_library_that_is_replaced_is_not_mixed_with_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("library");
+    let old = library(&place);
+    fs::rename(&place, folder.path().join("elsewhere")).unwrap();
+    let new = open(&place, 2);
+    let mut writer = new.write().unwrap();
+    writer.upsert(&Item::text("another"), &[0.0, 1.0]).unwrap();
+    writer.commit().unwrap();
+    drop(writer);
+    let snapshot = old.snapshot().unwrap();
+    assert_eq!(snapshot.count().unwrap(), 3);
+    let error = old.snapshot().err().unwrap();
+    assert!(matches!(&error, Error::Replaced { path } if *path == place), "{error}");
+    assert_eq!(snapshot.items(&Filter::default()).unwrap().len(), 3);
+    assert_eq!(ids(&new), ["text:another"]);
+    // With the connections that it has it goes on.
+    drop(snapshot);
+    assert_eq!(old.count().unwrap(), 3);
+}
+
 #[test]
 fn vectors_that_are_none_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = library(folder.path());
+    let library = library(folder.path());
     let mut writer = library.write().unwrap();
     let mut check = |vector: &[f32], message: &str| {
         let error = writer.upsert(&Item::picture("a b.jpg", None), vector).unwrap_err();
@@ -369,8 +394,7 @@ fn vectors_that_are_none_are_refused_by_name() {
 #[test]
 fn half_precision_is_near() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library =
-        Library::open_or_create(folder.path(), "1", "tiny", 64, Precision::F16).unwrap();
+    let library = Library::open_or_create(folder.path(), "1", "tiny", 64, Precision::F16).unwrap();
     let vectors: Vec<_> = (0..50).map(|i| unit(&mut Random::new(i), 64)).collect();
     let mut writer = library.write().unwrap();
     for (i, vector) in vectors.iter().enumerate() {
@@ -388,7 +412,7 @@ fn half_precision_is_near() {
 
 /// A library of vectors at these angles, with ids that are the angles.
 fn at_angles(folder: &Path, degrees: impl IntoIterator<Item = f32>) -> Library {
-    let mut library = open(folder, 2);
+    let library = open(folder, 2);
     let mut writer = library.write().unwrap();
     for degrees in degrees {
         let (sin, cos) = degrees.to_radians().sin_cos();
@@ -454,7 +478,7 @@ fn many_near_duplicates_are_one_group() {
 #[test]
 fn tags_that_are_not_composed_are_found() {
     let folder = tempfile::tempdir().unwrap();
-    let mut library = open(folder.path(), 2);
+    let library = open(folder.path(), 2);
     let mut writer = library.write().unwrap();
     let facts = Facts { tags: vec!["tag".to_owned()], ..Facts::default() };
     writer.upsert(&Item { facts, ..Item::picture("a.jpg", None) }, &[1.0, 0.0]).unwrap();

@@ -1,27 +1,33 @@
 //! The vectors of one model, wherever they are.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use clip::Checkpoint;
 use clip_retrieval::Store;
 #[cfg(feature = "sqlite")]
-use clip_retrieval::{Library, Lost, Precision};
+use clip_retrieval::{DataLoss, Library, Precision};
 
 #[cfg(feature = "sqlite")]
 use crate::workspace;
 use crate::{Error, Location, Result};
 
 /// The vectors of one model and what they stand for, in a folder or in a cluster.
+///
+/// This is a handle: clones are the same collection, and any number of threads may search them while one
+/// writes.
+#[derive(Clone)]
 pub struct Collection {
     opened: Opened,
     location: Location,
     is_new: bool,
 }
 
+#[derive(Clone)]
 enum Opened {
     #[cfg(feature = "sqlite")]
-    Folder(Box<Library>),
-    Cluster(Box<dyn Store>),
+    Folder(Library),
+    Cluster(Arc<dyn Store>),
 }
 
 impl Collection {
@@ -109,10 +115,10 @@ impl Collection {
     #[cfg(feature = "sqlite")]
     fn of_library(library: Library, folder: &Path, is_new: bool) -> Self {
         let location = Location::Folder(folder.to_owned());
-        Self { opened: Opened::Folder(Box::new(library)), location, is_new }
+        Self { opened: Opened::Folder(library), location, is_new }
     }
 
-    fn of_cluster(store: Box<dyn Store>, location: &Location, is_new: bool) -> Self {
+    fn of_cluster(store: Arc<dyn Store>, location: &Location, is_new: bool) -> Self {
         Self { opened: Opened::Cluster(store), location: location.clone(), is_new }
     }
 
@@ -133,17 +139,8 @@ impl Collection {
     pub fn store(&self) -> &dyn Store {
         match &self.opened {
             #[cfg(feature = "sqlite")]
-            Opened::Folder(library) => &**library,
+            Opened::Folder(library) => library,
             Opened::Cluster(store) => &**store,
-        }
-    }
-
-    /// As [`Self::store`], to write.
-    pub fn store_mut(&mut self) -> &mut dyn Store {
-        match &mut self.opened {
-            #[cfg(feature = "sqlite")]
-            Opened::Folder(library) => &mut **library,
-            Opened::Cluster(store) => &mut **store,
         }
     }
 
@@ -170,45 +167,34 @@ impl Collection {
         }
     }
 
-    /// As [`Self::library`], to write.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::library`].
-    #[cfg(feature = "sqlite")]
-    pub fn library_mut(&mut self) -> Result<&mut Library> {
-        match &mut self.opened {
-            Opened::Folder(library) => Ok(library),
-            Opened::Cluster(_) => Err(Error::IsCluster { address: self.location.to_string() }),
-        }
-    }
-
     /// What was lost of it, as was found when it was opened.
     #[cfg(feature = "sqlite")]
-    pub fn lost(&self) -> &[Lost] {
+    pub fn lost(&self) -> Option<Arc<DataLoss>> {
         match &self.opened {
             Opened::Folder(library) => library.lost(),
-            Opened::Cluster(_) => &[],
+            Opened::Cluster(_) => None,
         }
     }
 }
 
 #[cfg(feature = "milvus")]
 mod cluster {
+    use std::sync::Arc;
+
     use clip::Checkpoint;
     use clip_retrieval::{Address, Cluster, Store};
 
     use crate::Result;
 
-    pub(super) fn open(address: &str) -> Result<Box<dyn Store>> {
-        Ok(Box::new(Cluster::open(&parse(address)?)?))
+    pub(super) fn open(address: &str) -> Result<Arc<dyn Store>> {
+        Ok(Arc::new(Cluster::open(&parse(address)?)?))
     }
 
-    pub(super) fn open_or_create(address: &str, checkpoint: &Checkpoint) -> Result<Box<dyn Store>> {
+    pub(super) fn open_or_create(address: &str, checkpoint: &Checkpoint) -> Result<Arc<dyn Store>> {
         let (card, fingerprint) = (checkpoint.card(), checkpoint.fingerprint());
         let dimension = card.config.embed_dim;
         let address = parse(address)?;
-        Ok(Box::new(Cluster::open_or_create(&address, &fingerprint, &card.name, dimension)?))
+        Ok(Arc::new(Cluster::open_or_create(&address, &fingerprint, &card.name, dimension)?))
     }
 
     fn parse(address: &str) -> Result<Address> {
@@ -218,16 +204,18 @@ mod cluster {
 
 #[cfg(not(feature = "milvus"))]
 mod cluster {
+    use std::sync::Arc;
+
     use clip::Checkpoint;
     use clip_retrieval::Store;
 
     use crate::{Error, Result};
 
-    pub(super) fn open(address: &str) -> Result<Box<dyn Store>> {
+    pub(super) fn open(address: &str) -> Result<Arc<dyn Store>> {
         Err(Error::NoClusters { address: address.to_owned() })
     }
 
-    pub(super) fn open_or_create(address: &str, _: &Checkpoint) -> Result<Box<dyn Store>> {
+    pub(super) fn open_or_create(address: &str, _: &Checkpoint) -> Result<Arc<dyn Store>> {
         open(address)
     }
 }

@@ -14,7 +14,7 @@ pub const GRAPH_ABOVE: usize = 4_000_000;
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the graph cannot be written.
 #[cfg(feature = "hnsw")]
 pub fn build_graph(
-    collection: &mut Collection,
+    collection: &Collection,
     least: usize,
     observer: &mut dyn Observer,
 ) -> Result<()> {
@@ -22,7 +22,7 @@ pub fn build_graph(
 
     use crate::{Error, Progress, Task};
 
-    let Ok(library) = collection.library_mut() else { return Ok(()) };
+    let Ok(library) = collection.library() else { return Ok(()) };
     let (least, total) = (least.max(1), library.len());
     if total < least {
         return Ok(());
@@ -52,6 +52,6 @@ pub fn build_graph(
 ///
 /// None.
 #[cfg(not(feature = "hnsw"))]
-pub fn build_graph(_: &mut Collection, _: usize, _: &mut dyn Observer) -> Result<()> {
+pub fn build_graph(_: &Collection, _: usize, _: &mut dyn Observer) -> Result<()> {
     Ok(())
 }

@@ -61,7 +61,6 @@ mod relevance;
 mod scan;
 mod search;
 mod shard;
-mod shared;
 mod tags;
 mod texts;
 pub mod thumbnail;
@@ -99,6 +98,7 @@ pub use tags::{
     TagChange, TagsChanged, add_tags, change_tags, parse_tag, restore_tags, tag_counts,
 };
 pub use texts::{AddedTexts, add_texts, new_texts, read_texts};
-pub use update::{COMMIT_EVERY, Changes, LeftOut, MissingFiles, UpdateOptions, planned, update};
+pub(crate) use update::COMMIT_EVERY;
+pub use update::{Changes, LeftOut, MissingFiles, UpdateOptions, planned, update};
 #[cfg(feature = "watch")]
 pub use watch::Watcher;

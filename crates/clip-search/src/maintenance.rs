@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use clip_retrieval::{Filter, Item, KeptTags, Store};
+use clip_retrieval::{Filter, Item, KeptTags, Snapshot, Store};
 
 use crate::Result;
 use crate::unplugged::Unplugged;
@@ -28,7 +28,7 @@ pub struct Compacted {
 /// cannot be written.
 #[cfg(feature = "sqlite")]
 pub fn compact(
-    collection: &mut crate::Collection,
+    collection: &crate::Collection,
     graph_above: usize,
     observer: &mut dyn crate::Observer,
 ) -> Result<Compacted> {
@@ -37,7 +37,7 @@ pub fn compact(
         Ok(stats.vector_bytes + stats.catalog_bytes)
     };
     let before = bytes(collection)?;
-    collection.library_mut()?.write()?.compact()?;
+    collection.library()?.write()?.compact()?;
     crate::build_graph(collection, graph_above, observer)?;
     Ok(Compacted { before, after: bytes(collection)? })
 }
@@ -59,7 +59,7 @@ pub struct Pruned {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn prune(store: &mut dyn Store) -> Result<Pruned> {
+pub fn prune(store: &dyn Store) -> Result<Pruned> {
     let mut writer = store.writer()?;
     let gone = Gone::of(writer.store())?;
     for item in &gone.items {
@@ -82,7 +82,7 @@ pub fn prune(store: &mut dyn Store) -> Result<Pruned> {
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
 pub fn prune_plan(store: &dyn Store) -> Result<Pruned> {
-    let Gone { items, unplugged, .. } = Gone::of(store)?;
+    let Gone { items, unplugged, .. } = Gone::of(&*store.snapshot()?)?;
     let left = store.count()?.saturating_sub(items.len());
     Ok(Pruned { gone: items.len(), unplugged, left })
 }
@@ -97,7 +97,7 @@ struct Gone {
 }
 
 impl Gone {
-    fn of(store: &dyn Store) -> Result<Self> {
+    fn of(store: &dyn Snapshot) -> Result<Self> {
         // One that may not be looked at may be there.
         let is_gone = |path: &Path| path.try_exists().is_ok_and(|exists| !exists);
         let (mut items, mut kept) = (Vec::new(), 0);
@@ -132,7 +132,7 @@ pub struct Removed {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn remove(store: &mut dyn Store, names: &[OsString]) -> Result<Removed> {
+pub fn remove(store: &dyn Store, names: &[OsString]) -> Result<Removed> {
     let mut writer = store.writer()?;
     let Named { ids, unknown } = Named::of(writer.store(), names)?;
     for id in &ids {
@@ -149,7 +149,7 @@ pub fn remove(store: &mut dyn Store, names: &[OsString]) -> Result<Removed> {
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
 pub fn remove_plan(store: &dyn Store, names: &[OsString]) -> Result<Removed> {
-    let Named { ids, unknown } = Named::of(store, names)?;
+    let Named { ids, unknown } = Named::of(&*store.snapshot()?, names)?;
     Ok(Removed { gone: ids.len(), left: store.count()?.saturating_sub(ids.len()), unknown })
 }
 
@@ -162,7 +162,7 @@ struct Named {
 }
 
 impl Named {
-    fn of(store: &dyn Store, names: &[OsString]) -> Result<Self> {
+    fn of(store: &dyn Snapshot, names: &[OsString]) -> Result<Self> {
         let mut named = Self::default();
         for name in names {
             let mut is_known = false;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use clip::{Embedder, Embedding, Picture, RgbImage};
-use clip_retrieval::{Modality, Store};
+use clip_retrieval::{Modality, Snapshot};
 use percent_encoding::percent_decode;
 
 use crate::scan::path_from_bytes;
@@ -130,20 +130,20 @@ impl Query {
     }
 
     /// Encodes the terms; done before a long update, one that cannot be understood fails at once. Where
-    /// there is no store, as before any is opened, terms that are items of one wait until the search.
+    /// there is no snapshot, as before a collection is opened, terms that are its items wait until the search.
     ///
     /// # Errors
     ///
     /// [`Error::Clip`] for a text or an image that cannot be encoded, [`Error::NoItem`],
     /// [`Error::NotAnEmbedding`].
-    pub fn encode(&mut self, embedder: &Embedder, store: Option<&dyn Store>) -> Result<()> {
+    pub fn encode(&mut self, embedder: &Embedder, snapshot: Option<&dyn Snapshot>) -> Result<()> {
         let fingerprint = embedder.checkpoint().fingerprint();
         // Another model's vectors would mean something else.
         self.encoded.take_if(|(model, _)| *model != fingerprint);
-        if self.encoded.is_some() || store.is_none() && self.first_item().is_some() {
+        if self.encoded.is_some() || snapshot.is_none() && self.first_item().is_some() {
             return Ok(());
         }
-        let encode = |term: &Term| self.encode_term(term, embedder, store);
+        let encode = |term: &Term| self.encode_term(term, embedder, snapshot);
         let encoded = self.terms.iter().map(encode).collect::<Result<_>>()?;
         self.encoded = Some((fingerprint, encoded));
         Ok(())
@@ -166,7 +166,7 @@ impl Query {
         &self,
         term: &Term,
         embedder: &Embedder,
-        store: Option<&dyn Store>,
+        snapshot: Option<&dyn Snapshot>,
     ) -> Result<Encoded> {
         let image =
             |image: &Picture| -> Result<_> { Ok((Modality::Image, embedder.encode_image(image)?)) };
@@ -181,7 +181,7 @@ impl Query {
             }
             TermContent::Image(pixels) => image(&pixels.clone().into()),
             TermContent::Item(id) => {
-                let found = store.map(|store| store.get(id)).transpose()?.flatten();
+                let found = snapshot.map(|snapshot| snapshot.get(id)).transpose()?.flatten();
                 let (item, vector) = found.ok_or_else(|| Error::NoItem { id: id.clone() })?;
                 Ok((item.modality, embedding(vector, embedder)?))
             }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clip::{Checkpoint, Embedder};
-use clip_retrieval::{Error as StoreError, Filter, Item, KeptTags, Library, Modality};
+use clip_retrieval::{
+    Error as StoreError, Filter, Item, KeptTags, Library, Modality, Snapshot, Store,
+};
 
 use crate::workspace::{self, Workspace};
 use crate::{
@@ -60,16 +62,16 @@ pub fn reindex(
     if let Some(folder) = in_place {
         workspace::finish(folder, observer)?;
     }
-    let mut opened_old = Collection::open(&options.from)?;
-    let old = opened_old.library_mut()?;
-    for lost in old.lost() {
+    let opened_old = Collection::open(&options.from)?;
+    let old = opened_old.library()?;
+    if let Some(lost) = old.lost() {
         observer.warning(Warning::Lost { items: lost.items, cause: lost.cause.to_string() });
     }
     if old.fingerprint() == checkpoint.fingerprint() {
         let (place, model) = (options.from.to_string(), old.model_name().to_owned());
         return Err(Error::SameModel { place, model });
     }
-    let missing = Contents::of(old)?.missing();
+    let missing = Contents::of(&*old.snapshot()?)?.missing();
     if let Some(first) = missing.first().filter(|_| !options.drop_missing) {
         let (count, place) = (missing.len(), options.from.to_string());
         return Err(Error::Missing { count, first: first.clone(), place });
@@ -84,21 +86,20 @@ pub fn reindex(
         (None, Some(to)) => to.clone(),
         (None, None) => return Err(Error::IsCluster { address: options.from.to_string() }),
     };
-    let mut new = Collection::open_or_create(&location, checkpoint)?;
+    let new = Collection::open_or_create(&location, checkpoint)?;
     let updating = UpdateOptions { missing: MissingFiles::Keep, decode: options.decode };
     loop {
-        let contents = Contents::of(old)?;
+        let contents = Contents::of(&*old.snapshot()?)?;
         let scan = Scan { images: contents.there(), ..Scan::default() };
-        update(new.store_mut(), embedder, &scan, &updating, observer)?;
-        restore_tags(new.store_mut(), &contents.tags)?;
-        add_texts(new.store_mut(), embedder, contents.texts.clone(), observer)?;
+        update(new.store(), embedder, &scan, &updating, observer)?;
+        restore_tags(new.store(), &contents.tags)?;
+        add_texts(new.store(), embedder, contents.texts.clone(), observer)?;
         // Somebody may have written into the old one meanwhile.
-        old.refresh()?;
-        if Contents::of(old)? == contents {
+        if Contents::of(&*old.snapshot()?)? == contents {
             break;
         }
     }
-    build_graph(&mut new, GRAPH_ABOVE, observer)?;
+    build_graph(&new, GRAPH_ABOVE, observer)?;
     let items = new.store().count()?;
     // Neither is open while they change places.
     drop((new, opened_old));
@@ -120,14 +121,14 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(library: &Library) -> Result<Self> {
-        let items = library.items(&Filter::of(Modality::Image))?;
+    fn of(snapshot: &dyn Snapshot) -> Result<Self> {
+        let items = snapshot.items(&Filter::of(Modality::Image))?;
         let mut images: Vec<PathBuf> =
             items.iter().filter_map(|item| Some(item.path()?.to_owned())).collect();
         images.sort();
-        let mut tags = library.kept_tags()?;
+        let mut tags = snapshot.kept_tags()?;
         tags.extend(items.into_iter().filter_map(KeptTags::of));
-        Ok(Self { images, tags, texts: library.items(&Filter::of(Modality::Text))? })
+        Ok(Self { images, tags, texts: snapshot.items(&Filter::of(Modality::Text))? })
     }
 
     /// Images that can be read, in order.

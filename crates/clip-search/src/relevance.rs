@@ -1,7 +1,10 @@
 //! What a score is compared with, and how terms of two kinds are weighed.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Background, Modality, Store};
+use clip_retrieval::{Background, Modality, Snapshot};
 
 use crate::query::Encoded;
 use crate::{Error, Query, Result};
@@ -31,14 +34,83 @@ impl Query {
     }
 }
 
-/// The vectors of the reference queries, which are the same as long as the model is.
-pub(crate) fn reference_queries(embedder: &Embedder) -> Result<Vec<Embedding>> {
-    Ok(embedder.texts(&REFERENCE_QUERIES.lines().collect::<Vec<_>>())?)
+/// Vectors of a collection, with the version of it that they are of.
+type Sample = (u64, Arc<[f32]>);
+
+/// What searches have in common, of one model and one collection.
+#[derive(Default)]
+pub(crate) struct Cache {
+    /// The vectors of the reference queries, which are the same as long as the model is.
+    references: OnceLock<Vec<Embedding>>,
+    /// By how many of which kind were asked for.
+    samples: Mutex<HashMap<(usize, Modality), Sample>>,
 }
 
-/// Vectors of what is searched, one after the other.
-pub(crate) fn sample(store: &dyn Store, modality: Option<Modality>) -> Result<Vec<f32>> {
-    Ok(store.sample(SAMPLE, modality.unwrap_or(Modality::Image))?)
+impl Cache {
+    fn references(&self, embedder: &Embedder) -> Result<&[Embedding]> {
+        if let Some(references) = self.references.get() {
+            return Ok(references);
+        }
+        let references = embedder.texts(&REFERENCE_QUERIES.lines().collect::<Vec<_>>())?;
+        Ok(self.references.get_or_init(|| references))
+    }
+
+    /// As [`Snapshot::sample`], computed once for a version of the collection.
+    fn vectors(
+        &self,
+        snapshot: &dyn Snapshot,
+        count: usize,
+        modality: Modality,
+    ) -> Result<Arc<[f32]>> {
+        let samples = || self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = snapshot.version();
+        if let Some((of, vectors)) = samples().get(&(count, modality))
+            && version == Some(*of)
+        {
+            return Ok(Arc::clone(vectors));
+        }
+        let vectors: Arc<[f32]> = snapshot.sample(count, modality)?.into();
+        if let Some(version) = version {
+            samples().insert((count, modality), (version, Arc::clone(&vectors)));
+        }
+        Ok(vectors)
+    }
+
+    /// Vectors of what is searched, one after the other.
+    pub(crate) fn sample(
+        &self,
+        snapshot: &dyn Snapshot,
+        modality: Option<Modality>,
+    ) -> Result<Arc<[f32]>> {
+        self.vectors(snapshot, SAMPLE, modality.unwrap_or(Modality::Image))
+    }
+
+    /// What scores of the query `vector` are compared with: halfway between what a sample of the
+    /// collection scores with it and with what is usually asked, in words where there are words in the
+    /// query, and by images of the collection where there are images.
+    pub(crate) fn background(
+        &self,
+        terms: &[Encoded],
+        vector: &Embedding,
+        sample: &[f32],
+        snapshot: &dyn Snapshot,
+        embedder: &Embedder,
+    ) -> Result<Option<Background>> {
+        let dimension = vector.as_slice().len();
+        let Some(own) = Background::of(&[vector.as_slice()], sample, dimension) else {
+            return Ok(None);
+        };
+        let mut usual: Vec<&[f32]> = Vec::new();
+        if has(terms, Modality::Text) {
+            usual.extend(self.references(embedder)?.iter().map(Embedding::as_slice));
+        }
+        let images;
+        if has(terms, Modality::Image) {
+            images = self.vectors(snapshot, REFERENCE_IMAGES, Modality::Image)?;
+            usual.extend(images.chunks_exact(dimension));
+        }
+        Ok(Background::of(&usual, sample, dimension).map(|usual| own.halfway(usual)))
+    }
 }
 
 /// Whether there are both words and images, which have to be measured before they are added.
@@ -47,7 +119,7 @@ pub(crate) fn is_mixed(terms: &[Encoded]) -> bool {
 }
 
 /// Whether there is a term of a kind.
-pub(crate) fn has(terms: &[Encoded], modality: Modality) -> bool {
+fn has(terms: &[Encoded], modality: Modality) -> bool {
     terms.iter().any(|term| term.modality == modality)
 }
 
@@ -76,26 +148,4 @@ pub(crate) fn combine(terms: &[Encoded], embedder: &Embedder, sample: &[f32]) ->
     let terms: Vec<(f32, &Embedding)> =
         terms.iter().map(|term| (weight(term), &term.embedding)).collect();
     Ok(embedder.combine(&terms)?)
-}
-
-/// What scores of the query `vector` are compared with: halfway between what a sample of the collection
-/// scores with it and with what is usually asked, by `references` in words or by images of the collection.
-pub(crate) fn background(
-    terms: &[Encoded],
-    references: &[Embedding],
-    vector: &Embedding,
-    sample: &[f32],
-    store: &dyn Store,
-) -> Result<Option<Background>> {
-    let dimension = vector.as_slice().len();
-    let Some(own) = Background::of(&[vector.as_slice()], sample, dimension) else {
-        return Ok(None);
-    };
-    let images = match has(terms, Modality::Image) {
-        true => store.sample(REFERENCE_IMAGES, Modality::Image)?,
-        false => Vec::new(),
-    };
-    let texts = references.iter().map(Embedding::as_slice);
-    let usual: Vec<&[f32]> = texts.chain(images.chunks_exact(dimension)).collect();
-    Ok(Background::of(&usual, sample, dimension).map(|usual| own.halfway(usual)))
 }

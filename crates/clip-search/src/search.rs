@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clip::{Embedder, Embedding};
-use clip_retrieval::{Background, Filter, Hit, Modality, Store};
+use clip_retrieval::{Background, Filter, Hit, Modality, SearchOptions, Snapshot, Store};
 
-use crate::relevance::{self, background, combine, has, is_mixed, sample};
+use crate::relevance::{Cache, combine, is_mixed};
 use crate::{Query, Result, TermContent, absolute};
 
 /// What is looked for, and which answers count.
@@ -63,35 +64,32 @@ pub fn search(
     embedder: &Embedder,
     request: &SearchRequest,
 ) -> Result<SearchResponse> {
-    search_with(store, embedder, request, || relevance::reference_queries(embedder))
+    search_with(store, embedder, request, &Cache::default())
 }
 
-/// As [`search`], with the vectors of the reference queries from wherever they are.
+/// As [`search`], with what was kept of earlier ones.
 pub(crate) fn search_with(
     store: &dyn Store,
     embedder: &Embedder,
     request: &SearchRequest,
-    references: impl FnOnce() -> Result<Vec<Embedding>>,
+    cache: &Cache,
 ) -> Result<SearchResponse> {
     let mut query = request.query.clone();
-    query.encode(embedder, Some(store))?;
+    // Before there is a snapshot, for as long as which the store keeps what is replaced.
+    query.encode(embedder, None)?;
+    let snapshot = &*store.snapshot()?;
+    query.encode(embedder, Some(snapshot))?;
     let terms = query.encoded();
     let sample = match is_mixed(terms) || request.relevance.is_some() {
-        true => sample(store, request.filter.modality)?,
-        false => Vec::new(),
+        true => cache.sample(snapshot, request.filter.modality)?,
+        false => Arc::default(),
     };
     let vector = combine(terms, embedder, &sample)?;
     let background = match request.relevance {
-        Some(_) => {
-            let references = match has(terms, Modality::Text) {
-                true => references()?,
-                false => Vec::new(),
-            };
-            background(terms, &references, &vector, &sample, store)?
-        }
+        Some(_) => cache.background(terms, &vector, &sample, snapshot, embedder)?,
         None => None,
     };
-    let hits = nearest(store, &vector, request)?;
+    let hits = nearest(snapshot, &vector, request)?;
     let mut response = SearchResponse { hits: Vec::new(), background };
     let is_enough = |value: Option<f32>, least: Option<f32>| match (value, least) {
         (Some(value), Some(least)) => value >= least,
@@ -106,7 +104,11 @@ pub(crate) fn search_with(
 }
 
 /// The nearest items that are no part of the query.
-fn nearest(store: &dyn Store, vector: &Embedding, request: &SearchRequest) -> Result<Vec<Hit>> {
+fn nearest(
+    snapshot: &dyn Snapshot,
+    vector: &Embedding,
+    request: &SearchRequest,
+) -> Result<Vec<Hit>> {
     let (mut paths, mut ids) = (HashSet::<PathBuf>::new(), HashSet::<&str>::new());
     for term in request.query.terms() {
         match &term.content {
@@ -120,10 +122,8 @@ fn nearest(store: &dyn Store, vector: &Embedding, request: &SearchRequest) -> Re
         }
     }
     let (queries, top) = ([vector.as_slice()], request.top + paths.len() + ids.len());
-    let found = match request.exact {
-        true => store.scan_all(&queries, top, &request.filter)?,
-        false => store.search_all(&queries, top, &request.filter)?,
-    };
+    let options = SearchOptions { exact: request.exact, ..SearchOptions::default() };
+    let found = snapshot.search_all(&queries, top, &request.filter, &options)?;
     let is_part = |hit: &Hit| {
         ids.contains(&*hit.item.id) || hit.item.path().is_some_and(|path| paths.contains(path))
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use clip_retrieval::{Filter, Item, KeptTags, Modality, Store, StoreWriter, UserTags};
+use clip_retrieval::{Filter, Item, KeptTags, Modality, Snapshot, Store, StoreWriter, UserTags};
 
 use crate::Result;
 
@@ -71,8 +71,8 @@ impl Edits {
 }
 
 /// Writes what `edits` finds to be written, with the library to ourselves.
-fn edit<T>(store: &mut dyn Store, edits: impl Fn(&dyn Store) -> Result<(Edits, T)>) -> Result<T> {
-    let (found, result) = edits(store)?;
+fn edit<T>(store: &dyn Store, edits: impl Fn(&dyn Snapshot) -> Result<(Edits, T)>) -> Result<T> {
+    let (found, result) = edits(&*store.snapshot()?)?;
     if found.is_empty() {
         return Ok(result);
     }
@@ -103,7 +103,7 @@ pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn add_tags(store: &mut dyn Store, images: &[PathBuf], tags: &[String]) -> Result<()> {
+pub fn add_tags(store: &dyn Store, images: &[PathBuf], tags: &[String]) -> Result<()> {
     if tags.is_empty() {
         return Ok(());
     }
@@ -121,7 +121,7 @@ pub fn add_tags(store: &mut dyn Store, images: &[PathBuf], tags: &[String]) -> R
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
 pub fn change_tags(
-    store: &mut dyn Store,
+    store: &dyn Store,
     filter: &Filter,
     changes: &[TagChange<'_>],
 ) -> Result<TagsChanged> {
@@ -141,7 +141,7 @@ pub fn change_tags(
 }
 
 /// The changed tags of files that have no item. What is gone gets no tag more, and may lose some.
-fn kept(store: &dyn Store, filter: &Filter, changes: &[TagChange<'_>]) -> Result<Vec<KeptTags>> {
+fn kept(store: &dyn Snapshot, filter: &Filter, changes: &[TagChange<'_>]) -> Result<Vec<KeptTags>> {
     let is_meant = |path: &Path| match &filter.only {
         Some(only) => only.contains(path),
         None => filter.under.iter().any(|folder| path.starts_with(folder)),
@@ -173,7 +173,7 @@ fn kept(store: &dyn Store, filter: &Filter, changes: &[TagChange<'_>]) -> Result
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be written.
-pub fn restore_tags(store: &mut dyn Store, tags: &[KeptTags]) -> Result<()> {
+pub fn restore_tags(store: &dyn Store, tags: &[KeptTags]) -> Result<()> {
     if tags.is_empty() {
         return Ok(());
     }

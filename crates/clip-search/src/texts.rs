@@ -54,7 +54,7 @@ pub struct AddedTexts {
 /// [`Error::Cancelled`] where the observer asked for that: what was encoded is kept.
 /// [`Error::Retrieval`] where the collection cannot be written.
 pub fn add_texts(
-    store: &mut dyn Store,
+    store: &dyn Store,
     embedder: &Embedder,
     items: Vec<Item>,
     observer: &mut dyn Observer,

@@ -20,7 +20,7 @@ pub use left_out::LeftOut;
 use plan::{Pending, Plan};
 
 /// Work that a crash may cost.
-pub const COMMIT_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);
 
 /// What happens to images that are gone.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Changes {
 /// goes on from there. [`Error::Retrieval`] and [`Error::Clip`] where the collection cannot be written
 /// or the device failed.
 pub fn update(
-    store: &mut dyn Store,
+    store: &dyn Store,
     embedder: &Embedder,
     scan: &Scan,
     options: &UpdateOptions,
@@ -91,7 +91,7 @@ pub fn update(
         observer.skipped(&Content::Path(folder.clone()), &Unreadable(reason.clone()));
     }
     let reader = Reader::new(&options.decode);
-    let plan = Plan::new(store, scan, options.missing, &reader)?;
+    let plan = Plan::new(&*store.snapshot()?, scan, options.missing, &reader)?;
     if plan.is_empty() && store.is_whole() {
         return Ok(plan.changes());
     }
@@ -107,7 +107,8 @@ pub fn update(
 ///
 /// [`Error::Retrieval`] where the collection cannot be read.
 pub fn planned(store: &dyn Store, scan: &Scan, options: &UpdateOptions) -> Result<Changes> {
-    let mut plan = Plan::new(store, scan, options.missing, &Reader::new(&options.decode))?;
+    let mut plan =
+        Plan::new(&*store.snapshot()?, scan, options.missing, &Reader::new(&options.decode))?;
     let moved = plan.follow(|_, _| Ok(()))?;
     Ok(Changes { moved, ..plan.changes() })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use clip_retrieval::{Filter, Modality};
+use clip_retrieval::{Filter, Modality, Store};
 use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, LeftOutFiles, absolute};
 use serde::Serialize;
 

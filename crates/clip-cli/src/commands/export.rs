@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clip_retrieval::exchange::{self, Format};
 
 use crate::args::{FilterArgs, LibraryArgs};
-use crate::exchange::{self, Entry, Format, Origin};
 use crate::files::Target;
 use crate::report::Bar;
 use crate::{Outcome, library, output};
@@ -44,46 +44,41 @@ pub(crate) struct ExportArgs {
 }
 
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
-    let ending = match Format::of(&args.output)? {
+    let format = Format::of(&args.output)?;
+    let ending = match format {
         Format::JsonLines => "jsonl",
         Format::Parquet => "parquet",
         Format::Npy => "npy",
+        Format::Layout => bail!("{} is a folder: name a file", args.output.display()),
     };
     let target = Target::new(args.output.clone(), ending, args.force)?;
     if ending == "npy" {
         Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
     }
     let collection = library::open(&args.library, args.model.as_deref())?;
-    let store = collection.store();
     let mut filter = args.filter.filter();
     filter.under = args
         .paths
         .iter()
         .map(|path| clip_search::absolute(path))
         .collect::<clip_search::Result<_>>()?;
-    let items = store.items(&filter)?;
+    let snapshot = collection.store().snapshot()?;
+    let items = snapshot.items(&filter)?;
     if items.is_empty() {
         bail!(
             "nothing in the library is meant by that: `clip-cli library stats` says what is in it"
         );
     }
-    let size = (items.len(), store.dimension());
-    let mut sink = exchange::create(target.path(), &Origin::of(store), size)?;
     let bar = Bar::items(items.len());
-    for item in &items {
-        // Items have vectors, but for those that were lost when the library was opened.
-        let Some((item, vector)) = store.get(&item.id)? else {
-            bail!("{} changed meanwhile: export again", store.place());
-        };
-        sink.put(&Entry { item, vector })?;
-        bar.advance(1);
-    }
-    sink.finish()?;
+    exchange::export(&*snapshot, &items, target.path(), format, &mut |done| {
+        bar.stand(done, items.len());
+        true
+    })?;
     drop(bar);
     let mut out = output::stdout();
     let count = output::count(items.len(), "item");
     out.path(target.path())?;
-    writeln!(out, " ({count} of {} numbers)", size.1)?;
+    writeln!(out, " ({count} of {} numbers)", snapshot.dimension())?;
     out.flush()?;
     Ok(Outcome::Found)
 }

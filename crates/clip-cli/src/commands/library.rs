@@ -130,23 +130,23 @@ pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
         }
         MaintenanceCommand::Verify(which) => verify(&which.open_folder()?),
         MaintenanceCommand::Compact(CompactArgs { hnsw_above, which }) => {
-            let mut collection = which.open_folder()?;
-            let compacted = compact(&mut collection, *hnsw_above, &mut Reporter::new())?;
+            let collection = which.open_folder()?;
+            let compacted = compact(&collection, *hnsw_above, &mut Reporter::new())?;
             print_compacted(&collection, compacted)
         }
         MaintenanceCommand::Prune(PruneArgs { dry_run, which }) => {
-            let mut collection = which.open()?;
+            let collection = which.open()?;
             let pruned = match dry_run {
                 true => prune_plan(collection.store())?,
-                false => prune(collection.store_mut())?,
+                false => prune(collection.store())?,
             };
             print_pruned(pruned, *dry_run)
         }
         MaintenanceCommand::Remove(RemoveArgs { items, dry_run, which }) => {
-            let mut collection = which.open()?;
+            let collection = which.open()?;
             let removed = match dry_run {
                 true => remove_plan(collection.store(), items)?,
-                false => remove(collection.store_mut(), items)?,
+                false => remove(collection.store(), items)?,
             };
             for name in &removed.unknown {
                 report::warning(format_args!("{} is not in the library", name.display()));
@@ -163,7 +163,7 @@ fn verify(collection: &Collection) -> Result<Outcome> {
     for error in &found {
         report::warning(error);
     }
-    if found.len() + library.lost().len() > 0 {
+    if found.len() + usize::from(library.lost().is_some()) > 0 {
         bail!("the library is not what was written");
     }
     let mut out = output::stdout();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::{Content, Filter, Flat, Item, Modality};
+use clip_retrieval::{Content, Filter, Flat, Item, Modality, Store};
 use clip_search::{map, thumbnail};
 
 use crate::args::LibraryArgs;
@@ -54,8 +54,8 @@ pub(crate) struct MapArgs {
 pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     let target = Target::new(args.output.clone(), "html", args.force)?;
     let collection = library::open_folder(&args.library, args.model.as_deref())?;
-    let library = collection.library()?;
-    let mut pictures = library.items(&Filter::of(Modality::Image))?;
+    let snapshot = collection.library()?.snapshot()?;
+    let mut pictures = snapshot.items(&Filter::of(Modality::Image))?;
     pictures.retain(|item| item.path().is_some());
     let total = pictures.len();
     if total == 0 {
@@ -64,11 +64,11 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
         );
     }
     let limit = args.limit.get() as usize;
-    let (mut shown, mut paths) = (Flat::new(library.dimension()), Vec::new());
+    let (mut shown, mut paths) = (Flat::new(snapshot.dimension()), Vec::new());
     for (i, item) in pictures.into_iter().enumerate() {
         if is_taken(i, total, limit)
             && let Some((Item { content: Content::Path(path), id, .. }, vector)) =
-                library.get(&item.id)?
+                snapshot.get(&item.id)?
         {
             shown.push(&id, &vector)?;
             paths.push(path);
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<Outcome> {
     let side = if paths.len() < MANY { SIDE } else { SIDE_OF_MANY };
     let thumbnails = thumbnail::jpegs(&paths, side, &mut Reporter::new());
     let html = page::html(&page::Map {
-        model: library.model_name(),
+        model: snapshot.model_name(),
         total,
         pictures: page::pictures(&paths, &points, &thumbnails),
     })?;

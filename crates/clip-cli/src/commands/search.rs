@@ -123,7 +123,7 @@ pub(super) fn find(
     if response.hits.is_empty() {
         return Ok(Outcome::Nothing);
     }
-    engine.read(library::introduce);
+    library::introduce(engine.collection());
     Ok(Outcome::Found)
 }
 

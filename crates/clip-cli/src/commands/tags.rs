@@ -92,15 +92,15 @@ struct PictureRow {
 
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
-    let mut collection = library::open(&library, args.model.as_deref())?;
+    let collection = library::open(&library, args.model.as_deref())?;
     match &args.action {
         None => list(collection.store(), args.json),
         Some(Action::Show { paths }) => show(collection.store(), paths, args.json),
         Some(Action::Add { tag, paths }) => {
-            change(collection.store_mut(), paths, TagChange::Add(tag), args.json)
+            change(collection.store(), paths, TagChange::Add(tag), args.json)
         }
         Some(Action::Remove { tag, paths }) => {
-            change(collection.store_mut(), paths, TagChange::Remove(tag), args.json)
+            change(collection.store(), paths, TagChange::Remove(tag), args.json)
         }
     }
 }
@@ -154,7 +154,7 @@ struct ChangeRow {
 }
 
 fn change(
-    store: &mut dyn Store,
+    store: &dyn Store,
     paths: &[PathBuf],
     change: TagChange<'_>,
     json: bool,

@@ -1,6 +1,6 @@
 //! A library in a cluster that is open.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use milvus::v2::prelude::{
     CreateCollectionRequest, CreateIndexRequest, CreatePartitionRequest, DescribeCollectionRequest,
@@ -26,7 +26,7 @@ use crate::{Error, Result};
 ///   written again; none is lost.
 /// - **What is seen** depends on the [`Consistency`](crate::Consistency) of the address. A writer
 ///   sees what it has done. Programs may write at the same time; of two that write one item, the last
-///   one stays.
+///   one stays. So a [`Snapshot`](crate::Snapshot) is no more than a way to ask, and has no version.
 /// - **Searches** are exact with the index [`Flat`](crate::ClusterIndex::Flat), and nearly so with
 ///   [`Hnsw`](crate::ClusterIndex::Hnsw). A question has up to 16,384 answers. Patterns of paths are
 ///   looked at here: more is asked for until enough fits, up to those 16,384; then all paths are
@@ -48,8 +48,14 @@ use crate::{Error, Result};
 ///
 /// Nothing here needs more than the protocol of 2.3, which newer servers speak too; they were not
 /// tested.
+#[derive(Clone)]
 pub struct Cluster {
-    pub(super) client: Client,
+    pub(super) collection: Arc<Collection>,
+}
+
+/// A collection that is asked; by a writer, after what waits was sent.
+pub(super) struct Collection {
+    pub(super) client: Arc<Client>,
     pub(super) kind: Kind,
     pub(super) batch: Mutex<Batch>,
 }
@@ -108,8 +114,9 @@ impl Cluster {
     ///
     /// [`Error::Forbidden`], [`Error::Unavailable`], [`Error::Refused`].
     pub fn destroy(self) -> Result<()> {
-        let name = self.collection();
-        self.client.call("remove the collection", |sdk| async move {
+        let Collection { client, .. } = &*self.collection;
+        let name = client.address().collection();
+        client.call("remove the collection", |sdk| async move {
             let request = DropCollectionRequest::builder().collection_name(name).build()?;
             sdk.drop_collection(request).await
         })
@@ -117,29 +124,45 @@ impl Cluster {
 
     /// Its address.
     pub fn address(&self) -> &Address {
-        self.client.address()
+        self.collection.client.address()
     }
 
     fn with(client: Client) -> Result<Self> {
         let kind = find(&client)?
             .ok_or_else(|| Error::NoLibrary { path: client.address().to_string().into() })?;
         complete(&client)?;
-        Ok(Self { client, kind, batch: Mutex::default() })
+        Ok(Self { collection: Arc::new(Collection::new(Arc::new(client), kind)) })
     }
 
     fn of_model(self, fingerprint: &str, model_name: &str) -> Result<Self> {
-        if self.kind.fingerprint == fingerprint {
+        let kind = &self.collection.kind;
+        if kind.fingerprint == fingerprint {
             return Ok(self);
         }
         Err(Error::OtherModel {
             path: self.address().to_string().into(),
-            found_name: self.kind.model,
+            found_name: kind.model.clone(),
             wanted_name: model_name.to_owned(),
         })
     }
+}
 
-    pub(super) fn collection(&self) -> &str {
-        self.client.address().collection()
+impl Collection {
+    fn new(client: Arc<Client>, kind: Kind) -> Self {
+        Self { client, kind, batch: Mutex::default() }
+    }
+
+    /// The same, for one who writes.
+    pub(super) fn to_write(&self) -> Self {
+        Self::new(Arc::clone(&self.client), self.kind.clone())
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        self.client.address()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.address().collection()
     }
 
     pub(super) fn batch(&self) -> MutexGuard<'_, Batch> {

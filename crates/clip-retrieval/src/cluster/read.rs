@@ -8,7 +8,7 @@ use std::thread;
 use milvus::v2::error::Error as Sdk;
 use milvus::v2::prelude::{ConsistencyLevel, QueryRequest, QueryResponse, ResultRow};
 
-use super::collection::Cluster;
+use super::collection::Collection;
 use super::key::Range;
 use super::options::Consistency;
 use super::schema::field;
@@ -36,7 +36,7 @@ pub(super) struct Ask<'a> {
     pub(super) level: ConsistencyLevel,
 }
 
-impl Cluster {
+impl Collection {
     /// What the address says about how fresh an answer has to be.
     pub(super) fn level(&self) -> ConsistencyLevel {
         match self.address().consistency() {
@@ -162,7 +162,7 @@ impl Cluster {
     ) -> Result<Option<QueryResponse>> {
         self.client.try_call(ACTION, |sdk| async move {
             let mut request = QueryRequest::builder()
-                .collection_name(self.collection())
+                .collection_name(self.name())
                 .partition_names(ask.partitions.iter().copied())
                 .filter(condition)
                 .output_fields(ask.fields.iter().copied())

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use milvus::v2::error::Error as Sdk;
 use milvus::v2::prelude::{ResultRow, SearchRequest, SearchResponse, SearchVectors, SingleResult};
 
-use super::collection::Cluster;
+use super::collection::Collection;
 use super::read::{Ask, PAGE, ROW};
 use super::row::{self, ITEM};
 use super::schema::field;
 use super::wording::{LIST, all, condition, one_of, partitions};
 use crate::top::Total;
 use crate::vector::check_queries;
-use crate::{Error, Filter, Hit, Item, PathGlob, Result};
+use crate::{Error, Filter, Hit, Item, PathGlob, Result, SearchOptions};
 
 /// The most hits of one query.
 const TOP: usize = 16_384;
@@ -23,6 +23,9 @@ const CANDIDATES: usize = 4;
 
 /// The fewest.
 const FEWEST: usize = 256;
+
+/// The number of answers that the candidates of [`SearchOptions`] are for.
+const USUAL: usize = 10;
 
 /// The most that Milvus takes.
 const MOST: usize = 32_768;
@@ -36,14 +39,17 @@ struct Search<'a> {
     partitions: &'a [&'static str],
     condition: &'a str,
     top: usize,
+    /// How many candidates a graph keeps, or as many as make it miss few.
+    ef_search: Option<usize>,
 }
 
-impl Cluster {
+impl Collection {
     pub(super) fn nearest(
         &self,
         queries: &[&[f32]],
         top: usize,
         filter: &Filter,
+        options: &SearchOptions,
     ) -> Result<Vec<Vec<Hit>>> {
         check_queries(queries, self.kind.dimension)?;
         if top > TOP {
@@ -53,7 +59,11 @@ impl Cluster {
             return Ok(vec![Vec::new(); queries.len()]);
         }
         let (partitions, condition) = (partitions(filter), condition(filter)?);
-        let search = Search { queries, partitions: &partitions, condition: &condition, top };
+        // In proportion, as SearchOptions has it.
+        let ef_search = options.ef_search.map(|ef_search| ef_search.max(ef_search * top / USUAL));
+        let ef_search = if options.exact { Some(MOST) } else { ef_search };
+        let condition = &*condition;
+        let search = Search { queries, partitions: &partitions, condition, top, ef_search };
         match &filter.only {
             Some(only) => {
                 let fits = |path: &&PathBuf| fits(&filter.globs, path);
@@ -203,11 +213,12 @@ impl Cluster {
 
     /// Nothing where the answer is larger than a message may be.
     fn try_search(&self, search: &Search<'_>, fields: &[&str]) -> Result<Option<SearchResponse>> {
-        let candidates = (CANDIDATES * search.top).clamp(FEWEST, MOST).max(search.top);
+        let usual = (CANDIDATES * search.top).clamp(FEWEST, MOST);
+        let candidates = search.ef_search.unwrap_or(usual).min(MOST).max(search.top);
         self.client.try_call(ACTION, |sdk| async move {
             let vectors = search.queries.iter().map(|query| query.to_vec()).collect();
             let request = SearchRequest::builder()
-                .collection_name(self.collection())
+                .collection_name(self.name())
                 .partition_names(search.partitions.iter().copied())
                 .vector_field(field::VECTOR)
                 .vectors(SearchVectors::Float(vectors))

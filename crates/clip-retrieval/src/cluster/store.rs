@@ -1,6 +1,8 @@
 //! The cluster as one of many kinds of [`Store`].
 
-use super::collection::Cluster;
+use std::sync::Arc;
+
+use super::collection::{Cluster, Collection};
 use super::key::{self, Range};
 use super::read::{Ask, ROW};
 use super::row::{self, FAILURE, FILE, ITEM, KEPT_TAGS};
@@ -8,10 +10,42 @@ use super::schema::{FAILED, ITEMS, KEPT, field};
 use super::wording::{all, condition, one_of, partitions};
 use super::writer::Writer;
 use crate::{
-    Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result, Store, StoreWriter,
+    Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result, SearchOptions, Snapshot,
+    Store, StoreWriter,
 };
 
 impl Store for Cluster {
+    fn fingerprint(&self) -> &str {
+        &self.collection.kind.fingerprint
+    }
+
+    fn model_name(&self) -> &str {
+        &self.collection.kind.model
+    }
+
+    fn dimension(&self) -> usize {
+        self.collection.kind.dimension
+    }
+
+    fn place(&self) -> String {
+        self.address().to_string()
+    }
+
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(Arc::clone(&self.collection) as Arc<dyn Snapshot>)
+    }
+
+    /// The cluster is asked each time.
+    fn reload(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn writer(&self) -> Result<Box<dyn StoreWriter>> {
+        Ok(Box::new(Writer::new(self.collection.to_write())))
+    }
+}
+
+impl Snapshot for Collection {
     fn fingerprint(&self) -> &str {
         &self.kind.fingerprint
     }
@@ -24,8 +58,8 @@ impl Store for Cluster {
         self.kind.dimension
     }
 
-    fn place(&self) -> String {
-        self.address().to_string()
+    fn version(&self) -> Option<u64> {
+        None
     }
 
     fn count(&self) -> Result<usize> {
@@ -33,9 +67,15 @@ impl Store for Cluster {
         self.count_rows(&Ask { fields: &[], partitions: ITEMS, condition: "", level: self.level() })
     }
 
-    fn search_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
+    fn search_all(
+        &self,
+        queries: &[&[f32]],
+        top: usize,
+        filter: &Filter,
+        options: &SearchOptions,
+    ) -> Result<Vec<Vec<Hit>>> {
         self.send()?;
-        self.nearest(queries, top, filter)
+        self.nearest(queries, top, filter, options)
     }
 
     /// The first by key: keys are hashes, so these are spread over the store.
@@ -115,10 +155,6 @@ impl Store for Cluster {
         let (fields, level) = (KEPT_TAGS, self.level());
         let ask = Ask { fields, partitions: &[KEPT], condition: &all(&[]), level };
         self.rows(&ask, ROW, row::kept_tags)
-    }
-
-    fn writer(&mut self) -> Result<Box<dyn StoreWriter + '_>> {
-        Ok(Box::new(Writer::new(self)))
     }
 }
 

@@ -91,7 +91,7 @@ fn a_collection_that_was_left_half_made_is_completed() {
         sdk.create_collection(request).await
     });
     made.unwrap();
-    let mut cluster = Cluster::open(&address).unwrap();
+    let cluster = Cluster::open(&address).unwrap();
     let mut writer = cluster.writer().unwrap();
     writer.upsert(&Item::text("a"), &[1.0, 0.0]).unwrap();
     writer.commit().unwrap();

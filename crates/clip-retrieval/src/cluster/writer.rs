@@ -6,7 +6,7 @@ use std::path::Path;
 
 use milvus::v2::prelude::{ConsistencyLevel, DeleteRequest, InsertRequest, UpsertRequest};
 
-use super::collection::Cluster;
+use super::collection::Collection;
 use super::key;
 use super::read::Ask;
 use super::row::{Row, columns, encode};
@@ -14,7 +14,7 @@ use super::schema::{FAILED, ITEMS, field};
 use super::store::vector;
 use super::wording::one_of;
 use crate::vector::check_unit;
-use crate::{Failure, Item, KeptTags, Result, Store, StoreWriter};
+use crate::{Failure, Item, KeptTags, Result, Snapshot, StoreWriter};
 
 /// Keys that are sent together: some 2000 new items, of which each may have had others.
 const KEYS: usize = 6144;
@@ -44,7 +44,7 @@ impl Batch {
     }
 }
 
-impl Cluster {
+impl Collection {
     /// Sends what waits: first what is new, then what is gone, so that nothing is lost in between.
     pub(super) fn send(&self) -> Result<()> {
         let mut batch = self.batch();
@@ -72,7 +72,7 @@ impl Cluster {
     fn upsert_rows(&self, partition: &str, rows: &[&Row]) -> Result<()> {
         self.client.call("store items", |sdk| async move {
             let insert = InsertRequest::builder()
-                .collection_name(self.collection())
+                .collection_name(self.name())
                 .partition_name(partition)
                 .columns(columns(rows))
                 .build()?;
@@ -85,10 +85,8 @@ impl Cluster {
         let condition = one_of(field::KEY, keys);
         let condition = condition.as_str();
         self.client.call("remove items", |sdk| async move {
-            let request = DeleteRequest::builder()
-                .collection_name(self.collection())
-                .filter(condition)
-                .build()?;
+            let request =
+                DeleteRequest::builder().collection_name(self.name()).filter(condition).build()?;
             sdk.delete(request).await
         })?;
         Ok(())
@@ -96,15 +94,15 @@ impl Cluster {
 }
 
 /// A cluster that is written to.
-pub(super) struct Writer<'a> {
-    cluster: &'a mut Cluster,
+pub(super) struct Writer {
+    collection: Collection,
     /// Whether it has asked for what others have committed.
     is_current: Cell<bool>,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(cluster: &'a mut Cluster) -> Self {
-        Self { cluster, is_current: Cell::new(false) }
+impl Writer {
+    pub(super) fn new(collection: Collection) -> Self {
+        Self { collection, is_current: Cell::new(false) }
     }
 
     /// How fresh an answer has to be on which something is decided. The first sees what all others
@@ -120,7 +118,7 @@ impl<'a> Writer<'a> {
     fn vector(&self, keys: &[String], partitions: &[&str]) -> Result<Option<Vec<f32>>> {
         let mut unknown = Vec::new();
         for key in keys {
-            match self.cluster.batch().rows.get(key) {
+            match self.collection.batch().rows.get(key) {
                 Some(Some(row)) => return Ok(Some(row.vector.clone())),
                 Some(None) => {}
                 None => unknown.push(key.clone()),
@@ -132,26 +130,26 @@ impl<'a> Writer<'a> {
         let condition = one_of(field::KEY, &unknown);
         let fields = &[field::VECTOR];
         let ask = Ask { fields, partitions, condition: &condition, level: self.level() };
-        self.cluster.first(&ask, vector)
+        self.collection.first(&ask, vector)
     }
 
     /// Sends what waits where it is enough.
     fn send_if_full(&self) -> Result<()> {
-        let is_full = self.cluster.batch().is_full();
-        if is_full { self.cluster.send() } else { Ok(()) }
+        let is_full = self.collection.batch().is_full();
+        if is_full { self.collection.send() } else { Ok(()) }
     }
 }
 
-impl StoreWriter for Writer<'_> {
-    fn store(&self) -> &dyn Store {
-        self.cluster
+impl StoreWriter for Writer {
+    fn store(&self) -> &dyn Snapshot {
+        &self.collection
     }
 
     fn upsert(&mut self, item: &Item, vector: &[f32]) -> Result<()> {
-        check_unit(vector, self.cluster.kind.dimension, || item.content.to_string())?;
+        check_unit(vector, self.collection.kind.dimension, || item.content.to_string())?;
         let row = Row::of_item(item, vector)?;
         let failure = item.path().map(encode).transpose()?.map(|path| key::of_failure(&path));
-        let mut batch = self.cluster.batch();
+        let mut batch = self.collection.batch();
         batch.delete(key::of_items(&item.id));
         batch.delete(failure);
         batch.put(row);
@@ -163,7 +161,7 @@ impl StoreWriter for Writer<'_> {
         let old = key::of_items(id);
         let Some(vector) = self.vector(&old, ITEMS)? else { return Ok(false) };
         let row = Row::of_item(item, &vector)?;
-        let mut batch = self.cluster.batch();
+        let mut batch = self.collection.batch();
         batch.delete(old);
         batch.delete(key::of_items(&item.id));
         batch.put(row);
@@ -175,14 +173,14 @@ impl StoreWriter for Writer<'_> {
     fn remove(&mut self, id: &str) -> Result<bool> {
         let keys = key::of_items(id);
         let was_there = self.vector(&keys, ITEMS)?.is_some();
-        self.cluster.batch().delete(keys);
+        self.collection.batch().delete(keys);
         self.send_if_full()?;
         Ok(was_there)
     }
 
     fn fail(&mut self, failure: &Failure) -> Result<()> {
-        let row = Row::of_failure(failure, self.cluster.kind.dimension)?;
-        let mut batch = self.cluster.batch();
+        let row = Row::of_failure(failure, self.collection.kind.dimension)?;
+        let mut batch = self.collection.batch();
         batch.delete(key::of_items(&Item::path_id(&failure.path)));
         batch.put(row);
         drop(batch);
@@ -192,30 +190,24 @@ impl StoreWriter for Writer<'_> {
     fn forgive(&mut self, path: &Path) -> Result<bool> {
         let keys = [key::of_failure(&encode(path)?)];
         let was_there = self.vector(&keys, &[FAILED])?.is_some();
-        self.cluster.batch().delete(keys);
+        self.collection.batch().delete(keys);
         self.send_if_full()?;
         Ok(was_there)
     }
 
     fn keep_tags(&mut self, kept: &KeptTags) -> Result<()> {
-        let row = Row::of_kept(kept, self.cluster.kind.dimension)?;
-        self.cluster.batch().put(row);
+        let row = Row::of_kept(kept, self.collection.kind.dimension)?;
+        self.collection.batch().put(row);
         self.send_if_full()
     }
 
     fn forget_tags(&mut self, path: &Path) -> Result<()> {
         let key = key::of_kept(&encode(path)?);
-        self.cluster.batch().delete([key]);
+        self.collection.batch().delete([key]);
         self.send_if_full()
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.cluster.send()
-    }
-}
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        *self.cluster.batch() = Batch::default();
+        self.collection.send()
     }
 }

@@ -5,6 +5,7 @@ mod read;
 mod row;
 mod write;
 
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -14,9 +15,13 @@ use rusqlite::{Connection, ErrorCode, Row, params_from_iter};
 use tempfile::TempDir;
 
 use super::segment::Precision;
-use super::view::segments_folder;
+use super::vectors::segments_folder;
 use crate::error::folder_of;
 use crate::{Error, Result};
+
+/// Under which name the table that SQLite keeps for `AUTOINCREMENT` counts commits. It lets programs
+/// write into that table, which catalogs of every version have.
+const COMMITS: &str = "commits";
 
 /// Whose vectors a library holds, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +37,7 @@ pub(super) struct Kind {
 pub(super) struct SegmentRow {
     pub(super) number: i64,
     pub(super) rows: usize,
-    pub(super) dead: Option<Vec<u8>>,
+    pub(super) tombstones: Option<Vec<u8>>,
 }
 
 /// The open catalog of a library.
@@ -40,6 +45,8 @@ pub(super) struct SegmentRow {
 pub(super) struct Catalog {
     db: Connection,
     path: PathBuf,
+    /// Whether a file of version 1 is read as one of this version.
+    reads_version_1: Cell<bool>,
     /// Where the file that is read lies, if it is not the library's own.
     _copy: Option<TempDir>,
 }
@@ -47,11 +54,6 @@ impl Catalog {
     /// Gives what SQLite says the name of this file.
     fn sql<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
         result.map_err(|error| sql(&self.path, error))
-    }
-
-    /// Changes when another program has committed.
-    pub(super) fn version(&self) -> Result<i64> {
-        self.sql(self.db.pragma_query_value(None, "data_version", |row| row.get(0)))
     }
 
     pub(super) fn kind(&self) -> Result<Kind> {
@@ -64,12 +66,19 @@ impl Catalog {
         self.sql(kind)
     }
 
-    /// Runs within one state of the file.
-    pub(super) fn at_once<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.sql(self.db.execute_batch("BEGIN"))?;
-        let result = read();
-        self.sql(self.db.execute_batch("COMMIT"))?;
-        result
+    /// Begins to read one state of the file, which stays until the transaction ends; gives the number
+    /// of its commit.
+    pub(super) fn begin_read(&self) -> Result<u64> {
+        loop {
+            self.sql(self.db.execute_batch("BEGIN"))?;
+            // The first that is read decides which state it is.
+            let commit = self.commit_number()?;
+            if !self.reads_version_1.get() || !self.is_upgraded()? {
+                return Ok(commit);
+            }
+            self.roll_back();
+            self.see_upgrade()?;
+        }
     }
 
     pub(super) fn begin(&self) -> Result<()> {
@@ -80,7 +89,7 @@ impl Catalog {
         self.sql(self.db.execute_batch("COMMIT"))
     }
 
-    /// Takes back what was not committed.
+    /// Takes back what was not committed, and ends what is read.
     pub(super) fn roll_back(&self) {
         // Where SQLite has done so already, as on a full disk, there is nothing left to do.
         if !self.db.is_autocommit() {

@@ -1,12 +1,14 @@
 //! Giving a large library graphs.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::graph::{Graph, Stop, USUAL, build};
 use super::recall::{between, share};
 use super::scan::{Place, Query, nearest};
 use super::segment::{Segment, stride};
-use super::view::{graph_path, spread};
+use super::vectors::{SegmentHandle, graph_path, spread};
 use super::writer::Writer;
 use crate::Result;
 use crate::top::{Best, Scored};
@@ -20,7 +22,7 @@ const WANTED: f32 = 0.97;
 /// Breadths that are tried.
 const BREADTHS: [usize; 13] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
 
-impl Writer<'_> {
+impl Writer {
     /// Makes one graph over the vectors that have none, where they are at least so many; says whether
     /// it did. Searches take a small part of the time then, and miss a few of the nearest:
     /// [`Library::recall`](crate::Library::recall) says how many. `go_on` hears how many of how many
@@ -39,24 +41,29 @@ impl Writer<'_> {
         go_on: &(dyn Fn(usize, usize) -> bool + Sync),
     ) -> Result<bool> {
         self.commit()?;
-        let parts = &self.library().view.parts;
-        let bare = || parts.iter().filter(|part| part.graph().is_none());
-        let rows: usize = bare().map(|part| part.segment.rows() - part.dead.count()).sum();
+        let segments = &self.snapshot().vectors.segments;
+        let bare = || segments.iter().filter(|handle| handle.graph().is_none());
+        let rows: usize = bare().map(SegmentHandle::live_rows).sum();
         if rows < least.max(1) {
             return Ok(false);
         }
-        let numbers: Vec<i64> = bare().map(|part| part.number).collect();
+        let numbers: Vec<i64> = bare().map(|handle| handle.number).collect();
         if numbers.len() > 1 {
             self.merge(&numbers)?;
         }
-        let part = self.parts_mut().iter_mut().find(|part| part.graph().is_none());
-        let Some(part) = part else { return Ok(false) };
-        let path = graph_path(&part.segment);
-        let rows = part.segment.rows();
-        match build(&path, &part.segment, &|done| go_on(done, rows)) {
+        let segments = &self.snapshot().vectors.segments;
+        let Some(at) = segments.iter().position(|handle| handle.graph().is_none()) else {
+            return Ok(false);
+        };
+        let segment = Arc::clone(&segments[at].segment);
+        let (path, rows) = (graph_path(&segment), segment.rows());
+        match build(&path, &segment, &|done| go_on(done, rows)) {
             Ok(mut graph) => {
-                graph.set_breadth(&path, breadth(&graph, &part.segment))?;
-                part.set_graph(graph);
+                graph.set_breadth(&path, breadth(&graph, &segment))?;
+                // A commit by which those who search learn of it, in other programs too.
+                self.begin()?;
+                self.vectors_mut().segments[at].set_graph(graph);
+                self.publish()?;
                 Ok(true)
             }
             Err(Stop::Unwanted) => Ok(false),

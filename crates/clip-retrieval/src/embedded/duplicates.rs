@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::library::Library;
 use super::scan::nearest;
-use super::view::Way;
+use super::snapshot::LibrarySnapshot;
+use super::vectors::SearchMode;
 use crate::Result;
 use crate::dot::dot;
 
@@ -39,11 +40,13 @@ impl Library {
         min_score: f32,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<NearDuplicates>> {
-        let (keys, index_of) = self.keys_of(ids)?;
-        let dimension = self.kind.dimension;
-        let vector = |key: u64| self.view.vector(key, dimension);
+        let snapshot = self.shared.snapshot()?;
+        let (keys, index_of) = snapshot.keys_of(ids)?;
+        let (dimension, vectors) = (self.shared.kind.dimension, &snapshot.vectors);
+        let vector = |key: u64| vectors.vector(key, dimension);
+        let mode = SearchMode::Graphs { ef_search: None };
         let mut components = Components::new(ids.len());
-        self.view.with_places(Some(&keys), dimension, Way::Graphs(None), |places| {
+        vectors.with_places(Some(&keys), dimension, mode, |places| {
             for (batch, some) in keys.chunks(BATCH).enumerate() {
                 let known = some.iter().filter_map(|key| Some((index_of[key], vector(*key)?)));
                 let known: Vec<(usize, Vec<f32>)> = known.collect();
@@ -66,7 +69,9 @@ impl Library {
         groups.sort_by_key(|group| group.best);
         Ok(groups)
     }
+}
 
+impl LibrarySnapshot {
     /// The keys of items, ascending, and the index of each among the ids.
     fn keys_of(&self, ids: &[&str]) -> Result<(Vec<u64>, HashMap<u64, usize>)> {
         let catalog = self.catalog();

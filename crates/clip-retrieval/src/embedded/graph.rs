@@ -79,9 +79,9 @@ impl Graph {
         file::open(path, segment)
     }
 
-    /// The graph, to be searched as broadly as this, or as it says itself.
-    pub(super) fn looking(&self, breadth: Option<usize>) -> Look<'_> {
-        Look { graph: self, breadth: breadth.unwrap_or(self.header.breadth as usize) }
+    /// The graph, to be searched with so many candidates, or as many as it says itself.
+    pub(super) fn looking(&self, ef_search: Option<usize>) -> Look<'_> {
+        Look { graph: self, breadth: ef_search.unwrap_or(self.header.breadth as usize) }
     }
 
     /// Notes how broadly searches are to look, here and in its file.

@@ -3,21 +3,19 @@
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use super::catalog::{Catalog, Kind, catalog_files};
 use super::lock::Lock;
-use super::scan::nearest;
 use super::segment::Precision;
-use super::view::{Part, View, Way, segment_files, segment_path, segments_folder};
+use super::shared::Shared;
+use super::vectors::{DataLoss, SegmentHandle, segment_files, segment_path, segments_folder};
 use super::writer::Writer;
 use crate::error::io_error;
-use crate::top::Scored;
-use crate::vector::check_queries;
-use crate::{Error, Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result};
+use crate::{Error, Result, Snapshot};
 
 /// Name of the catalog in the folder of a library.
-const CATALOG: &str = "catalog.sqlite";
+pub(super) const CATALOG: &str = "catalog.sqlite";
 
 /// Name of a catalog that is being made.
 const UNFINISHED: &str = "catalog.new";
@@ -28,21 +26,17 @@ const LOCK: &str = "lock";
 /// Unit vectors of one model and what they stand for, in a folder.
 ///
 /// What is committed stays: a program that is killed, a full disk or a power cut cost what was not
-/// committed yet, no more. One program writes at a time ([`Self::write`]), any number read; a reader
-/// sees the library as of its opening or its last [`Self::refresh`].
+/// committed yet, no more. One program writes at a time ([`Self::write`]), any number read.
+///
+/// This is a handle: clones are the same library, and any number of threads may use them. It is asked
+/// as a [`Store`](crate::Store); each answer is that of the newest commit, of whatever program, and
+/// [`Store::snapshot`](crate::Store::snapshot) keeps one for several questions. Nobody who searches waits for one who writes.
 ///
 /// The folder holds the catalog (SQLite: items, and what could not be read) and segments of vectors
 /// that are never changed, only replaced. Vectors that are in no segment yet lie in the catalog.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Library {
-    pub(super) folder: PathBuf,
-    pub(super) kind: Kind,
-    // Connections are for one thread at a time.
-    pub(super) catalog: Mutex<Catalog>,
-    pub(super) view: View,
-    pub(super) lost: Vec<Lost>,
-    /// Instead of the breadth that each graph was given.
-    breadth: Option<usize>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// How large a library is.
@@ -55,22 +49,13 @@ pub struct Stats {
     /// Files of vectors.
     pub segments: usize,
     /// Vectors that are in none of them yet.
-    pub unsealed: usize,
+    pub unflushed: usize,
     /// Vectors in them that no longer count.
-    pub dead: usize,
+    pub tombstones: usize,
     /// Bytes of those files.
     pub vector_bytes: u64,
     /// Bytes of the catalog.
     pub catalog_bytes: u64,
-}
-
-/// What a library had and has no longer.
-#[derive(Debug)]
-pub struct Lost {
-    /// Items without a vector: to be encoded again.
-    pub items: usize,
-    /// Why.
-    pub cause: Error,
 }
 
 impl Library {
@@ -126,19 +111,8 @@ impl Library {
         let folder = folder.as_ref();
         refuse_others(folder)?;
         let catalog = Catalog::open(&folder.join(CATALOG))?;
-        let kind = catalog.kind()?;
-        let view = View::read(&catalog, folder, &kind)?;
-        let catalog = Mutex::new(catalog);
-        let mut library = Self {
-            folder: folder.to_owned(),
-            kind,
-            catalog,
-            view,
-            lost: Vec::new(),
-            breadth: None,
-        };
-        library.count_lost()?;
-        Ok(library)
+        let shared = Arc::new(Shared::open(folder.to_owned(), catalog)?);
+        Ok(Self { shared })
     }
 
     /// As [`Self::open`], of the model with this fingerprint. The name is for the message.
@@ -148,12 +122,13 @@ impl Library {
     /// [`Error::OtherModel`] where the fingerprint differs, and those of [`Self::open`].
     pub fn open_for(folder: impl AsRef<Path>, fingerprint: &str, model_name: &str) -> Result<Self> {
         let library = Self::open(folder.as_ref())?;
-        if library.kind.fingerprint == fingerprint {
+        let kind = &library.shared.kind;
+        if kind.fingerprint == fingerprint {
             return Ok(library);
         }
         Err(Error::OtherModel {
             path: folder.as_ref().to_owned(),
-            found_name: library.kind.model,
+            found_name: kind.model.clone(),
             wanted_name: model_name.to_owned(),
         })
     }
@@ -192,32 +167,17 @@ impl Library {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What tells the weights of the model from all others, such as their checksum.
-    pub fn fingerprint(&self) -> &str {
-        &self.kind.fingerprint
-    }
-
-    /// What people call the model.
-    pub fn model_name(&self) -> &str {
-        &self.kind.model
-    }
-
-    /// Values of each vector.
-    pub fn dimension(&self) -> usize {
-        self.kind.dimension
+        &self.shared.folder
     }
 
     /// In which numbers the vectors are kept.
     pub fn precision(&self) -> Precision {
-        self.kind.precision
+        self.shared.kind.precision
     }
 
-    /// Number of items.
+    /// Number of items, when somebody last looked: see [`Store::reload`](crate::Store::reload).
     pub fn len(&self) -> usize {
-        self.view.len()
+        self.shared.current().len()
     }
 
     /// Whether there is no item.
@@ -225,163 +185,21 @@ impl Library {
         self.len() == 0
     }
 
-    /// What was found missing when the library was opened: the rest of it answers, and the next
-    /// [`Self::write`] takes the items off it, so that they can be encoded again.
-    pub fn lost(&self) -> &[Lost] {
-        &self.lost
+    /// What was found missing: the rest of the library answers, and the next [`Self::write`] takes the
+    /// items off it, so that they can be encoded again.
+    pub fn lost(&self) -> Option<Arc<DataLoss>> {
+        self.shared.current().lost.clone()
     }
 
-    /// Lets searches by graphs keep so many vectors in view to find ten of them, and more in proportion
-    /// for more; without a number as many as were chosen when the graph was made. More are slower
-    /// and miss less.
-    pub fn look_broadly(&mut self, breadth: Option<usize>) {
-        self.breadth = breadth;
-    }
-
-    /// Sees what other programs have committed since.
+    /// Waits until nobody writes into the library, and opens it to write. A thread that has a writer
+    /// drops it first: it would wait for itself.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`].
-    pub fn refresh(&mut self) -> Result<()> {
-        let catalog = self.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if catalog.version()? != self.view.version {
-            catalog.see_upgrade()?;
-            self.view = View::read(catalog, &self.folder, &self.kind)?;
-            self.count_lost()?;
-        }
-        Ok(())
-    }
-
-    /// Waits until no other program writes into the library, and opens it to write.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] where the folder cannot be written to, and those of [`Self::refresh`].
-    pub fn write(&mut self) -> Result<Writer<'_>> {
-        let lock = Lock::acquire(&self.folder.join(LOCK))?;
-        self.refresh()?;
-        Writer::new(self, lock)
-    }
-
-    /// The `top` items nearest to `query` `[dimension]` among those that pass the filter, best first;
-    /// of equal scores the earlier inserted first. Every vector is compared, on all cores where there
-    /// are many, but for those that have a graph (see [`Writer::connect`]): of these some of the
-    /// nearest may be missed.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Dimension`] or [`Error::NotFinite`] for a query that cannot be compared;
-    /// [`Error::Catalog`].
-    pub fn search(&self, query: &[f32], top: usize, filter: &Filter) -> Result<Vec<Hit>> {
-        Ok(self.search_all(&[query], top, filter)?.remove(0))
-    }
-
-    /// [`Self::search`] for many queries at once: the vectors are read once.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::search`], for any of them.
-    pub fn search_all(
-        &self,
-        queries: &[&[f32]],
-        top: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Vec<Hit>>> {
-        self.search_by(Way::Graphs(self.breadth), queries, top, filter)
-    }
-
-    /// As [`Self::search_all`], and every vector is compared, whatever graphs there are.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::search`], for any of them.
-    pub fn scan_all(
-        &self,
-        queries: &[&[f32]],
-        top: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Vec<Hit>>> {
-        self.search_by(Way::Scan, queries, top, filter)
-    }
-
-    fn search_by(
-        &self,
-        way: Way,
-        queries: &[&[f32]],
-        top: usize,
-        filter: &Filter,
-    ) -> Result<Vec<Vec<Hit>>> {
-        check_queries(queries, self.kind.dimension)?;
-        let catalog = self.catalog();
-        let keys = catalog.keys(filter)?;
-        let best = self.view.with_places(keys.as_deref(), self.kind.dimension, way, |places| {
-            nearest(queries, top, places)
-        });
-        let hit = |scored: Scored| {
-            let item = catalog.item(scored.key).transpose()?;
-            Some(item.map(|item| Hit { item, score: scored.score }))
-        };
-        best.into_iter().map(|best| best.into_iter().filter_map(hit).collect()).collect()
-    }
-
-    /// Vectors `[dimension]` of up to `count` items of a kind, one after the other: every so many in
-    /// the order of their keys.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>> {
-        let keys = self.catalog().keys(&Filter::of(modality))?;
-        Ok(self.view.sample(keys.as_deref(), count, self.kind.dimension))
-    }
-
-    /// The items that pass the filter, in the order of their insertion.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn items(&self, filter: &Filter) -> Result<Vec<Item>> {
-        self.catalog().items(filter)
-    }
-
-    /// The item of an id, and its vector `[dimension]`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn get(&self, id: &str) -> Result<Option<(Item, Vec<f32>)>> {
-        let catalog = self.catalog();
-        let Some(key) = catalog.key_of(id)? else { return Ok(None) };
-        let vector = self.view.vector(key, self.kind.dimension);
-        Ok(catalog.item(key)?.zip(vector))
-    }
-
-    /// Every file that has a vector.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn files(&self) -> Result<Vec<KnownFile>> {
-        self.catalog().files()
-    }
-
-    /// The files that could not be read.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn failures(&self) -> Result<Vec<Failure>> {
-        self.catalog().failures()
-    }
-
-    /// The tags of files that have no item, which [`Writer::keep_tags`] kept.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Catalog`].
-    pub fn kept_tags(&self) -> Result<Vec<KeptTags>> {
-        self.catalog().kept_tags()
+    /// [`Error::Io`] where the folder cannot be written to, and those of [`Self::open`].
+    pub fn write(&self) -> Result<Writer> {
+        let lock = Lock::acquire(&self.folder().join(LOCK))?;
+        Writer::new(&self.shared, lock)
     }
 
     /// How large it is.
@@ -390,17 +208,18 @@ impl Library {
     ///
     /// [`Error::Catalog`].
     pub fn stats(&self) -> Result<Stats> {
-        let parts = &self.view.parts;
+        let snapshot = self.shared.snapshot()?;
+        let segments = &snapshot.vectors.segments;
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let bytes = |part: &Part| size(&segment_path(&self.folder, part.number));
+        let bytes = |handle: &SegmentHandle| size(&segment_path(self.folder(), handle.number));
         Ok(Stats {
-            items: self.len(),
-            failures: self.failures()?.len(),
-            segments: parts.len(),
-            unsealed: self.view.pending.keys.len(),
-            dead: parts.iter().map(|part| part.dead.count()).sum(),
-            vector_bytes: parts.iter().map(bytes).sum(),
-            catalog_bytes: size(&self.folder.join(CATALOG)),
+            items: snapshot.len(),
+            failures: snapshot.failures()?.len(),
+            segments: segments.len(),
+            unflushed: snapshot.vectors.mem_table.keys.len(),
+            tombstones: segments.iter().map(|handle| handle.tombstones.count()).sum(),
+            vector_bytes: segments.iter().map(bytes).sum(),
+            catalog_bytes: size(&self.folder().join(CATALOG)),
         })
     }
 
@@ -411,36 +230,13 @@ impl Library {
     /// [`Error::Catalog`].
     pub fn verify(&self) -> Result<Vec<Error>> {
         let mut found = Vec::new();
-        if let Some(reason) = self.catalog().check()? {
-            found.push(Error::DamagedCatalog { path: self.folder.join(CATALOG), reason });
+        let snapshot = self.shared.snapshot()?;
+        if let Some(reason) = snapshot.catalog().check()? {
+            found.push(Error::DamagedCatalog { path: self.folder().join(CATALOG), reason });
         }
-        let segments = self.view.parts.iter().map(|part| part.segment.verify());
+        let segments = snapshot.vectors.segments.iter().map(|handle| handle.segment.verify());
         found.extend(segments.filter_map(Result::err));
         Ok(found)
-    }
-
-    pub(super) fn catalog(&self) -> std::sync::MutexGuard<'_, Catalog> {
-        // A panic while it was held leaves a connection that works.
-        self.catalog.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Compares the number of items with that of vectors.
-    fn count_lost(&mut self) -> Result<()> {
-        self.lost.clear();
-        let items = self.catalog().len()?;
-        let missing = items.saturating_sub(self.view.len());
-        let unreadable = std::mem::take(&mut self.view.unreadable);
-        let folder = segments_folder(&self.folder);
-        match unreadable.into_iter().next() {
-            Some((_, cause)) => self.lost.push(Lost { items: missing, cause }),
-            None if items != self.view.len() => {
-                let reason = "the catalog and the vectors disagree".to_owned();
-                let cause = Error::Damaged { path: folder, reason };
-                self.lost.push(Lost { items: missing, cause });
-            }
-            None => {}
-        }
-        Ok(())
     }
 }
 

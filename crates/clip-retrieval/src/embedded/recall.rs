@@ -2,7 +2,7 @@
 
 use super::library::Library;
 use super::scan::nearest;
-use super::view::Way;
+use super::vectors::{SearchMode, SegmentHandle};
 use crate::Result;
 use crate::top::Scored;
 
@@ -28,19 +28,21 @@ impl Library {
     ///
     /// [`Error::Catalog`](crate::Error::Catalog).
     pub fn recall(&self, queries: usize) -> Result<Option<Recall>> {
-        let connected = self.view.parts.iter().filter(|part| part.graph().is_some());
-        let connected: usize = connected.map(|part| part.segment.rows() - part.dead.count()).sum();
+        let vectors = self.shared.snapshot()?.vectors;
+        let connected = vectors.segments.iter().filter(|handle| handle.graph().is_some());
+        let connected: usize = connected.map(SegmentHandle::live_rows).sum();
         if connected == 0 {
             return Ok(None);
         }
-        let dimension = self.kind.dimension;
-        let vectors = self.view.sample(None, 2 * queries, dimension);
-        let questions = between(&vectors, dimension);
+        let dimension = self.shared.kind.dimension;
+        let sample = vectors.sample(None, 2 * queries, dimension);
+        let questions = between(&sample, dimension);
         let questions: Vec<&[f32]> = questions.iter().map(Vec::as_slice).collect();
-        let ask = |way: Way| {
-            self.view.with_places(None, dimension, way, |places| nearest(&questions, TOP, places))
+        let ask = |mode: SearchMode| {
+            vectors.with_places(None, dimension, mode, |places| nearest(&questions, TOP, places))
         };
-        let at_10 = share(&ask(Way::Scan), &ask(Way::Graphs(None)));
+        let by_graphs = ask(SearchMode::Graphs { ef_search: None });
+        let at_10 = share(&ask(SearchMode::Exact), &by_graphs);
         Ok(Some(Recall { at_10, queries: questions.len(), connected }))
     }
 }

@@ -1,78 +1,49 @@
 //! The library as one of many kinds of [`Store`].
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::library::Library;
 use super::writer::Writer;
-use crate::{
-    Failure, Filter, Hit, Item, KeptTags, KnownFile, Modality, Result, Store, StoreWriter,
-};
+use crate::{Failure, Item, KeptTags, Result, Snapshot, Store, StoreWriter};
 
 impl Store for Library {
     fn fingerprint(&self) -> &str {
-        self.fingerprint()
+        &self.shared.kind.fingerprint
     }
 
     fn model_name(&self) -> &str {
-        self.model_name()
+        &self.shared.kind.model
     }
 
     fn dimension(&self) -> usize {
-        self.dimension()
+        self.shared.kind.dimension
     }
 
     fn place(&self) -> String {
         self.folder().display().to_string()
     }
 
-    fn count(&self) -> Result<usize> {
-        Ok(self.len())
-    }
-
-    fn search_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
-        self.search_all(queries, top, filter)
-    }
-
-    fn scan_all(&self, queries: &[&[f32]], top: usize, filter: &Filter) -> Result<Vec<Vec<Hit>>> {
-        self.scan_all(queries, top, filter)
-    }
-
     fn is_whole(&self) -> bool {
-        self.lost().is_empty()
+        self.lost().is_none()
     }
 
-    fn sample(&self, count: usize, modality: Modality) -> Result<Vec<f32>> {
-        self.sample(count, modality)
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
+        Ok(Arc::new(self.shared.snapshot()?))
     }
 
-    fn items(&self, filter: &Filter) -> Result<Vec<Item>> {
-        self.items(filter)
+    fn reload(&self) -> Result<()> {
+        self.shared.snapshot().map(drop)
     }
 
-    fn get(&self, id: &str) -> Result<Option<(Item, Vec<f32>)>> {
-        self.get(id)
-    }
-
-    fn files(&self) -> Result<Vec<KnownFile>> {
-        self.files()
-    }
-
-    fn failures(&self) -> Result<Vec<Failure>> {
-        self.failures()
-    }
-
-    fn kept_tags(&self) -> Result<Vec<KeptTags>> {
-        self.kept_tags()
-    }
-
-    fn writer(&mut self) -> Result<Box<dyn StoreWriter + '_>> {
+    fn writer(&self) -> Result<Box<dyn StoreWriter>> {
         Ok(Box::new(self.write()?))
     }
 }
 
-impl StoreWriter for Writer<'_> {
-    fn store(&self) -> &dyn Store {
-        self.library()
+impl StoreWriter for Writer {
+    fn store(&self) -> &dyn Snapshot {
+        self.snapshot()
     }
 
     fn upsert(&mut self, item: &Item, vector: &[f32]) -> Result<()> {

@@ -2,56 +2,71 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::atomic::UNFINISHED;
-use super::bits::Bits;
 use super::catalog::Catalog;
-use super::library::Library;
 use super::lock::Lock;
-use super::merge::{self, Merged, SEAL};
+use super::merge::{self, FLUSH, Merged};
 use super::segment::{Segment, Source, write};
-use super::view::{Part, View, graph_path, segment_number, segment_path, segments_folder};
+use super::shared::Shared;
+use super::snapshot::LibrarySnapshot;
+use super::vectors::{
+    MemTable, SegmentHandle, Vectors, graph_path, segment_number, segment_path, segments_folder,
+};
 use crate::error::io_error;
 use crate::vector::check_unit;
 use crate::{Failure, Item, KeptTags, Result};
 
-/// A library that no other program writes into until this is dropped. What was not committed then is
-/// taken back.
+/// A library that nobody else writes into until this is dropped. Others search it meanwhile, and see
+/// what is done here at each commit. What was not committed when it is dropped is taken back.
 #[derive(Debug)]
-pub struct Writer<'a> {
-    library: &'a mut Library,
+pub struct Writer {
+    /// What the library becomes. Before the lock: a connection takes back what was not committed.
+    state: LibrarySnapshot,
     _lock: Lock,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn new(library: &'a mut Library, lock: Lock) -> Result<Self> {
+/// What a new segment takes the place of.
+#[derive(Clone, Copy)]
+enum Replaced<'a> {
+    MemTable,
+    Segments(&'a [i64]),
+}
+
+impl Writer {
+    pub(super) fn new(shared: &Arc<Shared>, lock: Lock) -> Result<Self> {
         // Somebody may have removed it; what was in it is lost, and the rest goes on.
-        let segments = segments_folder(&library.folder);
+        let segments = segments_folder(&shared.folder);
         fs::create_dir_all(&segments).map_err(io_error("make", &segments))?;
-        let mut writer = Self { library, _lock: lock };
-        writer.catalog().upgrade()?;
-        writer.sweep();
-        if !writer.library.lost.is_empty() {
-            writer.mend()?;
+        let catalog = shared.connect()?;
+        catalog.upgrade()?;
+        let vectors = shared.load(&catalog)?;
+        catalog.roll_back();
+        let state = LibrarySnapshot::new(Arc::clone(shared), catalog, vectors, None);
+        let mut writer = Self { state, _lock: lock };
+        writer.remove_orphans();
+        if writer.state.vectors.lost.is_some() {
+            writer.repair()?;
         }
         Ok(writer)
     }
 
-    fn catalog(&mut self) -> &mut Catalog {
-        self.library.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner())
+    /// The library with what was not committed yet.
+    pub fn snapshot(&self) -> &LibrarySnapshot {
+        &self.state
     }
 
-    /// The library as it is with what was not committed yet.
-    pub fn library(&self) -> &Library {
-        self.library
+    fn catalog(&mut self) -> &Catalog {
+        self.state.parts_mut().0
     }
 
-    #[cfg(feature = "hnsw")]
-    pub(super) fn parts_mut(&mut self) -> &mut [Part] {
-        &mut self.library.view.parts
+    /// The vectors, to be changed; what readers have stays.
+    pub(super) fn vectors_mut(&mut self) -> &mut Vectors {
+        Arc::make_mut(&mut self.state.vectors)
     }
 
-    fn begin(&mut self) -> Result<()> {
+    pub(super) fn begin(&mut self) -> Result<()> {
         match self.catalog().is_writing() {
             true => Ok(()),
             false => self.catalog().begin(),
@@ -68,8 +83,7 @@ impl<'a> Writer<'a> {
     /// [`Error::PathNotUnicode`](crate::Error::PathNotUnicode);
     /// [`Error::Catalog`](crate::Error::Catalog).
     pub fn upsert(&mut self, item: &Item, vector: &[f32]) -> Result<()> {
-        let dimension = self.library.kind.dimension;
-        check_unit(vector, dimension, || item.content.to_string())?;
+        check_unit(vector, self.dimension(), || item.content.to_string())?;
         self.begin()?;
         let catalog = self.catalog();
         let key = catalog.put(item)?;
@@ -77,8 +91,7 @@ impl<'a> Writer<'a> {
         if let Some(path) = item.path() {
             catalog.delete_failure(path)?;
         }
-        self.library.view.kill(key, dimension);
-        self.library.view.pending.put(key, vector);
+        self.vectors_mut().put(key, vector);
         Ok(())
     }
 
@@ -108,8 +121,8 @@ impl<'a> Writer<'a> {
         self.begin()?;
         let Some(key) = self.catalog().key_of(id)? else { return Ok(false) };
         self.catalog().delete(key)?;
-        let dimension = self.library.kind.dimension;
-        self.library.view.kill(key, dimension);
+        let dimension = self.dimension();
+        self.vectors_mut().mark_deleted(key, dimension);
         Ok(true)
     }
 
@@ -157,7 +170,8 @@ impl<'a> Writer<'a> {
         self.catalog().delete_kept_tags(path)
     }
 
-    /// Makes what was done last: afterwards it is there whatever happens.
+    /// Makes what was done last, and shows it to those who search: afterwards it is there whatever
+    /// happens.
     ///
     /// # Errors
     ///
@@ -167,23 +181,38 @@ impl<'a> Writer<'a> {
         if !self.catalog().is_writing() {
             return Ok(());
         }
-        let library = &mut *self.library;
-        let catalog = library.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let done = note_dead(catalog, &mut library.view).and_then(|()| catalog.commit());
-        if let Err(error) = done {
-            self.roll_back();
-            return Err(error);
-        }
-        if self.library.view.pending.keys.len() >= SEAL {
-            self.seal()?;
+        self.publish()?;
+        if self.state.vectors.mem_table.keys.len() >= FLUSH {
+            self.flush()?;
         }
         loop {
-            let due = merge::due(&self.library.view.parts);
+            let due = merge::due(&self.state.vectors.segments);
             if due.is_empty() {
                 return Ok(());
             }
             self.merge(&due)?;
         }
+    }
+
+    /// Commits what is in the catalog with the vectors that belong to it, or takes back both.
+    pub(super) fn publish(&mut self) -> Result<()> {
+        let done = self.try_publish();
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn try_publish(&mut self) -> Result<()> {
+        let shared = Arc::clone(&self.state.shared);
+        let (catalog, vectors) = self.state.parts_mut();
+        let changed = Arc::make_mut(vectors);
+        for handle in changed.segments.iter_mut().filter(|handle| handle.is_dirty) {
+            catalog.put_tombstones(handle.number, handle.tombstones.to_bytes())?;
+            handle.is_dirty = false;
+        }
+        changed.commit = catalog.count_commit()?;
+        shared.commit(Arc::clone(vectors), || catalog.commit())
     }
 
     /// Commits, puts all vectors into one segment, and gives back the room of what is gone.
@@ -193,106 +222,95 @@ impl<'a> Writer<'a> {
     /// As [`Self::commit`], and [`Error::Io`](crate::Error::Io).
     pub fn compact(&mut self) -> Result<()> {
         self.commit()?;
-        self.seal()?;
-        let parts = &self.library.view.parts;
-        let is_whole = parts.len() == 1 && parts[0].dead.count() == 0;
+        self.flush()?;
+        let segments = &self.state.vectors.segments;
+        let is_whole = segments.len() == 1 && segments[0].tombstones.count() == 0;
         if !is_whole {
-            let all: Vec<i64> = parts.iter().map(|part| part.number).collect();
+            let all: Vec<i64> = segments.iter().map(|handle| handle.number).collect();
             self.merge(&all)?;
         }
         self.catalog().compact()
     }
 
-    /// Writes what is pending into a segment.
-    fn seal(&mut self) -> Result<()> {
-        let pending = std::mem::take(&mut self.library.view.pending);
-        if pending.keys.is_empty() {
-            return Ok(());
+    /// Writes the vectors that are in memory into a segment.
+    fn flush(&mut self) -> Result<()> {
+        let mem_table = Arc::clone(&self.state.vectors.mem_table);
+        match mem_table.keys.len() {
+            0 => Ok(()),
+            rows => self.replace(Replaced::MemTable, rows, &*mem_table),
         }
-        let sealed = self.replace(&[], pending.keys.len(), &pending, Catalog::clear_pending);
-        if sealed.is_err() {
-            // They are in the catalog still.
-            self.library.view.pending = pending;
-        }
-        sealed
     }
 
     /// Writes what counts of some segments into one.
     pub(super) fn merge(&mut self, numbers: &[i64]) -> Result<()> {
-        let (old, kept): (Vec<Part>, Vec<Part>) = std::mem::take(&mut self.library.view.parts)
-            .into_iter()
-            .partition(|part| numbers.contains(&part.number));
-        self.library.view.parts = kept;
-        let merged = Merged::new(old.iter().collect());
-        let done = self.replace(numbers, merged.len(), &merged, |_| Ok(()));
-        match done {
-            Ok(()) => {
-                for part in old {
-                    let paths = [graph_path(&part.segment), part.segment.path().to_owned()];
-                    drop(part);
-                    // Where a reader's system does not let them go now, a later writer will.
-                    for path in paths {
-                        let _ = fs::remove_file(path);
-                    }
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.library.view.parts.extend(old);
-                self.library.view.parts.sort_by_key(|part| part.number);
-                Err(error)
-            }
+        let before = Arc::clone(&self.state.vectors);
+        let is_old = |handle: &&SegmentHandle| numbers.contains(&handle.number);
+        let old: Vec<&SegmentHandle> = before.segments.iter().filter(is_old).collect();
+        let paths = |handle: &&SegmentHandle| {
+            [graph_path(&handle.segment), handle.segment.path().to_owned()]
+        };
+        let paths: Vec<_> = old.iter().flat_map(paths).collect();
+        let merged = Merged::new(old);
+        self.replace(Replaced::Segments(numbers), merged.len(), &merged)?;
+        drop(merged);
+        drop(before);
+        for path in paths {
+            // Where a reader's system does not let them go now, a later writer will.
+            let _ = fs::remove_file(path);
         }
+        Ok(())
     }
 
-    /// Puts a new segment into the catalog in the place of others.
-    fn replace(
+    /// Commits a new segment in the place of what it was made of; all else was committed before.
+    fn replace(&mut self, replaced: Replaced<'_>, rows: usize, source: &impl Source) -> Result<()> {
+        let done = self.try_replace(replaced, rows, source);
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn try_replace(
         &mut self,
-        others: &[i64],
+        replaced: Replaced<'_>,
         rows: usize,
         source: &impl Source,
-        also: impl FnOnce(&Catalog) -> Result<()>,
     ) -> Result<()> {
-        let (folder, kind) = (self.library.folder.clone(), self.library.kind.clone());
-        let put = || -> Result<Option<Part>> {
-            let catalog = self.catalog();
-            catalog.begin()?;
-            for number in others {
-                catalog.delete_segment(*number)?;
+        let shared = Arc::clone(&self.state.shared);
+        let (catalog, vectors) = self.state.parts_mut();
+        let vectors = Arc::make_mut(vectors);
+        catalog.begin()?;
+        match replaced {
+            Replaced::MemTable => {
+                catalog.clear_pending()?;
+                vectors.mem_table = Arc::new(MemTable::default());
             }
-            also(catalog)?;
-            let mut part = None;
-            if rows > 0 {
-                let number = catalog.put_segment(rows)?;
-                let path = segment_path(&folder, number);
-                let (model, size) = (kind.model_checksum(), (rows, kind.dimension));
-                write(&path, size, kind.precision, model, source)?;
-                let segment = Segment::open(&path, kind.dimension, model)?;
-                part = Some(Part::new(number, segment, Bits::none(rows)));
-            }
-            catalog.commit()?;
-            Ok(part)
-        };
-        match put() {
-            Ok(part) => {
-                self.library.view.parts.extend(part);
-                Ok(())
-            }
-            Err(error) => {
-                self.catalog().roll_back();
-                Err(error)
+            Replaced::Segments(numbers) => {
+                numbers.iter().try_for_each(|number| catalog.delete_segment(*number))?;
+                vectors.segments.retain(|handle| !numbers.contains(&handle.number));
             }
         }
+        if rows > 0 {
+            let kind = &shared.kind;
+            let number = catalog.put_segment(rows)?;
+            let path = segment_path(&shared.folder, number);
+            let (model, size) = (kind.model_checksum(), (rows, kind.dimension));
+            write(&path, size, kind.precision, model, source)?;
+            let segment = Segment::open(&path, kind.dimension, model)?;
+            vectors.segments.push(SegmentHandle::new(number, segment));
+        }
+        self.try_publish()
     }
 
     /// Removes files that no catalog names: their writer was killed before it could commit them.
-    fn sweep(&mut self) {
-        let known: Vec<i64> = self.library.view.parts.iter().map(|part| part.number).collect();
+    fn remove_orphans(&mut self) {
+        let vectors = &self.state.vectors;
+        let known: Vec<i64> = vectors.segments.iter().map(|handle| handle.number).collect();
         // Those that cannot be read are looked into, not thrown away.
-        if !self.library.lost.is_empty() {
+        if vectors.lost.is_some() {
             return;
         }
-        let Ok(entries) = fs::read_dir(segments_folder(&self.library.folder)) else { return };
+        let Ok(entries) = fs::read_dir(segments_folder(&self.state.shared.folder)) else { return };
         for entry in entries.flatten() {
             let path = entry.path();
             let is_left = match segment_number(&path) {
@@ -306,56 +324,41 @@ impl<'a> Writer<'a> {
     }
 
     /// Takes off the catalog what has no vector, and off the segments what has no item.
-    fn mend(&mut self) -> Result<()> {
+    fn repair(&mut self) -> Result<()> {
         self.begin()?;
-        let library = &mut *self.library;
-        let catalog = library.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let (items, vectors) = (catalog.all_keys()?, library.view.keys());
-        for key in items.iter().filter(|key| vectors.binary_search(key).is_err()) {
+        let (shared, dimension) = (Arc::clone(&self.state.shared), self.dimension());
+        let (catalog, vectors) = self.state.parts_mut();
+        let vectors = Arc::make_mut(vectors);
+        let (items, keys) = (catalog.all_keys()?, vectors.keys());
+        for key in items.iter().filter(|key| keys.binary_search(key).is_err()) {
             // It will be encoded again, and shall have its tags then.
             if let Some(kept) = catalog.item(*key)?.and_then(KeptTags::of) {
                 catalog.put_kept_tags(&kept)?;
             }
             catalog.delete(*key)?;
         }
-        for key in vectors.iter().filter(|key| items.binary_search(key).is_err()) {
-            library.view.kill(*key, library.kind.dimension);
+        for key in keys.iter().filter(|key| items.binary_search(key).is_err()) {
+            vectors.mark_deleted(*key, dimension);
         }
-        let known: Vec<i64> = library.view.parts.iter().map(|part| part.number).collect();
+        let known: Vec<i64> = vectors.segments.iter().map(|handle| handle.number).collect();
         for row in catalog.segments()? {
             if !known.contains(&row.number) {
                 catalog.delete_segment(row.number)?;
-                let path = segment_path(&library.folder, row.number);
+                let path = segment_path(&shared.folder, row.number);
                 let _ = fs::rename(&path, path.with_extension("damaged"));
             }
         }
+        vectors.lost = None;
         self.commit()
     }
 
+    /// Back to what was committed last.
     fn roll_back(&mut self) {
         self.catalog().roll_back();
-        let library = &mut *self.library;
-        let catalog = library.catalog.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // Where even reading fails the library says so when it is asked next.
-        if let Ok(view) = View::read(catalog, &library.folder, &library.kind) {
-            library.view = view;
-        }
+        self.state.vectors = self.state.shared.current();
     }
-}
 
-/// Writes down which rows died since the last time.
-fn note_dead(catalog: &Catalog, view: &mut View) -> Result<()> {
-    for part in view.parts.iter_mut().filter(|part| part.is_dirty) {
-        catalog.put_dead(part.number, part.dead.to_bytes())?;
-        part.is_dirty = false;
-    }
-    Ok(())
-}
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        if self.catalog().is_writing() {
-            self.roll_back();
-        }
+    fn dimension(&self) -> usize {
+        self.state.shared.kind.dimension
     }
 }

@@ -20,7 +20,7 @@ fn open(address: &Address) -> Cluster {
 /// A collection of one item, and the way to it through a proxy.
 fn behind_proxy(collection: &Collection, options: &str) -> (Proxy, Cluster) {
     let direct = collection.address("");
-    put(&mut open(&direct), 1);
+    put(&open(&direct), 1);
     let text = direct.to_string();
     let (scheme, rest) = text.split_once("://").unwrap();
     let (server, name) = rest.split_once('/').unwrap();
@@ -32,7 +32,7 @@ fn behind_proxy(collection: &Collection, options: &str) -> (Proxy, Cluster) {
 }
 
 /// Stores so many items.
-fn put(cluster: &mut Cluster, count: usize) {
+fn put(cluster: &Cluster, count: usize) {
     let mut writer = cluster.writer().unwrap();
     for i in 0..count {
         writer.upsert(&Item::text(i.to_string()), &[1.0, 0.0]).unwrap();
@@ -97,11 +97,11 @@ fn a_collection_that_is_not_there_is_no_library() {
 #[test]
 fn a_connection_that_breaks_halfway_is_made_again() {
     let Some(collection) = Collection::new("this") else { return };
-    let (proxy, mut cluster) = behind_proxy(&collection, "");
+    let (proxy, cluster) = behind_proxy(&collection, "");
     for bytes in [0, 1, 10_000, 30_000, 100_000] {
         let before = proxy.broken();
         proxy.break_after(bytes);
-        put(&mut cluster, 2000);
+        put(&cluster, 2000);
         assert!(proxy.broken() > before, "after {bytes} bytes");
         assert_eq!(open(&collection.address("")).count().unwrap(), 2000);
     }
@@ -114,7 +114,7 @@ fn a_connection_that_breaks_halfway_is_made_again() {
 #[test]
 fn a_server_that_went_away_is_waited_for_as_long_as_the_address_says() {
     let Some(collection) = Collection::new("this") else { return };
-    let (proxy, mut cluster) = behind_proxy(&collection, "patience=2");
+    let (proxy, cluster) = behind_proxy(&collection, "patience=2");
     proxy.go_down();
     let started = Instant::now();
     let error = cluster.count().err().unwrap();
@@ -142,9 +142,9 @@ fn a_server_that_falls_silent_is_given_up() {
 #[test]
 fn a_slow_connection_is_slow_and_no_error() {
     let Some(collection) = Collection::new("this") else { return };
-    let (proxy, mut cluster) = behind_proxy(&collection, "");
+    let (proxy, cluster) = behind_proxy(&collection, "");
     proxy.slow_down(Duration::from_millis(300));
-    put(&mut cluster, 10);
+    put(&cluster, 10);
     assert_eq!(cluster.count().unwrap(), 10);
 }
 
@@ -159,7 +159,7 @@ fn the_graph_finds_nearly_all_of_the_nearest() {
         vector.into_iter().map(|v| v / norm).collect::<Vec<f32>>()
     };
     let address = collection.address("index=hnsw");
-    let mut cluster = Cluster::open_or_create(&address, "1", "tiny", dimension).unwrap();
+    let cluster = Cluster::open_or_create(&address, "1", "tiny", dimension).unwrap();
     let vectors: Vec<Vec<f32>> = (0..count).map(|_| unit()).collect();
     let mut writer = cluster.writer().unwrap();
     for (i, vector) in vectors.iter().enumerate() {
@@ -184,7 +184,7 @@ fn the_graph_finds_nearly_all_of_the_nearest() {
 #[test]
 fn a_pattern_finds_what_is_far_away() {
     let Some(collection) = Collection::new("this") else { return };
-    let mut cluster = open(&collection.address("index=flat"));
+    let cluster = open(&collection.address("index=flat"));
     let mut writer = cluster.writer().unwrap();
     for i in 0..17_000 {
         writer.upsert(&Item::picture(format!("{i}.jpg"), None), &[1.0, 0.0]).unwrap();

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use clip_retrieval::{
-    Attempt, Content, Facts, Failure, FileStamp, Filter, Item, KeptTags, Modality, Store, UserTags,
+    Attempt, Content, Facts, Failure, FileStamp, Filter, Item, KeptTags, Modality, SearchOptions,
+    Snapshot, Store, UserTags,
 };
 
 use crate::place::Place;
 
 /// A store of three, committed.
 fn three(place: &dyn Place) -> Box<dyn Store> {
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     writer.upsert(&Item::picture("dog.jpg", None), &[1.0, 0.0]).unwrap();
     writer.upsert(&Item::text("dog.jpg"), &[0.0, 1.0]).unwrap();
@@ -20,18 +21,26 @@ fn three(place: &dyn Place) -> Box<dyn Store> {
     store
 }
 
-fn ids(store: &dyn Store, filter: &Filter) -> Vec<String> {
-    let items = store.items(filter).unwrap();
+fn ids_in(snapshot: &dyn Snapshot, filter: &Filter) -> Vec<String> {
+    let items = snapshot.items(filter).unwrap();
     let mut ids: Vec<String> = items.into_iter().map(|item| item.id).collect();
     ids.sort();
-    assert_eq!(store.search(&[0.6, 0.8], 10, filter).unwrap().len(), ids.len());
+    assert_eq!(snapshot.search(&[0.6, 0.8], 10, filter).unwrap().len(), ids.len());
     ids
 }
 
-fn all(store: &dyn Store) -> Vec<String> {
-    let ids = ids(store, &Filter::default());
-    assert_eq!(store.count().unwrap(), ids.len());
+fn all_in(snapshot: &dyn Snapshot) -> Vec<String> {
+    let ids = ids_in(snapshot, &Filter::default());
+    assert_eq!(snapshot.count().unwrap(), ids.len());
     ids
+}
+
+fn ids(store: &dyn Store, filter: &Filter) -> Vec<String> {
+    ids_in(&*store.snapshot().unwrap(), filter)
+}
+
+fn all(store: &dyn Store) -> Vec<String> {
+    all_in(&*store.snapshot().unwrap())
 }
 
 pub(crate) fn an_item_comes_back_with_all_that_is_known_of_it(place: &dyn Place) {
@@ -49,7 +58,7 @@ pub(crate) fn an_item_comes_back_with_all_that_is_known_of_it(place: &dyn Place)
     let caption = Item { facts: nowhere, ..Item::new(Content::Text("".into()), Modality::Image) };
     let page = Item::new(Content::Path("page.txt".into()), Modality::Text);
     let items = [full, caption, page, Item::text("only words").with_id("")];
-    let mut store = place.open(3);
+    let store = place.open(3);
     let mut writer = store.writer().unwrap();
     let vector = |i: usize| [0.1f32, 0.2, 0.3].map(|v| v + i as f32).map(|v| v / norm(i));
     for (i, item) in items.iter().enumerate() {
@@ -87,7 +96,7 @@ pub(crate) fn what_a_user_said_of_tags_is_kept_apart_from_the_file(place: &dyn P
         let facts = Facts { tags, ..Facts::default() };
         Item { facts, user_tags, ..Item::picture(name, None) }
     };
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     for item in [
         item("of-the-file", &["sea"], UserTags::default()),
@@ -124,7 +133,7 @@ pub(crate) fn tags_of_files_without_an_item_are_kept(place: &dyn Place) {
     let kept = |path: &str, hash, user_tags| KeptTags { path: path.into(), hash, user_tags };
     let dog = kept("a/dog.jpg", Some([9; 32]), user_tags(&["mine", "pet"], &["cat"]));
     let cat = kept("cat.jpg", None, user_tags(&[], &["dog"]));
-    let mut store = three(place);
+    let store = three(place);
     let mut writer = store.writer().unwrap();
     writer.keep_tags(&kept("cat.jpg", Some([1; 32]), user_tags(&["old"], &[]))).unwrap();
     for kept in [&dog, &cat] {
@@ -152,7 +161,7 @@ fn norm(i: usize) -> f32 {
 }
 
 pub(crate) fn the_same_id_is_replaced_whatever_it_was(place: &dyn Place) {
-    let mut store = three(place);
+    let store = three(place);
     let mut writer = store.writer().unwrap();
     writer.upsert(&Item::picture("lion.jpg", None).with_id("42"), &[0.8, 0.6]).unwrap();
     writer.upsert(&Item::text("a dog").with_id("path:dog.jpg"), &[0.0, -1.0]).unwrap();
@@ -169,7 +178,7 @@ pub(crate) fn the_same_id_is_replaced_whatever_it_was(place: &dyn Place) {
 }
 
 pub(crate) fn what_is_removed_is_gone(place: &dyn Place) {
-    let mut store = three(place);
+    let store = three(place);
     let mut writer = store.writer().unwrap();
     assert!(writer.remove("path:dog.jpg").unwrap());
     assert!(!writer.remove("path:dog.jpg").unwrap());
@@ -177,7 +186,7 @@ pub(crate) fn what_is_removed_is_gone(place: &dyn Place) {
     assert!(writer.remove("42").unwrap());
     writer.upsert(&Item::picture("cat.jpg", None), &[0.6, 0.8]).unwrap();
     assert!(writer.remove("path:cat.jpg").unwrap());
-    assert_eq!(all(writer.store()), ["text:dog.jpg"]);
+    assert_eq!(all_in(writer.store()), ["text:dog.jpg"]);
     writer.upsert(&Item::picture("dog.jpg", None), &[0.0, 1.0]).unwrap();
     writer.commit().unwrap();
     drop(writer);
@@ -188,7 +197,7 @@ pub(crate) fn what_is_removed_is_gone(place: &dyn Place) {
 
 /// A file that moved keeps its vector, and takes the place of what was there.
 pub(crate) fn an_item_can_be_renamed(place: &dyn Place) {
-    let mut store = three(place);
+    let store = three(place);
     let mut writer = store.writer().unwrap();
     let moved = Item::picture("old/dog.jpg", None);
     assert!(writer.rename("path:dog.jpg", &moved).unwrap());
@@ -210,7 +219,7 @@ pub(crate) fn an_item_can_be_renamed(place: &dyn Place) {
 /// A file that cannot be read loses what it showed before, and is itself again when it can.
 pub(crate) fn failures_are_remembered_until_the_file_can_be_read(place: &dyn Place) {
     let stamp = Some(FileStamp { size: 3, modified: 5 });
-    let mut store = three(place);
+    let store = three(place);
     let mut writer = store.writer().unwrap();
     let attempt = Some(Attempt { reader: "1 heif".to_owned(), max_megapixels: Some(256) });
     let failure = Failure::new("dog.jpg", stamp, "it ends too early");
@@ -236,10 +245,12 @@ pub(crate) fn failures_are_remembered_until_the_file_can_be_read(place: &dyn Pla
 }
 
 pub(crate) fn an_empty_store_answers(place: &dyn Place) {
-    let mut store = place.open(2);
+    let store = place.open(2);
     assert_eq!(all(&*store), [""; 0]);
     assert!(store.sample(5, Modality::Image).unwrap().is_empty());
-    assert!(store.search_all(&[], 5, &Filter::default()).unwrap().is_empty());
+    assert!(
+        store.search_all(&[], 5, &Filter::default(), &SearchOptions::default()).unwrap().is_empty()
+    );
     assert_eq!((store.files().unwrap(), store.failures().unwrap()), (vec![], vec![]));
     assert_eq!((store.fingerprint(), store.model_name(), store.dimension()), ("1", "tiny", 2));
     let mut writer = store.writer().unwrap();

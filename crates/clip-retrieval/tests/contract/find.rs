@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_retrieval::{Facts, Filter, Item, Modality, Orientation, PathGlob, Store};
+use clip_retrieval::{Facts, Filter, Item, Modality, Orientation, PathGlob, SearchOptions, Store};
 use clip_testkit::Random;
 
 use crate::place::{Place, unit};
@@ -15,7 +15,7 @@ fn store(place: &dyn Place, count: usize) -> (Box<dyn Store>, Vec<Entry>) {
     let mut random = Random::new(1);
     let entries: Vec<Entry> =
         (0..count).map(|i| (item(i, &mut random), unit(&mut random, DIMENSION))).collect();
-    let mut store = place.open(DIMENSION);
+    let store = place.open(DIMENSION);
     let mut writer = store.writer().unwrap();
     for (item, vector) in &entries {
         writer.upsert(item, vector).unwrap();
@@ -53,7 +53,8 @@ pub(crate) fn the_nearest_are_those_of_a_plain_scan(place: &dyn Place) {
     let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
     for filter in [Filter::default(), Filter::of(Modality::Image), Filter::of(Modality::Text)] {
         for top in [1, 10, 500] {
-            let found = store.search_all(&queries, top, &filter).unwrap();
+            let found =
+                store.search_all(&queries, top, &filter, &SearchOptions::default()).unwrap();
             assert_eq!(found.len(), queries.len());
             for (query, found) in queries.iter().zip(&found) {
                 let expected = scan(&entries, query, top, &filter);

@@ -5,7 +5,7 @@ use clip_retrieval::{Error, Facts, Filter, Item, Result, Store};
 use crate::place::Place;
 
 /// Stores an item, and looks whether it is there; or whether what was there before is.
-fn check(store: &mut dyn Store, item: &Item) -> Result<()> {
+fn check(store: &dyn Store, item: &Item) -> Result<()> {
     let mut writer = store.writer().unwrap();
     let stored = writer.upsert(item, &[0.6, 0.8]);
     writer.commit().unwrap();
@@ -16,8 +16,8 @@ fn check(store: &mut dyn Store, item: &Item) -> Result<()> {
 }
 
 pub(crate) fn what_is_long_is_stored_or_refused_before_anything_is(place: &dyn Place) {
-    let mut store = place.open(2);
-    let store = &mut *store;
+    let store = place.open(2);
+    let store = &*store;
     let long = |bytes: usize| "é".repeat(bytes / 2);
     check(store, &Item::text(long(65_000))).unwrap();
     check(store, &Item::text("an id").with_id(long(65_534))).unwrap();
@@ -60,7 +60,7 @@ pub(crate) fn what_is_long_is_stored_or_refused_before_anything_is(place: &dyn P
 }
 
 pub(crate) fn vectors_that_are_none_are_refused(place: &dyn Place) {
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     let mut refusal = |vector: &[f32]| writer.upsert(&Item::text("a"), vector).unwrap_err();
     assert!(matches!(refusal(&[1.0]), Error::Dimension { found: 1, expected: 2, .. }));

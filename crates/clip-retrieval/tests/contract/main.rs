@@ -8,6 +8,7 @@ mod limits;
 mod names;
 mod place;
 mod plain;
+mod serve;
 mod together;
 
 /// Makes a test of each function for each kind of store.
@@ -50,6 +51,10 @@ contract![
     limits::vectors_that_are_none_are_refused,
     names::letters_with_marks_are_the_same_in_both_forms,
     names::names_of_any_letters_come_back_and_are_found,
+    serve::a_snapshot_answers_as_before,
+    serve::many_search_while_one_writes,
+    serve::readers_are_for_every_thread,
+    serve::who_writes_keeps_nobody_from_searching,
     together::what_is_committed_is_there_for_others,
     together::two_may_write_at_once,
     together::another_model_is_refused_by_name,

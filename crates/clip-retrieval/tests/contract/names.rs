@@ -41,7 +41,7 @@ fn names() -> Vec<OsString> {
 
 /// Each is a folder with a picture in it, a tag, and a text.
 pub(crate) fn names_of_any_letters_come_back_and_are_found(place: &dyn Place) {
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     let inside = |name: &OsString| PathBuf::from(name).join("in.jpg");
     for name in names() {
@@ -92,7 +92,7 @@ pub(crate) fn names_of_any_letters_come_back_and_are_found(place: &dyn Place) {
 pub(crate) fn letters_with_marks_are_the_same_in_both_forms(place: &dyn Place) {
     const COMPOSED: &str = "Z\u{fc}rich";
     const DECOMPOSED: &str = "Zu\u{308}rich";
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     for (folder, tags) in [
         ("a", vec![COMPOSED]),

@@ -7,7 +7,7 @@ use clip_retrieval::{Error, Filter, Item};
 use crate::place::Place;
 
 pub(crate) fn what_is_committed_is_there_for_others(place: &dyn Place) {
-    let mut store = place.open(2);
+    let store = place.open(2);
     let mut writer = store.writer().unwrap();
     writer.upsert(&Item::text("a"), &[1.0, 0.0]).unwrap();
     assert_eq!(writer.store().count().unwrap(), 1, "a writer sees what it has done");
@@ -30,7 +30,7 @@ pub(crate) fn two_may_write_at_once(place: &dyn Place) {
     thread::scope(|scope| {
         for name in ["a", "b"] {
             scope.spawn(move || {
-                let mut store = place.open(2);
+                let store = place.open(2);
                 for commit in 0..5 {
                     let mut writer = store.writer().unwrap();
                     for i in 0..50 {

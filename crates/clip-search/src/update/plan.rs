@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Store, UserTags};
+use clip_retrieval::{Facts, Failure, Item, KeptTags, KnownFile, Snapshot, UserTags};
 
 use super::absence::{Absence, Absences};
 use super::attempts::{Reader, State};
@@ -69,7 +69,7 @@ impl Pending {
 
 impl Plan {
     pub(super) fn new(
-        store: &dyn Store,
+        store: &dyn Snapshot,
         scan: &Scan,
         missing: MissingFiles,
         reader: &Reader,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use clip_retrieval::{Filter, Flat, Modality};
+use clip_retrieval::{Filter, Flat, Modality, Store};
 use clip_search::{
     BUILT_IN, DuplicateKind, Duplicates, Error, Model, Models, Silent, TagChange, compact, map,
     prune, prune_plan, registry, remove, remove_plan, thumbnail,
@@ -17,16 +17,16 @@ fn what_is_gone_is_dropped_and_its_tags_come_back() {
     let car = fixture.path("fx-car.png");
     fixture.engine.add_tags(std::slice::from_ref(&car), &["mine".to_owned()]).unwrap();
     fs::remove_file(&car).unwrap();
-    let planned = fixture.engine.read(|it| prune_plan(it.store())).unwrap();
+    let planned = prune_plan(fixture.engine.collection().store()).unwrap();
     assert_eq!((planned.gone, planned.unplugged, planned.left), (1, 0, 1));
     assert_eq!(fixture.engine.count().unwrap(), 2, "nothing was done");
-    assert_eq!(fixture.engine.write(|it| prune(it.store_mut())).unwrap(), planned);
+    assert_eq!(prune(fixture.engine.collection().store()).unwrap(), planned);
     assert_eq!(fixture.engine.count().unwrap(), 1);
 
     fixture.copy("fx-car.png", "fx-car.png");
     fixture.update(&mut Silent).unwrap();
     let tagged = Filter { tags: vec!["mine".to_owned()], ..Filter::of(Modality::Image) };
-    assert_eq!(fixture.engine.read(|it| it.store().items(&tagged)).unwrap().len(), 1);
+    assert_eq!(fixture.engine.collection().store().items(&tagged).unwrap().len(), 1);
     let off = [TagChange::Remove("mine")];
     let filter = Filter { under: vec![fixture.images()], ..Filter::of(Modality::Image) };
     let changed = fixture.engine.change_tags(&filter, &off).unwrap();
@@ -38,11 +38,11 @@ fn items_are_removed_by_the_names_that_people_have_of_them() {
     let fixture = Fixture::new(&["fx-car.png", "fx-cat.png"]);
     fixture.update(&mut Silent).unwrap();
     let names = [fixture.path("fx-car.png").into_os_string(), "none".into()];
-    let planned = fixture.engine.read(|it| remove_plan(it.store(), &names)).unwrap();
-    let removed = fixture.engine.write(|it| remove(it.store_mut(), &names)).unwrap();
+    let planned = remove_plan(fixture.engine.collection().store(), &names).unwrap();
+    let removed = remove(fixture.engine.collection().store(), &names).unwrap();
     assert_eq!((planned.gone, &planned.unknown[..]), (1, &names[1..]));
     assert_eq!(removed, planned);
-    let compacted = fixture.engine.write(|it| compact(it, usize::MAX, &mut Silent)).unwrap();
+    let compacted = compact(fixture.engine.collection(), usize::MAX, &mut Silent).unwrap();
     assert!(compacted.before > 0 && compacted.after > 0, "{compacted:?}");
     assert_eq!(fixture.engine.count().unwrap(), 1);
 }
@@ -53,13 +53,10 @@ fn copies_are_found_and_the_best_comes_first() {
     fixture.copy("fx-car.png", "a-copy.png");
     fixture.update(&mut Silent).unwrap();
     let mut recorder = Recorder::default();
-    let (copies, near) = fixture.engine.read(|collection| {
-        let library = collection.library().unwrap();
-        let items = library.items(&Filter::of(Modality::Image)).unwrap();
-        let mut duplicates = Duplicates::new(items);
-        let copies = duplicates.copies(&mut recorder);
-        (copies, duplicates.near(library, 0.99, &mut recorder).unwrap())
-    });
+    let library = fixture.engine.collection().library().unwrap();
+    let mut duplicates = Duplicates::new(library.items(&Filter::of(Modality::Image)).unwrap());
+    let copies = duplicates.copies(&mut recorder);
+    let near = duplicates.near(library, 0.99, &mut recorder).unwrap();
     assert_eq!((copies.len(), near.len()), (1, 0));
     assert_eq!((copies[0].kind, copies[0].score), (DuplicateKind::Copies, 1.0));
     let paths: Vec<_> = copies[0].images.iter().map(|image| image.path.clone()).collect();
@@ -71,15 +68,12 @@ fn copies_are_found_and_the_best_comes_first() {
 fn a_map_has_a_point_and_a_thumbnail_for_each_image() {
     let fixture = Fixture::new(&["fx-car.png", "fx-cat.png", "fx-dog.png"]);
     fixture.update(&mut Silent).unwrap();
-    let vectors = fixture.engine.read(|collection| {
-        let store = collection.store();
-        let mut vectors = Flat::new(store.dimension());
-        for item in store.items(&Filter::default()).unwrap() {
-            let (item, vector) = store.get(&item.id).unwrap().unwrap();
-            vectors.push(&item.id, &vector).unwrap();
-        }
-        vectors
-    });
+    let snapshot = fixture.engine.collection().store().snapshot().unwrap();
+    let mut vectors = Flat::new(snapshot.dimension());
+    for item in snapshot.items(&Filter::default()).unwrap() {
+        let (item, vector) = snapshot.get(&item.id).unwrap().unwrap();
+        vectors.push(&item.id, &vector).unwrap();
+    }
     assert_eq!(map::layout(&vectors).unwrap().len(), 3);
 
     let paths = [fixture.path("fx-car.png"), fixture.path("none.png")];

@@ -4,7 +4,7 @@ use std::fs;
 
 use clip_retrieval::{Content, Filter, Item, Modality};
 use clip_search::{
-    Error, Progress, Query, SearchRequest, Silent, Task, Term, TermContent, read_texts,
+    Error, Progress, Query, SearchRequest, Silent, Task, Term, TermContent, read_texts, search,
 };
 
 use crate::fixture::{Fixture, Recorder, names, other_model};
@@ -50,7 +50,7 @@ fn what_is_asked_with_is_no_answer() {
     let by_id = fixture.search(Query::item(&id));
     assert_eq!(by_id, by_path);
     // The vector of an item is its vector.
-    let (_, vector) = fixture.engine.read(|it| it.store().get(&id)).unwrap().unwrap();
+    let (_, vector) = fixture.engine.collection().store().get(&id).unwrap().unwrap();
     let by_vector = fixture.search(TermContent::Vector(vector, Modality::Image).into());
     assert_eq!(names(&by_vector)[0], "fx-car.png");
     assert_eq!(by_vector[1..], by_id);
@@ -81,6 +81,26 @@ fn decoded_images_and_words_are_weighed_together() {
     // What requests have in common is computed once, and is the same.
     let again = fixture.engine.search(&request).unwrap();
     assert_eq!((again.hits, again.background), (response.hits, response.background));
+}
+
+#[test]
+fn relevance_is_measured_by_what_the_collection_holds_now() {
+    let fixture = Fixture::new(&["fx-car.png", "fx-cat.png", "fx-dog.png"]);
+    fixture.update(&mut Silent).unwrap();
+    let query = Query::path(clip_testkit::samples_dir().join("fx-car.png"));
+    let request = SearchRequest { relevance: Some(-9.0), ..SearchRequest::new(query) };
+    let background = || {
+        let engine = &fixture.engine;
+        let kept = engine.search(&request).unwrap();
+        let anew = search(engine.collection().store(), engine.embedder(), &request).unwrap();
+        assert_eq!((kept.hits, kept.background), (anew.hits, anew.background));
+        kept.background
+    };
+    let before = background();
+    assert_eq!(background(), before);
+    fixture.copy("fx-flower.png", "fx-flower.png");
+    fixture.update(&mut Silent).unwrap();
+    assert_ne!(background(), before);
 }
 
 #[test]

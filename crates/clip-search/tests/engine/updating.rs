@@ -5,8 +5,8 @@ use std::fs;
 use clip::{Device, Embedder};
 use clip_retrieval::{Filter, Modality};
 use clip_search::{
-    Collection, DecodeOptions, Engine, Error, Observer, ReindexOptions, Silent, Task, Watcher,
-    reindex,
+    Collection, DecodeOptions, Engine, Error, Observer, Progress, Query, ReindexOptions,
+    SearchRequest, Silent, Task, Watcher, reindex,
 };
 
 use crate::fixture::{Fixture, Recorder, other_model};
@@ -36,6 +36,31 @@ fn one_bad_file_stops_nothing() {
     // It is not tried again as long as it does not change.
     let changes = fixture.update(&mut Recorder::default()).unwrap();
     assert_eq!(changes.left_out.unreadable, [fixture.path("bad.png")]);
+}
+
+/// Searches whenever it hears how far an update is.
+struct Searcher<'a> {
+    engine: &'a Engine,
+    found: Vec<usize>,
+}
+
+impl Observer for Searcher<'_> {
+    fn progress(&mut self, _: Progress) {
+        let request = SearchRequest::new(Query::text("a picture of a car"));
+        self.found.push(self.engine.search(&request).unwrap().hits.len());
+    }
+}
+
+#[test]
+fn a_search_waits_for_no_update() {
+    let fixture = Fixture::new(&["fx-car.png"]);
+    fixture.update(&mut Silent).unwrap();
+    fixture.copy("fx-cat.png", "fx-cat.png");
+    let mut searcher = Searcher { engine: &fixture.engine, found: Vec::new() };
+    fixture.update(&mut searcher).unwrap();
+    // What was committed is found, and no more.
+    assert_eq!(searcher.found, [1, 1]);
+    assert_eq!(fixture.engine.count().unwrap(), 2);
 }
 
 /// Gives up a while after nothing happened.
@@ -95,7 +120,7 @@ fn a_collection_is_made_anew_with_another_model() {
     fixture.update(&mut Silent).unwrap();
     fixture.engine.add_tags(&[fixture.path("fx-car.png")], &["mine".to_owned()]).unwrap();
     let Fixture { folder, engine } = fixture;
-    let from = engine.read(|collection| collection.location().clone());
+    let from = engine.collection().location().clone();
     let embedder = other_model(folder.path());
     drop(engine);
     let options = ReindexOptions {

@@ -131,7 +131,7 @@ fn update(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
     if changes.total() == 0 {
         return Ok(Outcome::Nothing);
     }
-    engine.read(library::introduce);
+    library::introduce(engine.collection());
     Ok(Outcome::Found)
 }
 
@@ -205,8 +205,8 @@ fn options(args: &IndexArgs) -> UpdateOptions {
 }
 
 fn print_library(out: &mut output::Stdout, engine: &Engine) -> Result<()> {
-    let place = engine.read(|collection| collection.location().as_path().to_owned());
-    Ok(library::print(out, &place, engine.count()?)?)
+    let place = engine.collection().location().as_path();
+    Ok(library::print(out, place, engine.count()?)?)
 }
 
 fn summary(changes: &Changes) -> String {

@@ -118,8 +118,8 @@ pub(super) fn stats(library: &Library, json: bool) -> Result<Outcome> {
         items: stats.items,
         failures: stats.failures,
         segments: stats.segments,
-        unsealed: stats.unsealed,
-        dead: stats.dead,
+        unsealed: stats.unflushed,
+        dead: stats.tombstones,
         vector_bytes: stats.vector_bytes,
         catalog_bytes: stats.catalog_bytes,
         graph: library.recall(QUESTIONS)?.map(|recall| GraphRow {

@@ -1,5 +1,6 @@
 //! Opening the file, and making it.
 
+use std::cell::Cell;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ const FORGET_VERSION_1: &str = "DROP VIEW IF EXISTS temp.tags; \
      DROP VIEW IF EXISTS temp.failures; DROP TABLE IF EXISTS temp.kept_tags;";
 
 /// How long a reader waits for a writer that changes the file itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Catalog {
     /// Opens a catalog to read.
@@ -118,7 +119,8 @@ impl Catalog {
         let (db, application, version) = ask().map_err(|error| sql(path, error))?;
         match (application, version) {
             (APPLICATION, 1..=VERSION) => {
-                let catalog = Self { db, path: path.to_owned(), _copy: None };
+                let reads_version_1 = Cell::new(version == 1);
+                let catalog = Self { db, path: path.to_owned(), reads_version_1, _copy: None };
                 if version == 1 {
                     catalog.sql(catalog.db.execute_batch(READ_VERSION_1))?;
                 }
@@ -145,15 +147,21 @@ impl Catalog {
             self.roll_back();
             self.sql(self.db.execute_batch(READ_VERSION_1))?;
         }
+        self.reads_version_1.set(upgraded.is_err());
         self.sql(upgraded)
     }
 
     /// Reads the file as it is, where another program has brought it to this version.
-    pub(in crate::embedded) fn see_upgrade(&self) -> Result<()> {
-        match self.sql(self.user_version())? {
-            VERSION => self.sql(self.db.execute_batch(FORGET_VERSION_1)),
-            _ => Ok(()),
+    pub(super) fn see_upgrade(&self) -> Result<()> {
+        if self.reads_version_1.get() && self.is_upgraded()? {
+            self.sql(self.db.execute_batch(FORGET_VERSION_1))?;
+            self.reads_version_1.set(false);
         }
+        Ok(())
+    }
+
+    pub(super) fn is_upgraded(&self) -> Result<bool> {
+        Ok(self.sql(self.user_version())? == VERSION)
     }
 
     fn user_version(&self) -> rusqlite::Result<u32> {

@@ -5,15 +5,23 @@ use rusqlite::types::Value;
 
 use super::super::wording::condition;
 use super::row::{TAGS, key, path, read_item, stamp, tags};
-use super::{Catalog, SegmentRow};
+use super::{COMMITS, Catalog, SegmentRow};
 use crate::{Attempt, Failure, Filter, Item, KeptTags, KnownFile, Result, UserTags};
 
 impl Catalog {
+    /// How many commits there were: it tells the states of a library apart.
+    pub(in crate::embedded) fn commit_number(&self) -> Result<u64> {
+        let query = "SELECT seq FROM sqlite_sequence WHERE name = ?";
+        let mut query = self.sql(self.db.prepare_cached(query))?;
+        let number = query.query_row([COMMITS], |row| row.get::<_, i64>(0)).optional();
+        Ok(self.sql(number)?.unwrap_or(0) as u64)
+    }
+
     pub(in crate::embedded) fn segments(&self) -> Result<Vec<SegmentRow>> {
         let query = "SELECT number, rows, dead FROM segments ORDER BY number";
         self.rows(query, &[], |row| {
             let rows: i64 = row.get(1)?;
-            Ok(SegmentRow { number: row.get(0)?, rows: rows as usize, dead: row.get(2)? })
+            Ok(SegmentRow { number: row.get(0)?, rows: rows as usize, tombstones: row.get(2)? })
         })
     }
 

@@ -1,13 +1,17 @@
 //! What the file is told. Nothing of it lasts before [`Catalog::commit`].
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::types::Value;
 
-use super::Catalog;
 use super::row::{key, path_value, stamp_values, values};
+use super::{COMMITS, Catalog};
 use crate::normal::{composed_tags, composed_user_tags};
 use crate::{Failure, Item, KeptTags, Result, UserTags};
+
+/// How long those who read an earlier state are waited for to empty the log: most answer sooner.
+const READERS: Duration = Duration::from_secs(1);
 
 impl Catalog {
     /// Writes an item, in the place of one of the same id; gives its key.
@@ -109,8 +113,12 @@ impl Catalog {
         Ok(self.db.last_insert_rowid())
     }
 
-    pub(in crate::embedded) fn put_dead(&self, number: i64, dead: Vec<u8>) -> Result<()> {
-        let values = [Value::Blob(dead), Value::Integer(number)];
+    pub(in crate::embedded) fn put_tombstones(
+        &self,
+        number: i64,
+        tombstones: Vec<u8>,
+    ) -> Result<()> {
+        let values = [Value::Blob(tombstones), Value::Integer(number)];
         self.run("UPDATE segments SET dead = ? WHERE number = ?", &values)?;
         Ok(())
     }
@@ -118,6 +126,15 @@ impl Catalog {
     pub(in crate::embedded) fn delete_segment(&self, number: i64) -> Result<()> {
         self.run("DELETE FROM segments WHERE number = ?", &[Value::Integer(number)])?;
         Ok(())
+    }
+
+    /// Counts the commit that these changes will be; gives its number.
+    pub(in crate::embedded) fn count_commit(&self) -> Result<u64> {
+        let name = [Value::Text(COMMITS.to_owned())];
+        if self.run("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = ?", &name)? == 0 {
+            self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, 1)", &name)?;
+        }
+        self.commit_number()
     }
 
     /// Every pending vector is in a segment now.
@@ -133,9 +150,14 @@ impl Catalog {
         Ok((found != "ok").then_some(found))
     }
 
-    /// Gives back the room of what was deleted.
+    /// Gives back the room of what was deleted. As long as somebody reads an earlier state, the log
+    /// keeps its own.
     pub(in crate::embedded) fn compact(&self) -> Result<()> {
-        self.sql(self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)"))
+        self.sql(self.db.execute_batch("VACUUM"))?;
+        self.sql(self.db.busy_timeout(READERS))?;
+        let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.sql(self.db.busy_timeout(super::open::PATIENCE))?;
+        self.sql(done)
     }
 }
 

@@ -9,43 +9,63 @@ use super::catalog::{Catalog, Kind};
 use super::graph::Graph;
 use super::scan::Place;
 use super::segment::Segment;
-use crate::{Error, Result};
+use crate::{Error, Result, SearchOptions};
 
-/// Where the vectors are.
+/// Where the vectors of one commit are, or of what a writer makes of it. Clones share what they can:
+/// a writer changes its own, and readers keep theirs.
+#[derive(Debug, Clone)]
+pub(super) struct Vectors {
+    /// The number of the commit.
+    pub(super) commit: u64,
+    pub(super) segments: Vec<SegmentHandle>,
+    pub(super) mem_table: Arc<MemTable>,
+    /// What is missing.
+    pub(super) lost: Option<Arc<DataLoss>>,
+}
+
+/// What a library had and has no longer.
 #[derive(Debug)]
-pub(super) struct View {
-    /// The catalog's version that this was read from.
-    pub(super) version: i64,
-    pub(super) parts: Vec<Part>,
-    pub(super) pending: Pending,
-    /// Segments that cannot be read, and why.
-    pub(super) unreadable: Vec<(i64, Error)>,
+pub struct DataLoss {
+    /// Items without a vector: to be encoded again.
+    pub items: usize,
+    /// Why.
+    pub cause: Error,
 }
 
 /// A segment, and which of its rows no longer count.
-#[derive(Debug)]
-pub(super) struct Part {
+#[derive(Debug, Clone)]
+pub(super) struct SegmentHandle {
     pub(super) number: i64,
     pub(super) segment: Arc<Segment>,
-    pub(super) dead: Bits,
-    /// Whether the catalog does not know yet of some that are dead.
+    /// Rows whose items are gone, or have a newer vector.
+    pub(super) tombstones: Arc<Bits>,
+    /// Whether the catalog does not know yet of some of them.
     pub(super) is_dirty: bool,
     /// Read when it is first asked for; none where there is none that can be used.
-    graph: OnceLock<Option<Graph>>,
+    graph: Arc<OnceLock<Option<Graph>>>,
 }
 
 /// How the vectors are searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum SearchMode {
     /// All of them are compared.
-    Scan,
-    /// By graphs where there are any, as broadly as this or as each of them says.
-    Graphs(Option<usize>),
+    Exact,
+    /// By graphs where there are any, with so many candidates, or as many as each graph says.
+    Graphs { ef_search: Option<usize> },
+}
+
+impl From<&SearchOptions> for SearchMode {
+    fn from(options: &SearchOptions) -> Self {
+        match *options {
+            SearchOptions { exact: true, .. } => Self::Exact,
+            SearchOptions { ef_search, .. } => Self::Graphs { ef_search },
+        }
+    }
 }
 
 /// Vectors that are in no segment yet, by key.
-#[derive(Debug, Default)]
-pub(super) struct Pending {
+#[derive(Debug, Default, Clone)]
+pub(super) struct MemTable {
     pub(super) keys: Vec<u64>,
     /// One after the other.
     pub(super) vectors: Vec<f32>,
@@ -54,64 +74,98 @@ pub(super) struct Pending {
 /// How often a reader looks again where segments go while it opens them.
 const TRIES: usize = 10;
 
-impl View {
-    /// Reads where the vectors are.
-    pub(super) fn read(catalog: &Catalog, folder: &Path, kind: &Kind) -> Result<Self> {
-        let mut view = Self::read_once(catalog, folder, kind)?;
+impl Vectors {
+    /// Reads where the vectors are. The catalog stays in that state until its transaction ends. What
+    /// is open already in `known` is not opened again.
+    pub(super) fn read(
+        catalog: &Catalog,
+        folder: &Path,
+        kind: &Kind,
+        known: Option<&Self>,
+    ) -> Result<Self> {
+        let mut vectors = Self::read_once(catalog, folder, kind, known)?;
         for _ in 0..TRIES {
-            if view.unreadable.is_empty() || catalog.version()? == view.version {
+            if vectors.lost.is_none() {
+                break;
+            }
+            catalog.roll_back();
+            let again = Self::read_once(catalog, folder, kind, known)?;
+            if std::mem::replace(&mut vectors, again).commit == vectors.commit {
                 break;
             }
             // Merged by a writer meanwhile: the catalog names other files now.
-            view = Self::read_once(catalog, folder, kind)?;
         }
-        Ok(view)
+        Ok(vectors)
     }
 
-    fn read_once(catalog: &Catalog, folder: &Path, kind: &Kind) -> Result<Self> {
-        let version = catalog.version()?;
-        let read = || Ok((catalog.segments()?, catalog.pending()?));
-        let (rows, vectors) = catalog.at_once(read)?;
-        let mut view = Self {
-            version,
-            parts: Vec::new(),
-            pending: Pending::default(),
-            unreadable: Vec::new(),
-        };
-        for row in rows {
+    fn read_once(
+        catalog: &Catalog,
+        folder: &Path,
+        kind: &Kind,
+        known: Option<&Self>,
+    ) -> Result<Self> {
+        let commit = catalog.begin_read()?;
+        let (mut segments, mut unreadable) = (Vec::new(), None);
+        for row in catalog.segments()? {
             let path = segment_path(folder, row.number);
             let damaged =
                 |reason: &str| Error::Damaged { path: path.clone(), reason: reason.to_owned() };
+            let open_already = known.and_then(|known| known.segment(row.number));
             let open = || {
-                let segment = Segment::open(&path, kind.dimension, kind.model_checksum())?;
-                if segment.rows() != row.rows {
+                let handle = match open_already {
+                    Some(handle) => handle.clone(),
+                    None => {
+                        let segment = Segment::open(&path, kind.dimension, kind.model_checksum())?;
+                        SegmentHandle::new(row.number, segment)
+                    }
+                };
+                let rows = handle.segment.rows();
+                if rows != row.rows {
                     return Err(damaged("it has another number of rows than the catalog says"));
                 }
-                let dead = match &row.dead {
-                    Some(bytes) => Bits::from_bytes(bytes, row.rows)
+                let tombstones = match &row.tombstones {
+                    Some(bytes) => Bits::from_bytes(bytes, rows)
                         .ok_or_else(|| damaged("the catalog does not fit it"))?,
-                    None => Bits::none(row.rows),
+                    None => Bits::none(rows),
                 };
-                Ok(Part::new(row.number, segment, dead))
+                Ok(handle.with_tombstones(tombstones))
             };
             match open() {
-                Ok(part) => view.parts.push(part),
-                Err(error) => view.unreadable.push((row.number, error)),
+                Ok(handle) => segments.push(handle),
+                Err(error) => unreadable = unreadable.or(Some(error)),
             }
         }
-        for (key, vector) in vectors {
+        let mut mem_table = MemTable::default();
+        for (key, vector) in catalog.pending()? {
             // One of another length would shift all after it.
             if vector.len() == kind.dimension {
-                view.pending.put(key, &vector);
+                mem_table.put(key, &vector);
             }
         }
-        Ok(view)
+        let mut vectors = Self { commit, segments, mem_table: Arc::new(mem_table), lost: None };
+        vectors.lost = vectors.loss(catalog.len()?, unreadable, folder).map(Arc::new);
+        Ok(vectors)
+    }
+
+    fn segment(&self, number: i64) -> Option<&SegmentHandle> {
+        self.segments.iter().find(|handle| handle.number == number)
+    }
+
+    /// Compares the number of items with that of vectors.
+    fn loss(&self, items: usize, unreadable: Option<Error>, folder: &Path) -> Option<DataLoss> {
+        let missing = items.saturating_sub(self.len());
+        let disagreement = || {
+            let reason = "the catalog and the vectors disagree".to_owned();
+            Error::Damaged { path: segments_folder(folder), reason }
+        };
+        let cause = unreadable.or_else(|| (items != self.len()).then(disagreement))?;
+        Some(DataLoss { items: missing, cause })
     }
 
     /// Number of vectors that count.
     pub(super) fn len(&self) -> usize {
-        let live = |part: &Part| part.segment.rows() - part.dead.count();
-        self.parts.iter().map(live).sum::<usize>() + self.pending.keys.len()
+        let live: usize = self.segments.iter().map(SegmentHandle::live_rows).sum();
+        live + self.mem_table.keys.len()
     }
 
     /// Calls `search` with the places of the vectors of some keys, ascending, or of all.
@@ -119,20 +173,23 @@ impl View {
         &self,
         keys: Option<&[u64]>,
         dimension: usize,
-        way: Way,
+        mode: SearchMode,
         search: impl FnOnce(&[Place<'_>]) -> T,
     ) -> T {
-        let live: Vec<Option<Bits>> = self.parts.iter().map(|part| part.live(keys)).collect();
-        let chosen = keys.map(|keys| self.pending.only(keys, dimension));
-        let pending = chosen.as_ref().unwrap_or(&self.pending);
-        let mut places = vec![Place::Memory { keys: &pending.keys, vectors: &pending.vectors }];
-        let parts = self.parts.iter().zip(&live);
-        places.extend(parts.map(|(part, live)| Place::Segment {
-            segment: &part.segment,
+        let live: Vec<Option<Bits>> =
+            self.segments.iter().map(|handle| handle.live(keys)).collect();
+        let chosen = keys.map(|keys| self.mem_table.only(keys, dimension));
+        let MemTable { keys, vectors } = chosen.as_ref().unwrap_or(&self.mem_table);
+        let mut places = vec![Place::Memory { keys, vectors }];
+        let segments = self.segments.iter().zip(&live);
+        places.extend(segments.map(|(handle, live)| Place::Segment {
+            segment: &handle.segment,
             live: live.as_ref(),
-            graph: match way {
-                Way::Scan => None,
-                Way::Graphs(breadth) => part.graph().map(|graph| graph.looking(breadth)),
+            graph: match mode {
+                SearchMode::Exact => None,
+                SearchMode::Graphs { ef_search } => {
+                    handle.graph().map(|graph| graph.looking(ef_search))
+                }
             },
         }));
         search(&places)
@@ -140,12 +197,13 @@ impl View {
 
     /// The vector of a key.
     pub(super) fn vector(&self, key: u64, dimension: usize) -> Option<Vec<f32>> {
-        if let Ok(at) = self.pending.keys.binary_search(&key) {
-            return Some(self.pending.vectors[at * dimension..][..dimension].to_vec());
+        if let Ok(at) = self.mem_table.keys.binary_search(&key) {
+            return Some(self.mem_table.vectors[at * dimension..][..dimension].to_vec());
         }
-        let mut rows = self.parts.iter().filter_map(|part| Some((part, part.segment.row(key)?)));
-        let (part, row) = rows.find(|(part, row)| !part.dead.has(*row))?;
-        Some(part.segment.vector(row).into_owned())
+        let mut rows =
+            self.segments.iter().filter_map(|handle| Some((handle, handle.segment.row(key)?)));
+        let (handle, row) = rows.find(|(handle, row)| !handle.tombstones.has(*row))?;
+        Some(handle.segment.vector(row).into_owned())
     }
 
     /// Vectors of every so many of some keys, or of all, one after the other.
@@ -159,13 +217,13 @@ impl View {
         }
         let mut places = spread(self.len(), count).peekable();
         let mut start = 0;
-        for part in &self.parts {
-            let live = part.dead.inverted();
+        for handle in &self.segments {
+            let live = handle.tombstones.inverted();
             let end = start + live.count();
             // Rows that count are found by counting only where some do not.
             let mut rows = live.iter().zip(start..).peekable();
             while let Some(place) = places.next_if(|place| *place < end) {
-                let row = match part.dead.count() {
+                let row = match handle.tombstones.count() {
                     0 => place - start,
                     _ => loop {
                         match rows.next() {
@@ -175,43 +233,67 @@ impl View {
                         }
                     },
                 };
-                put(&part.segment.vector(row));
+                put(&handle.segment.vector(row));
             }
             start = end;
         }
         for place in places {
-            put(&self.pending.vectors[(place - start) * dimension..][..dimension]);
+            put(&self.mem_table.vectors[(place - start) * dimension..][..dimension]);
         }
         vectors
     }
 
     /// The vector of a key counts no longer.
-    pub(super) fn kill(&mut self, key: u64, dimension: usize) {
-        self.pending.remove(key, dimension);
-        for part in &mut self.parts {
-            if let Some(row) = part.segment.row(key).filter(|row| !part.dead.has(*row)) {
-                part.dead.insert(row);
-                part.is_dirty = true;
+    pub(super) fn mark_deleted(&mut self, key: u64, dimension: usize) {
+        if self.mem_table.keys.binary_search(&key).is_ok() {
+            Arc::make_mut(&mut self.mem_table).remove(key, dimension);
+        }
+        for handle in &mut self.segments {
+            let row = handle.segment.row(key).filter(|row| !handle.tombstones.has(*row));
+            if let Some(row) = row {
+                Arc::make_mut(&mut handle.tombstones).insert(row);
+                handle.is_dirty = true;
             }
         }
     }
 
+    /// Gives a key its vector, which is in no segment yet.
+    pub(super) fn put(&mut self, key: u64, vector: &[f32]) {
+        self.mark_deleted(key, vector.len());
+        Arc::make_mut(&mut self.mem_table).put(key, vector);
+    }
+
     /// Every key whose vector counts, ascending.
     pub(super) fn keys(&self) -> Vec<u64> {
-        let mut keys = self.pending.keys.clone();
-        for part in &self.parts {
-            let all = part.segment.keys();
-            keys.extend(part.dead.inverted().iter().map(|row| all[row]));
+        let mut keys = self.mem_table.keys.clone();
+        for handle in &self.segments {
+            let all = handle.segment.keys();
+            keys.extend(handle.tombstones.inverted().iter().map(|row| all[row]));
         }
         keys.sort_unstable();
         keys
     }
 }
 
-impl Part {
-    pub(super) fn new(number: i64, segment: Segment, dead: Bits) -> Self {
-        let segment = Arc::new(segment);
-        Self { number, segment, dead, is_dirty: false, graph: OnceLock::new() }
+impl SegmentHandle {
+    /// A segment all of whose rows count.
+    pub(super) fn new(number: i64, segment: Segment) -> Self {
+        let tombstones = Arc::new(Bits::none(segment.rows()));
+        let (segment, graph) = (Arc::new(segment), Arc::default());
+        Self { number, segment, tombstones, is_dirty: false, graph }
+    }
+
+    /// The segment with other rows that do not count, as the catalog has them. Where it had no graph it
+    /// may have one by now.
+    fn with_tombstones(self, tombstones: Bits) -> Self {
+        let has_graph = self.graph.get().is_some_and(Option::is_some);
+        let graph = if has_graph { self.graph } else { Arc::default() };
+        Self { tombstones: Arc::new(tombstones), is_dirty: false, graph, ..self }
+    }
+
+    /// Number of rows that count.
+    pub(super) fn live_rows(&self) -> usize {
+        self.segment.rows() - self.tombstones.count()
     }
 
     /// Its graph, if there is one that can be used.
@@ -223,13 +305,13 @@ impl Part {
     /// Gives it a graph.
     #[cfg(feature = "hnsw")]
     pub(super) fn set_graph(&mut self, graph: Graph) {
-        self.graph = OnceLock::from(Some(graph));
+        self.graph = Arc::new(OnceLock::from(Some(graph)));
     }
 
     /// The rows of some keys, or of all; nothing where every row counts.
     fn live(&self, keys: Option<&[u64]>) -> Option<Bits> {
         let Some(keys) = keys else {
-            return (self.dead.count() > 0).then(|| self.dead.inverted());
+            return (self.tombstones.count() > 0).then(|| self.tombstones.inverted());
         };
         let own = self.segment.keys();
         let mut live = Bits::none(own.len());
@@ -240,7 +322,7 @@ impl Part {
         let mut row = 0;
         for key in &keys[start..end] {
             row += gallop(&own[row..], *key);
-            if own.get(row) == Some(key) && !self.dead.has(row) {
+            if own.get(row) == Some(key) && !self.tombstones.has(row) {
                 live.insert(row);
             }
         }
@@ -264,7 +346,7 @@ fn gallop(keys: &[u64], key: u64) -> usize {
     start + keys[start..end].partition_point(|other| *other < key)
 }
 
-impl Pending {
+impl MemTable {
     /// Adds a vector, or replaces it.
     pub(super) fn put(&mut self, key: u64, vector: &[f32]) {
         let width = vector.len();

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int64Type};
 use parquet::file::metadata::KeyValue;
@@ -16,7 +15,8 @@ use parquet::file::writer::{
 use parquet::record::{Field, Row};
 use parquet::schema::parser::parse_message_type;
 
-use crate::exchange::{Entry, Origin, Record, Sink};
+use super::Names;
+use crate::exchange::{Entry, Error, Provenance, Record, Result, Sink};
 
 /// Names and types of the columns; `embedding` is read as a list of float by pandas, polars, DuckDB.
 const SCHEMA: &str = "message items {
@@ -39,6 +39,9 @@ const SCHEMA: &str = "message items {
     required group embedding (LIST) { repeated group list { required float element; } }
 }";
 
+/// What a file is read as.
+const FORMAT: &str = "Parquet";
+
 /// Rows that are written together.
 const GROUP: usize = 4096;
 
@@ -50,15 +53,24 @@ const FINGERPRINT: &str = "clip.fingerprint";
 struct Table {
     path: PathBuf,
     writer: SerializedFileWriter<File>,
-    origin: Origin,
+    provenance: Provenance,
     waiting: Vec<Record>,
 }
 
-pub(in crate::exchange) fn create(path: &Path, origin: &Origin) -> Result<Box<dyn Sink>> {
-    let cannot = || format!("cannot write {}", path.display());
-    let file = File::create(path).with_context(cannot)?;
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
-    let said = [(MODEL, &origin.model), (FINGERPRINT, &origin.fingerprint)];
+pub(in crate::exchange) fn create(
+    path: &Path,
+    provenance: &Provenance,
+    names: Names,
+) -> Result<Box<dyn Sink>> {
+    let file = File::create(path).map_err(Error::write(path))?;
+    let schema = match names {
+        Names::Own => SCHEMA.to_owned(),
+        Names::Layout => SCHEMA
+            .replace("binary path ", "binary image_path ")
+            .replace("binary text ", "binary caption "),
+    };
+    let schema = Arc::new(parse_message_type(&schema).map_err(Error::write(path))?);
+    let said = [(MODEL, &provenance.model), (FINGERPRINT, &provenance.fingerprint)];
     let said = said.map(|(key, value)| KeyValue::new(key.to_owned(), value.clone()));
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -67,22 +79,22 @@ pub(in crate::exchange) fn create(path: &Path, origin: &Origin) -> Result<Box<dy
         .set_key_value_metadata(Some(said.into()))
         .build();
     let writer = SerializedFileWriter::new(file, schema, Arc::new(properties));
-    let writer = writer.with_context(cannot)?;
-    let (path, origin) = (path.to_owned(), origin.clone());
-    Ok(Box::new(Table { path, writer, origin, waiting: Vec::new() }))
+    let writer = writer.map_err(Error::write(path))?;
+    let (path, provenance) = (path.to_owned(), provenance.clone());
+    Ok(Box::new(Table { path, writer, provenance, waiting: Vec::new() }))
 }
 
 impl Sink for Table {
     fn put(&mut self, entry: &Entry) -> Result<()> {
         let embedding = Some(entry.vector.clone());
-        self.waiting.push(Record { embedding, ..Record::new(&entry.item, &self.origin) });
+        self.waiting.push(Record { embedding, ..Record::new(&entry.item, &self.provenance) });
         if self.waiting.len() >= GROUP { self.write() } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.write()?;
         let Self { path, writer, .. } = *self;
-        writer.close().with_context(|| format!("cannot write {}", path.display()))?;
+        writer.close().map_err(Error::write(&path))?;
         Ok(())
     }
 }
@@ -113,7 +125,7 @@ impl Table {
             group.writer.close()?;
             Ok(())
         };
-        write().with_context(|| format!("cannot write {}", self.path.display()))
+        write().map_err(Error::write(&self.path))
     }
 }
 
@@ -192,9 +204,8 @@ pub(in crate::exchange) fn read(
     path: &Path,
     take: &mut dyn FnMut(Record) -> Result<()>,
 ) -> Result<()> {
-    let cannot = || format!("cannot read {} as Parquet", path.display());
-    let file = File::open(path).with_context(cannot)?;
-    let reader = SerializedFileReader::new(file).with_context(cannot)?;
+    let file = File::open(path).map_err(Error::read(path, FORMAT))?;
+    let reader = SerializedFileReader::new(file).map_err(Error::read(path, FORMAT))?;
     check_compression(path, &reader)?;
     let said = reader.metadata().file_metadata().key_value_metadata();
     let said = |key: &str| {
@@ -202,8 +213,8 @@ pub(in crate::exchange) fn read(
         pair.value.clone()
     };
     let (model, fingerprint) = (said(MODEL), said(FINGERPRINT));
-    for row in reader.get_row_iter(None).with_context(cannot)? {
-        let record = record(&row.with_context(cannot)?);
+    for row in reader.get_row_iter(None).map_err(Error::read(path, FORMAT))? {
+        let record = record(&row.map_err(Error::read(path, FORMAT))?);
         take(Record { model: model.clone(), fingerprint: fingerprint.clone(), ..record })?;
     }
     Ok(())
@@ -218,7 +229,7 @@ fn check_compression(path: &Path, reader: &SerializedFileReader<File>) -> Result
             Compression::LZO => "LZO",
             _ => continue,
         };
-        return Err(clip_data::Error::Compression { path: path.to_owned(), compression }.into());
+        return Err(Error::Compression { path: path.to_owned(), compression });
     }
     Ok(())
 }

@@ -2,27 +2,34 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use clip_retrieval::{Content, Facts, FileStamp, Item, Modality, Store, UserTags};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{Error, Result};
+use crate::{Content, Facts, FileStamp, Item, Modality, Snapshot, UserTags};
 
 /// An item of a library and its vector.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) item: Item,
-    pub(crate) vector: Vec<f32>,
+pub struct Entry {
+    /// The item.
+    pub item: Item,
+    /// Its vector, of length 1.
+    pub vector: Vec<f32>,
 }
 
 /// Whose vectors a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Origin {
-    pub(crate) model: String,
-    pub(crate) fingerprint: String,
+pub struct Provenance {
+    /// What people call the model.
+    pub model: String,
+    /// What tells its weights from all others.
+    pub fingerprint: String,
 }
 
-impl Origin {
-    pub(crate) fn of(store: &dyn Store) -> Self {
-        Self { model: store.model_name().to_owned(), fingerprint: store.fingerprint().to_owned() }
+impl Provenance {
+    /// That of what a library holds.
+    pub fn of(snapshot: &dyn Snapshot) -> Self {
+        let (model, fingerprint) = (snapshot.model_name(), snapshot.fingerprint());
+        Self { model: model.to_owned(), fingerprint: fingerprint.to_owned() }
     }
 }
 
@@ -30,57 +37,64 @@ impl Origin {
 /// clip-retrieval.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Record {
+pub struct Record {
+    /// What tells it from others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
     /// `image` or `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) modality: Option<String>,
-    /// (`image_path`)
+    pub modality: Option<String>,
+    /// The file (`image_path`).
     #[serde(alias = "image_path", skip_serializing_if = "Option::is_none")]
-    pub(crate) path: Option<String>,
-    /// (`caption`)
+    pub path: Option<String>,
+    /// The text (`caption`).
     #[serde(alias = "caption", skip_serializing_if = "Option::is_none")]
-    pub(crate) text: Option<String>,
+    pub text: Option<String>,
     /// Bytes of the file when it was encoded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) size: Option<i64>,
+    pub size: Option<i64>,
     /// Its time of change in nanoseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) modified: Option<i64>,
+    pub modified: Option<i64>,
     /// BLAKE3 of it, in hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) hash: Option<String>,
+    pub hash: Option<String>,
+    /// Pixels from left to right, upright.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) width: Option<i64>,
+    pub width: Option<i64>,
+    /// Pixels from top to bottom, upright.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) height: Option<i64>,
+    pub height: Option<i64>,
     /// Seconds since 1970 of the camera's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) taken: Option<i64>,
+    pub taken: Option<i64>,
+    /// Degrees north.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) latitude: Option<f64>,
+    pub latitude: Option<f64>,
+    /// Degrees east.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) longitude: Option<f64>,
+    pub longitude: Option<f64>,
     /// All that it is tagged with.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) tags: Vec<String>,
+    pub tags: Vec<String>,
     /// The keywords that stand in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) keywords: Vec<String>,
-    /// What a user added,
+    pub keywords: Vec<String>,
+    /// Tags that a user added.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) added_tags: Vec<String>,
-    /// and which keywords a user removed.
+    pub added_tags: Vec<String>,
+    /// Keywords of the file that a user removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) removed_tags: Vec<String>,
+    pub removed_tags: Vec<String>,
+    /// The model of the vector.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) model: Option<String>,
+    pub model: Option<String>,
+    /// What tells its weights from all others.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fingerprint: Option<String>,
-    /// Empty where a row has none though the file has some.
+    pub fingerprint: Option<String>,
+    /// The vector; empty where a row has none though the file has some.
     #[serde(deserialize_with = "embedding", skip_serializing_if = "Option::is_none")]
-    pub(crate) embedding: Option<Vec<f32>>,
+    pub embedding: Option<Vec<f32>>,
 }
 
 /// Takes `null` for a row without an embedding, and a number that is `null` for NaN, as pandas
@@ -93,7 +107,7 @@ fn embedding<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<f32>>, D::
 
 impl Record {
     /// An item without its vector.
-    pub(crate) fn new(item: &Item, origin: &Origin) -> Self {
+    pub fn new(item: &Item, provenance: &Provenance) -> Self {
         let Item { id, content, modality, stamp, facts, user_tags } = item;
         let Facts { hash, size, taken, place, tags: keywords } = facts;
         let (path, text) = match content {
@@ -101,7 +115,7 @@ impl Record {
             Content::Path(path) => (Some(path.to_string_lossy().into_owned()), None),
             Content::Text(text) => (None, Some(text.clone())),
         };
-        let hex = |hash: &[u8; 32]| blake3::Hash::from_bytes(*hash).to_hex().to_string();
+
         Self {
             id: Some(id.clone()),
             modality: Some(modality.name().to_owned()),
@@ -109,7 +123,7 @@ impl Record {
             text,
             size: stamp.and_then(|stamp| i64::try_from(stamp.size).ok()),
             modified: stamp.map(|stamp| stamp.modified),
-            hash: hash.as_ref().map(hex),
+            hash: hash.map(hex::encode),
             width: size.map(|[width, _]| width.into()),
             height: size.map(|[_, height]| height.into()),
             taken: *taken,
@@ -119,21 +133,25 @@ impl Record {
             keywords: keywords.clone(),
             added_tags: user_tags.added.iter().cloned().collect(),
             removed_tags: user_tags.removed.iter().cloned().collect(),
-            model: Some(origin.model.clone()),
-            fingerprint: Some(origin.fingerprint.clone()),
+            model: Some(provenance.model.clone()),
+            fingerprint: Some(provenance.fingerprint.clone()),
             embedding: None,
         }
     }
 
     /// The item of the record.
-    pub(crate) fn item(&self) -> Result<Item> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Modality`], [`Error::NoContent`].
+    pub fn item(&self) -> Result<Item> {
         // Tables have an empty text where they have none.
         let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
         let (path, text) = (given(&self.path), given(&self.text));
         let modality = match self.modality.as_deref() {
             Some(name) => match Modality::named(name) {
                 Some(modality) => modality,
-                None => bail!("its modality is {name:?}, not image or text"),
+                None => return Err(Error::Modality { found: name.to_owned() }),
             },
             None if path.is_some() => Modality::Image,
             None => Modality::Text,
@@ -143,17 +161,19 @@ impl Record {
             (_, Some(text)) if modality == Modality::Text => Content::Text(text),
             (Some(path), _) => Content::Path(own.unwrap_or_else(|| PathBuf::from(path))),
             (None, Some(text)) => Content::Text(text),
-            (None, None) => bail!("it has neither a path nor a text"),
+            (None, None) => return Err(Error::NoContent),
         };
         let item = Item::new(content, modality);
         let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
-        let hash = self.hash.as_ref().and_then(|hash| blake3::Hash::from_hex(hash).ok());
+        let mut hash = [0; 32];
+        let has_hash =
+            self.hash.as_ref().is_some_and(|hex| hex::decode_to_slice(hex, &mut hash).is_ok());
         let size = self.size.and_then(|size| u64::try_from(size).ok());
         Ok(Item {
             id: self.id.clone().unwrap_or(item.id),
             stamp: size.zip(self.modified).map(|(size, modified)| FileStamp { size, modified }),
             facts: Facts {
-                hash: hash.map(|hash| *hash.as_bytes()),
+                hash: has_hash.then_some(hash),
                 size: side(self.width).zip(side(self.height)).map(<[u32; 2]>::from),
                 taken: self.taken,
                 place: self.latitude.zip(self.longitude).map(<[f64; 2]>::from),
@@ -182,8 +202,8 @@ impl Record {
 mod tests {
     use super::*;
 
-    fn origin() -> Origin {
-        Origin { model: "tiny".to_owned(), fingerprint: "40d365".to_owned() }
+    fn provenance() -> Provenance {
+        Provenance { model: "tiny".to_owned(), fingerprint: "40d365".to_owned() }
     }
 
     #[test]
@@ -204,7 +224,7 @@ mod tests {
             Item::text("a dog"),
             Item::text("a dog").with_id("7"),
         ] {
-            let record = Record::new(&item, &origin());
+            let record = Record::new(&item, &provenance());
             let line = serde_json::to_string(&record).unwrap();
             let read: Record = serde_json::from_str(&line).unwrap();
             assert_eq!(read.item().unwrap(), item);
@@ -217,7 +237,7 @@ mod tests {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let item = Item::picture(OsStr::from_bytes(b"/caf\xe9%.jpg"), None);
-        assert_eq!(Record::new(&item, &origin()).item().unwrap(), item);
+        assert_eq!(Record::new(&item, &provenance()).item().unwrap(), item);
     }
 
     #[test]
