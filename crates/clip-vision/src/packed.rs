@@ -64,6 +64,10 @@ impl AttentionPooling {
 }
 
 impl Embedding {
+    #[cfg_attr(
+        not(feature = "flex"),
+        expect(unused_variables, reason = "nothing is packed in such a build")
+    )]
     fn new(stem: Option<ConvStem>, patches: Conv2d, pixels: &Pixels, packer: Packer) -> Self {
         let Some(stem) = stem else {
             return Self::Pixels(PackedPatchEmbedding::new(patches, pixels, packer));
