@@ -24,12 +24,11 @@ mod x86;
 use std::fmt;
 use std::ops::Range;
 
-use half::bf16;
 use rayon::prelude::*;
 
 use self::quantize::{Integer, PanelScales, QuantParams};
 use super::microkernel::MicroKernel;
-use super::output::{Output, PanelEpilogue, filled_up, some_of};
+use super::output::{PanelEpilogue, filled_up, some_of};
 use super::panels::Panels;
 use super::{
     ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
@@ -378,47 +377,11 @@ impl PackedGemm for Int8Gemm {
         self.finish_rows(rows)
     }
 
-    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>) {
-        self.write(activations, epilogue, out);
-    }
-
-    fn multiply_to_bf16(
+    fn multiply(
         &self,
         activations: &Activations<'_>,
         epilogue: Epilogue<'_>,
-        out: ColumnsMut<'_, bf16>,
-    ) {
-        self.write(activations, epilogue, out);
-    }
-}
-
-/// Where rows come from.
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    Matrix(MatrixView<'a>),
-    Fill(Fill<'a>),
-}
-
-impl Source<'_> {
-    /// A row, which may be written to `room`.
-    fn row<'a>(&'a self, row: usize, room: &'a mut [f32]) -> &'a [f32] {
-        match self {
-            Self::Matrix(matrix) => matrix.row(row),
-            Self::Fill(fill) => {
-                fill(row, room);
-                room
-            }
-        }
-    }
-}
-
-impl Int8Gemm {
-    /// Writes columns of a product in any numbers.
-    fn write<O: Output>(
-        &self,
-        activations: &Activations<'_>,
-        epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_, O>,
+        mut out: ColumnsMut<'_>,
     ) {
         let Activations(Format::Int8(rows)) = *activations else { panic!("{ANOTHER_FORMAT}") };
         epilogue.check(self, rows.params.len(), &out);
@@ -449,7 +412,29 @@ impl Int8Gemm {
             }
         }
     }
+}
 
+/// Where rows come from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Matrix(MatrixView<'a>),
+    Fill(Fill<'a>),
+}
+
+impl Source<'_> {
+    /// A row, which may be written to `room`.
+    fn row<'a>(&'a self, row: usize, room: &'a mut [f32]) -> &'a [f32] {
+        match self {
+            Self::Matrix(matrix) => matrix.row(row),
+            Self::Fill(fill) => {
+                fill(row, room);
+                room
+            }
+        }
+    }
+}
+
+impl Int8Gemm {
     fn finish_rows<'a>(&self, rows: &'a mut Rows) -> Activations<'a> {
         #[cfg(any(test, not(target_arch = "x86_64")))]
         {
@@ -464,14 +449,14 @@ impl Int8Gemm {
         Activations(Format::Int8(rows))
     }
 
-    fn by_panels<A: Copy, U: Copy + Default, O: Output>(
+    fn by_panels<A: Copy, U: Copy + Default>(
         &self,
         kernel: &MicroKernel<A, U, i32>,
         panels: &Panels<U>,
         a: MatrixView<'_, A>,
         rows: &Rows,
         epilogue: Epilogue<'_>,
-        out: &mut ColumnsMut<'_, O>,
+        out: &mut ColumnsMut<'_>,
     ) {
         let (width, mut sums) = (panels.width(), Vec::new());
         for part in steps(out.columns(), width) {
@@ -482,13 +467,13 @@ impl Int8Gemm {
     }
 
     /// What follows the sums of a panel, which belong to some columns.
-    fn dequantize<O: Output>(
+    fn dequantize(
         &self,
         sums: &mut [i32],
         rows: &Rows,
         epilogue: Epilogue<'_>,
         columns: Range<usize>,
-        out: &mut ColumnsMut<'_, O>,
+        out: &mut ColumnsMut<'_>,
     ) {
         let width = sums.len() / rows.lines().max(1);
         let (last_bits, sums) = sums.split_at_mut(rows.split.len() * width);
