@@ -2,14 +2,14 @@
 
 use clip_checkpoint::{Checkpoint, ModelCard, PreprocessConfig};
 use clip_preprocess::{Detail, Picture, Preprocessor, ReadOptions, RgbImage, decode};
-use clip_testkit::{Random, repository_root, samples_dir};
+use clip_testkit::{Random, builtin_model, samples_dir};
 use clip_tokenizer::{Overflow, Tokenizer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 
 fn card() -> ModelCard {
-    let file = repository_root().join("weights/clip-tiny.safetensors");
+    let file = builtin_model();
     Checkpoint::open(&file).expect("the built-in model").card().clone()
 }
 

@@ -2,13 +2,14 @@
 
 mod products;
 pub mod protocol;
+mod random;
 mod training;
 
 pub use products::Products;
+pub use random::Random;
 pub use training::{Training, TrainingStep, TrainingWork};
 
 use clip_model::{Backend, Device, DeviceName, Pixels};
-use clip_testkit::Random;
 
 /// As in the program that people use.
 #[global_allocator]

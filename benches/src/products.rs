@@ -35,7 +35,7 @@ impl std::fmt::Debug for Products {
 impl Products {
     /// Draws them for `batch` pictures.
     pub fn new(batch: usize) -> Self {
-        let mut random = clip_testkit::Random::new(0);
+        let mut random = crate::random::Random::new(0);
         let mut matrix = |[inner, columns]: [usize; 2]| random.values(inner * columns);
         Self {
             patch: matrix(PATCH),

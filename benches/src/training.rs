@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use crate::random::Random;
 use burn::tensor::Tensor;
 use clip_checkpoint::{
     Activation, AttentionMask, ModelConfig, Pooling, Probability, Projection, Stem, TextConfig,
     VisionConfig, VisionPooling,
 };
 use clip_model::{Clip, Device, float_tensor, int_tensor};
-use clip_testkit::Random;
 use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Result, Stepper, TrainPrecision};
 
 /// The end token of CLIP's vocabulary, its last; the start token comes before it.

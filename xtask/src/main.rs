@@ -22,7 +22,7 @@ enum Command {
     BenchPeers(peers::Args),
     ConvertWeights(convert::Args),
     ImportOnnx(onnx::Args),
-    /// Check the layers, features and names of the workspace.
+    /// Check the layers, features, names and circles of files of the workspace.
     Tidy,
 }
 

@@ -3,9 +3,12 @@
 //! Reads `cargo metadata` and the sources; builds nothing. A broken rule is one line that says
 //! which rule it is and how to mend it.
 
+mod circles;
 mod features;
 mod hints;
 mod layers;
+mod mentions;
+mod modules;
 mod names;
 mod pages;
 mod sources;
@@ -23,6 +26,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     broken.extend(features::check(&workspace.crates));
     broken.extend(names::check(&workspace.root)?);
     broken.extend(hints::check(&workspace.root)?);
+    broken.extend(circles::check(&workspace.root, &workspace.crates)?);
     broken.extend(pages::check(&workspace.root)?);
     for line in &broken {
         print(format_args!("{line}\n"))?;

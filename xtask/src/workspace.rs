@@ -28,12 +28,25 @@ pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) targets: Vec<Target>,
+}
+
+/// A library, program, test, bench or example of a crate.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    kind: Vec<String>,
+    /// The file of its root.
+    #[serde(rename = "src_path")]
+    pub(crate) source: PathBuf,
 }
 
 /// One line of a manifest's dependencies.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
+    /// What the manifest calls it, where that is not the name of its package.
+    rename: Option<String>,
     /// `dev`, `build`, or nothing for an ordinary one.
     kind: Option<String>,
     /// Built only where a feature asks for it.
@@ -41,9 +54,21 @@ pub(crate) struct Dependency {
 }
 
 impl Dependency {
+    /// What features call it.
+    pub(crate) fn key(&self) -> &str {
+        self.rename.as_deref().unwrap_or(&self.name)
+    }
+
     /// Needed by tests, examples and benches only.
     pub(crate) fn is_dev(&self) -> bool {
         self.kind.as_deref() == Some("dev")
+    }
+}
+
+impl Target {
+    /// A library or program, no test, bench nor example.
+    pub(crate) fn is_shipped(&self) -> bool {
+        self.kind.iter().any(|kind| matches!(&**kind, "lib" | "bin"))
     }
 }
 
@@ -83,12 +108,13 @@ impl Crate {
             let (kind, name) = text.split_once(':').unwrap_or(("", text));
             Dependency {
                 name: name.to_owned(),
+                rename: None,
                 kind: (kind == "dev").then(|| kind.to_owned()),
                 optional: kind == "optional",
             }
         };
         let dependencies = deps.iter().map(dependency).collect();
-        Self { name: name.to_owned(), dependencies, features: BTreeMap::new() }
+        Self { name: name.to_owned(), dependencies, ..Self::default() }
     }
 
     /// The same crate with a feature.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
 use crate::{
     AttentionMask, Error, ModelConfig, Padding, Pooling, PreprocessConfig, ResizeMode, Result,
     TokenizerConfig, Vocabulary,
@@ -62,11 +63,6 @@ impl SourceFile {
         }
         Self { name: "trained weights".to_owned(), sha256: hex(&hasher.finalize()) }
     }
-}
-
-/// A digest as it is written everywhere.
-pub(crate) fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl ModelCard {

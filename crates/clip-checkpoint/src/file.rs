@@ -4,8 +4,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::card::hex;
 use crate::conv_stem_file::STEM_KEY;
+use crate::hex::hex;
 use crate::tensor_file::TensorFile;
 use crate::write::CARD_KEY;
 use crate::{Dtype, Error, ModelCard, Result, StoredTensor, TensorSpec, Tower, tensors};

@@ -30,6 +30,7 @@ mod conv_stem_file;
 mod dtype;
 mod error;
 mod file;
+mod hex;
 mod layout;
 mod preprocess;
 pub mod presets;

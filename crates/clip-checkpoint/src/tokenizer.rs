@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::card::hex;
 use crate::config::is_default;
+use crate::hex::hex;
 
 /// From a text to token ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

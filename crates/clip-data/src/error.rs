@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Shorthand for results of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -190,4 +190,12 @@ pub(crate) fn bad_config<T>(
     expected: &'static str,
 ) -> Result<T> {
     Err(Error::BadConfig { field, value: format!("{value:?}"), expected })
+}
+
+/// What the system says of a file.
+pub(crate) fn io(path: &Path, source: std::io::Error) -> Error {
+    match source.kind() {
+        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
+        _ => Error::Io { path: path.to_owned(), source },
+    }
 }

@@ -12,7 +12,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use self::lines::{Line, Lines};
-use crate::source::io;
+use crate::error::io;
 use crate::{Error, Result};
 use encoding::Encoding;
 

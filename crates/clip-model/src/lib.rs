@@ -14,7 +14,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let device = "auto".parse::<DeviceName>()?.open()?;
-//! let checkpoint = Checkpoint::open("weights/clip-tiny.safetensors".as_ref())?;
+//! let checkpoint = Checkpoint::open("model.safetensors".as_ref())?;
 //! let encoder = InferenceTextEncoder::load(&checkpoint, &device)?;
 //! let end = checkpoint.card().tokenizer.end_token;
 //! let ids = [end - 1, 320, 1929, end]; // start, a, dog, end

@@ -24,7 +24,7 @@ impl Precision {
     ///
     /// Where the inner lengths differ.
     pub fn matmul(self, a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
-        fused::matmul(&a, &b, self).unwrap_or_else(|| a.matmul(b))
+        fused::matmul(&a, &b, self.dtype()).unwrap_or_else(|| a.matmul(b))
     }
 
     /// What factors are rounded to on this machine.

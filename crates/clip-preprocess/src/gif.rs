@@ -10,7 +10,7 @@ use gif::{ColorOutput, DecodeOptions, DecodingError};
 use image::error::{self, ImageFormatHint};
 use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult};
 
-use crate::read::Opened;
+use crate::opened::Opened;
 
 struct Decoder<'a> {
     file: gif::Decoder<Cursor<Cow<'a, [u8]>>>,

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use image::{ImageBuffer, Luma, RgbImage, RgbaImage};
+use image::RgbImage;
 
+use crate::pixel_mode::{PixelMode, clip, unfade};
 use crate::read::Upright;
 use crate::resample::{Arithmetic, Axis, Filter, resize};
 use crate::rgb::product;
@@ -14,23 +15,9 @@ use crate::{ReadOptions, Result, read, rgb};
 /// be RGB yet: Pillow resizes palettes, transparency and 16-bit gray each in its own way.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    kind: Kind,
+    mode: PixelMode,
     /// Width and height.
     sides: [Side; 2],
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Kind {
-    Rgb(RgbImage),
-    /// Modes `RGBA` and `LA`.
-    Rgba(RgbaImage),
-    /// Mode `I;16`.
-    Gray16(ImageBuffer<Luma<u16>, Vec<u16>>),
-    /// Modes `P` and `1`, as RGB; `zero` is the color that 0 stands for.
-    Indexed {
-        colors: RgbImage,
-        zero: [u8; 3],
-    },
 }
 
 impl Picture {
@@ -78,7 +65,7 @@ impl Picture {
     }
 
     fn keep(Upright { picture, sides, stored }: Upright, options: &ReadOptions) -> Self {
-        Self { kind: rgb::keep(picture, stored, options), sides }
+        Self { mode: rgb::keep(picture, stored, options), sides }
     }
 
     pub(crate) fn sides(&self) -> [Side; 2] {
@@ -87,8 +74,8 @@ impl Picture {
 
     /// What is put around the picture: samples of 0.
     pub(crate) fn background(&self) -> [u8; 3] {
-        match self.kind {
-            Kind::Indexed { zero, .. } => zero,
+        match self.mode {
+            PixelMode::Indexed { zero, .. } => zero,
             _ => [0; 3],
         }
     }
@@ -101,22 +88,22 @@ impl Picture {
         filter: Filter,
         arithmetic: Arithmetic,
     ) -> Vec<u8> {
-        match &self.kind {
-            Kind::Rgb(picture) => resize::<u8, 3>(picture, x, y, filter, arithmetic),
-            Kind::Indexed { colors, .. } => {
+        match &self.mode {
+            PixelMode::Rgb(picture) => resize::<u8, 3>(picture, x, y, filter, arithmetic),
+            PixelMode::Indexed { colors, .. } => {
                 resize::<u8, 3>(colors, x, y, Filter::Nearest, arithmetic)
             }
-            Kind::Gray16(picture) => {
+            PixelMode::Gray16(picture) => {
                 let gray = resize::<u16, 1>(picture, x, y, filter, arithmetic);
                 gray.into_iter().flat_map(|level| [clip(level); 3]).collect()
             }
             // `Image.resize` of Pillow returns a copy then.
-            Kind::Rgba(picture) if x.keeps() && y.keeps() => {
+            PixelMode::Rgba(picture) if x.keeps() && y.keeps() => {
                 colors(&resize::<u8, 4>(picture, x, y, Filter::Nearest, arithmetic), |color, _| {
                     color
                 })
             }
-            Kind::Rgba(picture) => {
+            PixelMode::Rgba(picture) => {
                 let faded: Vec<u8> = picture.pixels().flat_map(|pixel| fade(pixel.0)).collect();
                 colors(&resize::<u8, 4>(&faded, x, y, filter, arithmetic), unfade)
             }
@@ -127,13 +114,8 @@ impl Picture {
 impl From<RgbImage> for Picture {
     fn from(picture: RgbImage) -> Self {
         let sides = [Side::whole(picture.width()), Side::whole(picture.height())];
-        Self { kind: Kind::Rgb(picture), sides }
+        Self { mode: PixelMode::Rgb(picture), sides }
     }
-}
-
-/// `I16_RGB` of Pillow's `Convert.c`.
-pub(crate) fn clip(level: u16) -> u8 {
-    level.min(255) as u8
 }
 
 fn colors(samples: &[u8], color: impl Fn([u8; 3], u8) -> [u8; 3]) -> Vec<u8> {
@@ -145,12 +127,4 @@ fn colors(samples: &[u8], color: impl Fn([u8; 3], u8) -> [u8; 3]) -> Vec<u8> {
 fn fade([r, g, b, alpha]: [u8; 4]) -> [u8; 4] {
     let [r, g, b] = [r, g, b].map(|level| product(level, alpha));
     [r, g, b, alpha]
-}
-
-/// Mode `RGBa` to `RGBA` (`rgba2rgbA` of `Convert.c`), of which alpha is then dropped.
-pub(crate) fn unfade(color: [u8; 3], alpha: u8) -> [u8; 3] {
-    match u32::from(alpha) {
-        0 | 255 => color,
-        alpha => color.map(|level| (255 * u32::from(level) / alpha).min(255) as u8),
-    }
 }

@@ -13,6 +13,7 @@ use image::{
 use crate::detail::reduced;
 use crate::format::Format;
 use crate::metadata::Metadata;
+use crate::opened::Opened;
 use crate::rgb::{self, Stored};
 use crate::side::{Side, turned};
 use crate::{
@@ -159,18 +160,6 @@ pub(crate) struct Upright {
     /// Width and height.
     pub(crate) sides: [Side; 2],
     pub(crate) stored: Stored,
-}
-
-/// A picture of which the header has been read.
-pub(crate) struct Opened<'a> {
-    /// Gives the picture, or one that has been made smaller on the way.
-    pub(crate) decoder: Box<dyn ImageDecoder + 'a>,
-    /// Width and height in the file.
-    pub(crate) size: (u32, u32),
-    /// What the decoder divides both by.
-    pub(crate) divisor: u32,
-    /// What is in memory while it decodes.
-    pub(crate) bytes: u64,
 }
 
 /// Reads the header.

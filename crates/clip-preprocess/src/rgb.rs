@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, RgbImage, RgbaImage};
 
-use crate::picture::{Kind, clip};
+use crate::pixel_mode::{PixelMode, clip};
 use crate::{Conversion, Gray16, ReadOptions, Transparency};
 
 /// What the decoder does not say about a file.
@@ -15,21 +15,21 @@ pub(crate) struct Stored {
 }
 
 /// The picture as it is to be resized.
-pub(crate) fn keep(picture: DynamicImage, stored: Stored, options: &ReadOptions) -> Kind {
+pub(crate) fn keep(picture: DynamicImage, stored: Stored, options: &ReadOptions) -> PixelMode {
     if options.conversion == Conversion::BeforeResize {
-        return Kind::Rgb(convert(picture, options));
+        return PixelMode::Rgb(convert(picture, options));
     }
     if let Some(zero) = stored.zero {
-        return Kind::Indexed { colors: convert(picture, options), zero };
+        return PixelMode::Indexed { colors: convert(picture, options), zero };
     }
     let weighed = stored.alpha && options.transparency == Transparency::Drop;
     let (width, height) = (picture.width(), picture.height());
     let samples = match picture {
         DynamicImage::ImageLuma16(gray) if options.gray16 == Gray16::Clip => {
-            return Kind::Gray16(gray);
+            return PixelMode::Gray16(gray);
         }
         picture if !(weighed && picture.color().has_alpha()) => {
-            return Kind::Rgb(convert(picture, options));
+            return PixelMode::Rgb(convert(picture, options));
         }
         DynamicImage::ImageLumaA16(gray) => {
             map(&gray, |[l, a]| [upper(l), upper(l), upper(l), upper(a)])
@@ -37,7 +37,9 @@ pub(crate) fn keep(picture: DynamicImage, stored: Stored, options: &ReadOptions)
         DynamicImage::ImageRgba16(rgba) => map(&rgba, |color: [u16; 4]| color.map(upper)),
         other => other.into_rgba8().into_raw(),
     };
-    Kind::Rgba(RgbaImage::from_raw(width, height, samples).expect("four samples for each pixel"))
+    PixelMode::Rgba(
+        RgbaImage::from_raw(width, height, samples).expect("four samples for each pixel"),
+    )
 }
 
 /// 8-bit RGB with Pillow's rules: gray thrice, the upper 8 of 16 bits; the rest by `options`.

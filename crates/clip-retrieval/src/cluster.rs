@@ -2,6 +2,7 @@
 #![expect(clippy::result_large_err, reason = "the client's error is what its calls return")]
 
 mod address;
+mod batch;
 mod client;
 mod collection;
 mod fault;

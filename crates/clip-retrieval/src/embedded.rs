@@ -6,9 +6,11 @@ mod catalog;
 #[cfg(feature = "hnsw")]
 mod connect;
 mod duplicates;
+mod files;
 mod graph;
 mod library;
 mod lock;
+mod lows;
 mod merge;
 mod recall;
 mod scan;

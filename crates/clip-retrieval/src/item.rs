@@ -151,6 +151,17 @@ impl UserTags {
         self.removed.extend(other.removed.iter().cloned());
         self.removed.retain(|tag| !self.added.contains(tag));
     }
+
+    /// As it is stored: in the composed form.
+    #[cfg(any(feature = "milvus", feature = "sqlite"))]
+    pub(crate) fn composed(&self) -> Self {
+        let composed = |tags: &BTreeSet<String>| {
+            tags.iter().map(|tag| composed(tag).into_owned()).collect::<BTreeSet<_>>()
+        };
+        let (added, mut removed) = (composed(&self.added), composed(&self.removed));
+        removed.retain(|tag| !added.contains(tag));
+        Self { added, removed }
+    }
 }
 
 /// One entry of a library, without its vector.

@@ -4,13 +4,8 @@
 //! same. So names and tags are compared in the composed form, NFC (Unicode Standard Annex 15).
 
 use std::borrow::Cow;
-#[cfg(any(feature = "milvus", feature = "sqlite"))]
-use std::collections::BTreeSet;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-
-#[cfg(any(feature = "milvus", feature = "sqlite"))]
-use crate::UserTags;
 
 /// The composed form.
 pub(crate) fn composed(text: &str) -> Cow<'_, str> {
@@ -27,17 +22,6 @@ pub(crate) fn composed_tags(tags: &[String]) -> Vec<String> {
     tags.sort();
     tags.dedup();
     tags
-}
-
-/// What a user said of tags, as it is stored.
-#[cfg(any(feature = "milvus", feature = "sqlite"))]
-pub(crate) fn composed_user_tags(user_tags: &UserTags) -> UserTags {
-    let composed = |tags: &BTreeSet<String>| {
-        tags.iter().map(|tag| composed(tag).into_owned()).collect::<BTreeSet<_>>()
-    };
-    let (added, mut removed) = (composed(&user_tags.added), composed(&user_tags.removed));
-    removed.retain(|tag| !added.contains(tag));
-    UserTags { added, removed }
 }
 
 /// The forms in which a tag may have been stored: composed, and in libraries of earlier versions as it

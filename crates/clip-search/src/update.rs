@@ -4,6 +4,7 @@ mod absence;
 mod attempts;
 mod left_out;
 mod moves;
+mod pending;
 mod plan;
 
 use std::collections::HashMap;
@@ -17,7 +18,8 @@ use crate::error::with_causes;
 use crate::{DecodeOptions, Error, Observer, Progress, Result, Scan, Task, metadata};
 use attempts::Reader;
 pub use left_out::LeftOut;
-use plan::{Pending, Plan};
+use pending::Pending;
+use plan::Plan;
 
 /// Work that a crash may cost.
 pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(5);

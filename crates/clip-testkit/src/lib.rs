@@ -39,8 +39,8 @@ pub use answers::{Answer, Answers, Drawings};
 pub use close::{assert_close, max_difference};
 pub use golden::{Golden, goldens};
 pub use paths::{
-    formats_dir, goldens_dir, reference_dir, repository_root, sample_pictures, samples_dir,
-    unpack_model, unpacked,
+    builtin_model, formats_dir, goldens_dir, reference_dir, repository_root, sample_pictures,
+    samples_dir, unpack_model, unpacked,
 };
 pub use random::Random;
 pub use rerun::{rerun_tests, say};

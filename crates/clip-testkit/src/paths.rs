@@ -11,6 +11,11 @@ pub fn repository_root() -> PathBuf {
     here.ancestors().nth(2).expect("this crate lies two folders below the root").to_owned()
 }
 
+/// The file of the built-in model.
+pub fn builtin_model() -> PathBuf {
+    repository_root().join("crates/clip-builtin-model/clip-tiny.safetensors")
+}
+
 /// The sample pictures with their captions.
 pub fn samples_dir() -> PathBuf {
     repository_root().join("samples")

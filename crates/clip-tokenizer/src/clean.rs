@@ -1,9 +1,6 @@
 //! What the references do to a text before it is cut into words.
 
-use std::borrow::Cow;
-
-use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-
+use crate::nfc::nfc;
 use crate::{entities, repair};
 
 /// OpenAI's `basic_clean`, `whitespace_clean` and `lower`
@@ -36,14 +33,6 @@ pub(crate) fn hf(text: &str) -> String {
 /// Lower case of each character by itself, as the crate `tokenizers` has it.
 pub(crate) fn lower_each(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// Canonical composition, with the tables of the `tokenizers` crate.
-pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
-    match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => Cow::Borrowed(text),
-        _ => Cow::Owned(text.nfc().map(|(c, _)| c).collect()),
-    }
 }
 
 /// ftfy, then HTML unescaped twice: `basic_clean` of OpenAI and OpenCLIP.

@@ -3,7 +3,7 @@
 use clip_checkpoint::{TokenizerConfig, TokenizerMode};
 
 use crate::bpe::WordEncoder;
-use crate::tokenizer::Rules;
+use crate::rules::Rules;
 use crate::words::{Piece, Special, WordSplitter, split_at_special};
 use crate::{Error, Result, clean};
 

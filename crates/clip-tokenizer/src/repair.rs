@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use unicode_normalization_alignments::UnicodeNormalization;
 
-use crate::clean::nfc;
+use crate::nfc::nfc;
 use crate::{entities, mojibake};
 
 /// Repairs can uncover others, to this depth; nobody writes `&amp;amp;amp;…` deeper, and whoever does

@@ -3,6 +3,7 @@
 use clip_checkpoint::{Padding, TokenizerConfig, Vocabulary};
 
 use crate::clip::Clip;
+use crate::rules::Rules;
 use crate::{Error, Result, TokenBatch, subword};
 
 /// What to do with a text of more tokens than the model reads.
@@ -13,12 +14,6 @@ pub enum Overflow {
     Error,
     /// Keep its beginning, and the end token in the last place.
     Truncate,
-}
-
-/// How one reference makes ids of texts.
-pub(crate) trait Rules: Send + Sync {
-    /// The ids of a text without those that every text begins and ends with.
-    fn encode(&self, text: &str) -> Vec<u32>;
 }
 
 /// Turns texts into token ids for one model.

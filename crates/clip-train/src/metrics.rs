@@ -2,12 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::state::Progress;
-use crate::{Error, Result, StepEvent, Validation, plot};
+use crate::{Error, Result, StepEvent, Validation};
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,14 +92,8 @@ impl Metrics {
         append().map_err(|source| self.failed(source))
     }
 
-    /// Draws the run so far.
-    pub(crate) fn plot(&self, path: &Path) -> Result<()> {
-        let svg = plot::draw(&self.records());
-        let failed = |source| Error::Save { path: path.to_owned(), source };
-        std::fs::write(path, svg).map_err(failed)
-    }
-
-    fn records(&self) -> Vec<Record> {
+    /// The run so far.
+    pub(crate) fn records(&self) -> Vec<Record> {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }

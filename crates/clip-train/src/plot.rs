@@ -1,13 +1,22 @@
 //! Loss and recall of a run, drawn as SVG.
 
+use std::path::Path;
+
 use plotters::prelude::*;
 
+use crate::Error;
 use crate::metrics::Record;
 
 const SIZE: (u32, u32) = (960, 640);
 
+/// Draws a run into a file.
+pub(crate) fn write(records: &[Record], path: &Path) -> crate::Result<()> {
+    let failed = |source| Error::Save { path: path.to_owned(), source };
+    std::fs::write(path, draw(records)).map_err(failed)
+}
+
 /// Draws what there is; a run without validation has an empty lower half.
-pub(crate) fn draw(records: &[Record]) -> String {
+fn draw(records: &[Record]) -> String {
     let mut svg = String::new();
     // Drawing into a string fails only for ranges that cannot be, which are avoided below.
     let _ = draw_into(&mut svg, records);

@@ -18,7 +18,7 @@ use crate::parameters::{self, Named};
 use crate::state::{Progress, State};
 use crate::{
     AdamW, Error, Files, Observer, Outcome, Result, Start, StepEvent, Stepper, TrainConfig,
-    TrainPrecision, Validation, adapt, export,
+    TrainPrecision, Validation, adapt, export, plot,
 };
 
 /// Steps over which the speed is averaged.
@@ -195,7 +195,7 @@ impl Trainer {
             }
             debug_assert!(over || self.progress.epoch > epoch);
         }
-        self.metrics.plot(&self.files.plot())?;
+        plot::write(&self.metrics.records(), &self.files.plot())?;
         Ok(Outcome::Finished)
     }
 

@@ -4,12 +4,12 @@
 use clip_checkpoint::Checkpoint;
 use clip_model::{Backend, Device, ImageEncoder, TextEncoder, float_tensor, int_tensor};
 use clip_preprocess::{Preprocessor, ReadOptions, RgbImage, read};
-use clip_testkit::{assert_close, repository_root, samples_dir};
+use clip_testkit::{assert_close, builtin_model, samples_dir};
 use clip_tokenizer::{Overflow, Tokenizer};
 use clip_train::explain::{Explainer, Explanation};
 
 fn checkpoint() -> Checkpoint {
-    Checkpoint::open(&repository_root().join("weights/clip-tiny.safetensors")).unwrap()
+    Checkpoint::open(&builtin_model()).unwrap()
 }
 
 fn device(backend: Backend) -> Device {

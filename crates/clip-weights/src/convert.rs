@@ -3,41 +3,15 @@ use std::thread;
 use std::time::Duration;
 
 use clip_checkpoint::{
-    Activation, CARD_VERSION, Checkpoint, Dtype, ModelCard, PreprocessMode, Source as CardSource,
-    SourceFile, TensorSource, TensorSpec, Tower, tensors,
+    CARD_VERSION, Checkpoint, Dtype, ModelCard, Source as CardSource, SourceFile, TensorSource,
+    TensorSpec, Tower, tensors,
 };
 
 use crate::hashing::{self, Hashing};
 use crate::model::{Layout, Model};
 use crate::recipe::Recipe;
 use crate::weights::Weights;
-use crate::{Error, HubOptions, Opened, Progress, Result, Source, check_name, hub, open};
-
-/// How to convert; the default asks the source.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The file to write; `NAME.safetensors` in `folder` where it is not given.
-    pub output: Option<PathBuf>,
-    /// Folder for files that are named after their model; `weights` where it is not given.
-    pub folder: Option<PathBuf>,
-    /// Number format of the output; that of the source where it is not given, f32 where it has several.
-    pub dtype: Option<Dtype>,
-    /// Name on the card; the last part of the hub id or the folder's or the file's name where it is not
-    /// given.
-    pub name: Option<String>,
-    /// License on the card, used where the source does not say.
-    pub license: Option<String>,
-    /// Nonlinearity of the MLPs, used where the source does not say.
-    pub activation: Option<Activation>,
-    /// How pictures are prepared, instead of what the source's family does.
-    pub preprocess: Option<PreprocessMode>,
-    /// SHA-256 in hexadecimal that the weights file must have.
-    pub sha256: Option<String>,
-    /// Whether a file that is there is replaced by another model.
-    pub force: bool,
-    /// Where hub ids are downloaded from, and where downloads are kept.
-    pub hub: HubOptions,
-}
+use crate::{Error, Family, Opened, Options, Progress, Result, Source, check_name, hub, open};
 
 /// What was converted.
 #[derive(Debug, Clone)]
@@ -57,29 +31,6 @@ pub struct Summary {
     pub output: PathBuf,
     /// Whether the model was there already, so that nothing was written.
     pub was_there: bool,
-}
-
-/// Kinds of sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Family {
-    /// The layout of Hugging Face transformers.
-    HuggingFace,
-    /// The tensor names of OpenAI's code.
-    OpenAi,
-    /// The same names with a configuration of OpenCLIP's beside them.
-    OpenClip,
-}
-
-impl Family {
-    /// Name as users know it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::HuggingFace => "Hugging Face transformers",
-            Self::OpenAi => "OpenAI",
-            Self::OpenClip => "OpenCLIP",
-        }
-    }
 }
 
 /// Converts a foreign checkpoint to the canonical file: [`open`], and [`Opened::convert`].
@@ -111,7 +62,7 @@ impl Opened {
             let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
             folder.join(format!("{name}.safetensors"))
         });
-        check_output(&output, &model.weights)?;
+        model.weights.check_output(&output)?;
 
         let paths: Vec<_> = model.weights.paths().map(Path::to_owned).collect();
         let verify = {
@@ -271,14 +222,6 @@ pub(crate) fn check(model: &Model) -> Result<()> {
 fn without_leading_ones(shape: &[usize]) -> &[usize] {
     let first = shape.iter().position(|length| *length != 1).unwrap_or(shape.len());
     &shape[first..]
-}
-
-pub(crate) fn check_output(output: &Path, weights: &Weights) -> Result<()> {
-    let Ok(target) = output.canonicalize() else { return Ok(()) };
-    if weights.paths().any(|path| path.canonicalize().is_ok_and(|path| path == target)) {
-        return Err(Error::OutputIsSource { path: output.to_owned() });
-    }
-    Ok(())
 }
 
 fn check_hash(path: &Path, found: &str, expected: Option<&str>) -> Result<()> {

@@ -15,9 +15,9 @@ use clip_checkpoint::{
     ResizeMode, Source, SourceFile, TensorSource, TensorSpec, presets, write_conv_stem,
 };
 
-use crate::convert::check_output;
 use crate::hashing::sha256_of;
-use crate::weights::{Weights, file_name, file_stem};
+use crate::path::{file_name, file_stem};
+use crate::weights::Weights;
 use crate::{Error, Options, Progress, Result, check_name};
 
 const AUTHORITY: &str = "EfficientNet-Lite's code";
@@ -81,7 +81,7 @@ pub fn convert_stem(
         let folder = options.folder.as_deref().unwrap_or(Path::new("weights"));
         folder.join(format!("{name}.safetensors"))
     });
-    check_output(&output, &weights)?;
+    weights.check_output(&output)?;
     if output.exists() && !options.force {
         return Err(Error::OutputExists { path: output, found: "not replaced unasked" });
     }

@@ -8,7 +8,8 @@ use std::thread::{Scope, ScopedJoinHandle};
 use clip_checkpoint::SourceFile;
 use sha2::{Digest, Sha256};
 
-use crate::weights::{file_name, hex};
+use crate::hex::hex;
+use crate::path::file_name;
 use crate::{Error, Progress, Result};
 
 /// Hashes that are on their way.

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use crate::model::Model;
-use crate::weights::file_stem;
-use crate::{Error, Options, Progress, Result, Source, check_name, hub};
+use crate::path::file_stem;
+use crate::{Error, Options, Progress, Result, Source, check_name, detect, hub};
 
 /// A source that was found, downloaded where that was needed, and read: all but the values of its
 /// tensors. It can be looked into before it is converted, and is asked for once.
@@ -32,7 +32,7 @@ pub fn open(source: &Source, options: &Options, progress: &mut dyn Progress) -> 
     }
     let (mut model, name, origin) = match source {
         Source::Path(path) => {
-            let model = Model::open(path, options.activation)?;
+            let model = detect::open(path, options.activation)?;
             let (name, origin) = (model.name.clone(), model.origin.clone());
             (model, name, origin)
         }
@@ -40,11 +40,11 @@ pub fn open(source: &Source, options: &Options, progress: &mut dyn Progress) -> 
             let revision = revision.as_deref();
             let (folder, origin) = hub::download(id, revision, &options.hub, progress)?;
             let name = id.rsplit('/').next().unwrap_or(id).to_owned();
-            (Model::open(&folder, options.activation)?, name, origin)
+            (detect::open(&folder, options.activation)?, name, origin)
         }
         Source::Url(url) => {
             let (path, origin) = hub::download_file(url, &options.hub, progress)?;
-            let model = Model::open(&path, options.activation);
+            let model = detect::open(&path, options.activation);
             (model.map_err(|error| alone(error, &origin))?, file_stem(&path), origin)
         }
     };

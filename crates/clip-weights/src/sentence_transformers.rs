@@ -4,7 +4,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::hf::json;
+use crate::json;
 use crate::{Error, Result};
 
 /// What lists the parts.

@@ -12,7 +12,8 @@ use clip_checkpoint::Dtype;
 use half::{bf16, f16};
 
 use crate::container::{self, Stored};
-use crate::hf::{self, json};
+use crate::json;
+use crate::path::file_name;
 use crate::prefix::{self, Candidate, Landmarks};
 use crate::{Error, Result};
 
@@ -91,7 +92,8 @@ impl Weights {
             }
             let path = folder.join(shard);
             if !path.is_file() {
-                return Err(hf::missing(folder, shard));
+                let (folder, file) = (folder.to_owned(), shard.to_owned());
+                return Err(Error::MissingFile { folder, file, layout: "Hugging Face" });
             }
             let file = self.add(&path)?;
             let held = |tensor: &str| self.tensors.get(tensor).is_some_and(|t| t.file == file);
@@ -263,6 +265,15 @@ impl Weights {
         self.files.iter().map(|file| &*file.path)
     }
 
+    /// Fails where a file that is read would be written.
+    pub(crate) fn check_output(&self, output: &Path) -> Result<()> {
+        let Ok(target) = output.canonicalize() else { return Ok(()) };
+        if self.paths().any(|path| path.canonicalize().is_ok_and(|path| path == target)) {
+            return Err(Error::OutputIsSource { path: output.to_owned() });
+        }
+        Ok(())
+    }
+
     /// The file that holds the tensor.
     pub(crate) fn file_of(&self, tensor: &ForeignTensor) -> String {
         format!("{}{}", self.files[tensor.file].name, self.below())
@@ -347,32 +358,4 @@ fn decode(dtype: safetensors::Dtype, bytes: &[u8], values: &mut Vec<f32>) {
         safetensors::Dtype::BF16 => values.extend(halves.map(|b| bf16::from_le_bytes(*b).to_f32())),
         _ => values.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
     }
-}
-
-/// A digest as it is written everywhere.
-pub(crate) fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The folder that a file lies in.
-pub(crate) fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// The folder's name for the card, also where it is called `.`.
-pub(crate) fn folder_name(folder: &Path) -> String {
-    folder.canonicalize().map_or_else(|_| file_name(folder), |path| file_name(&path))
-}
-
-/// The name without folders, for messages and the card.
-pub(crate) fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// The name without folders and ending.
-pub(crate) fn file_stem(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -287,14 +287,7 @@ impl Embedder {
 /// None in a program that was built from whole files.
 #[cfg(feature = "embedded-model")]
 pub fn embedded_checkpoint() -> Result<Checkpoint> {
-    // Aligned as a mapped file would be, so that weights can be read in place.
-    #[repr(C, align(64))]
-    struct Aligned<T: ?Sized>(T);
-    static BYTES: &Aligned<[u8]> = &Aligned(*include_bytes!(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../weights/clip-tiny.safetensors"
-    )));
-    Ok(Checkpoint::embedded(&BYTES.0, "the embedded model")?)
+    Ok(Checkpoint::embedded(clip_builtin_model::CHECKPOINT, "the embedded model")?)
 }
 
 /// `OnceLock::get_or_try_init` is not stable yet. Two threads may load at once; one load is kept.

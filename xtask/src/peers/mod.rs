@@ -65,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = isa::by_name())]
     isa: Option<&'static Limit>,
     /// With whom, with commas; the page stays as it is [default: all]
-    #[arg(long, value_name = "PEER", value_delimiter = ',', value_parser = peer::by_name())]
+    #[arg(long, value_name = "PEER", value_delimiter = ',', value_parser = roster::by_name())]
     peers: Vec<&'static Peer>,
     /// Rounds that count; one before them does not
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
@@ -148,11 +148,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 /// What to measure; everything where nothing is named.
 fn works(named: &[Work], model: Model) -> Result<Vec<Work>> {
     if named.is_empty() {
-        return Ok(model.works().to_vec());
+        return Ok(Work::of(model).to_vec());
     }
     for work in named {
         ensure!(
-            model.works().contains(work),
+            Work::of(model).contains(work),
             "{} is measured with {} alone: leave --model out",
             work.name(),
             Model::VitB32.name()

@@ -2,8 +2,6 @@
 
 use clap::ValueEnum;
 
-use super::work::Work;
-
 /// A model with random weights, made by `prepare.py`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Model {
@@ -42,14 +40,6 @@ impl Model {
         match self {
             Self::VitB32 | Self::VitL14 => &[],
             Self::Siglip2B16 => &["open_clip_torch==3.3.0", "sentencepiece==0.2.3", "protobuf"],
-        }
-    }
-
-    /// What is measured with it.
-    pub(crate) fn works(self) -> &'static [Work] {
-        match self {
-            Self::VitB32 => &Work::ALL,
-            Self::VitL14 | Self::Siglip2B16 => &[Work::Image, Work::Text],
         }
     }
 }

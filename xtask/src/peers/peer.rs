@@ -1,6 +1,5 @@
 //! What a peer is: one line of the tables.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clip_kernels::Isa;
 use clip_weights::Dtype;
 
@@ -8,7 +7,6 @@ use super::isa::{Kernels, Limit};
 use super::machine::Machine;
 use super::model::Model;
 use super::python::Environment;
-use super::roster::PEERS;
 use super::work::Work;
 
 /// One line of the tables.
@@ -58,12 +56,6 @@ pub(crate) enum Numbers {
     Fewer,
     /// No vectors: a part of the work, to measure the others by.
     Yardstick,
-}
-
-/// Reads names on the command line.
-pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
-    PossibleValuesParser::new(PEERS.iter().map(|peer| peer.name))
-        .try_map(|name| PEERS.iter().copied().find(|peer| peer.name == name).ok_or("no such peer"))
 }
 
 impl Peer {
@@ -122,6 +114,7 @@ const CANDLE: &str = "candle==0.11.1";
 #[cfg(test)]
 mod tests {
     use super::super::isa::limit;
+    use super::super::roster::PEERS;
     use super::*;
 
     fn peer(name: &str) -> &'static Peer {
@@ -130,7 +123,7 @@ mod tests {
 
     #[test]
     fn candle_is_the_version_of_its_manifest() {
-        let manifest = include_str!("../../../benches/peers/candle/Cargo.toml");
+        let manifest = std::fs::read_to_string("../benches/peers/candle/Cargo.toml").unwrap();
         let version = CANDLE.replace("candle==", "candle-transformers = \"=");
         assert!(manifest.contains(&version), "{version}");
     }

@@ -1,5 +1,6 @@
 //! Who takes part.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clip_kernels::Isa;
 use clip_weights::Dtype;
 
@@ -36,6 +37,12 @@ static FLAT: Peer = faiss("faiss", "faiss, f32", &[]);
 /// The peer that says what is right.
 pub(crate) fn reference(work: Work) -> &'static Peer {
     if work.searches() { &FLAT } else { &REFERENCE }
+}
+
+/// Reads names on the command line.
+pub(crate) fn by_name() -> impl TypedValueParser<Value = &'static Peer> {
+    PossibleValuesParser::new(PEERS.iter().map(|peer| peer.name))
+        .try_map(|name| PEERS.iter().copied().find(|peer| peer.name == name).ok_or("no such peer"))
 }
 
 /// All, in the order of the tables.

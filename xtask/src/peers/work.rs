@@ -65,6 +65,14 @@ impl Work {
         }
     }
 
+    /// What is measured with a model.
+    pub(crate) fn of(model: Model) -> &'static [Self] {
+        match model {
+            Model::VitB32 => &Self::ALL,
+            Model::VitL14 | Model::Siglip2B16 => &[Self::Image, Self::Text],
+        }
+    }
+
     /// Items that run through the model at once, a column of the table each; none where processes are
     /// started and watched.
     pub(crate) fn batches(self, model: Model) -> &'static [usize] {

@@ -1,7 +1,7 @@
 //! Burn crates forward the same backend features; libraries switch none on.
 
 use super::layers::{self, Burn, Layer};
-use crate::workspace::Crate;
+use crate::workspace::{Crate, Dependency};
 
 /// What every crate above Burn offers.
 const BACKENDS: [&str; 6] = ["flex", "ndarray", "wgpu", "vulkan", "metal", "cuda"];
@@ -41,8 +41,10 @@ fn check_backend(member: &Crate, backend: &str) -> Vec<String> {
         .dependencies
         .iter()
         .filter(|dependency| !dependency.is_dev())
-        .map(|dependency| &*dependency.name)
-        .filter(|name| layers::find(name).is_some_and(|rule| rule.burn == Burn::Used))
+        .filter(|dependency| {
+            layers::find(&dependency.name).is_some_and(|rule| rule.burn == Burn::Used)
+        })
+        .map(Dependency::key)
         .collect();
     // The lowest crate passes the feature to Burn itself.
     let below = if below.is_empty() { vec!["burn"] } else { below };
@@ -102,7 +104,7 @@ mod tests {
         };
         assert_eq!(with_default("clip-weights", &[]), 0);
         assert_eq!(with_default("clip-weights", &["hub"]), 1);
-        assert_eq!(with_default("clip", &["flex"]), 1);
+        assert_eq!(with_default("burn-clip", &["flex"]), 1);
         assert_eq!(with_default("clip-cli", &["flex", "ndarray"]), 0);
     }
 }

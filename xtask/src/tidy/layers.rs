@@ -54,11 +54,11 @@ const OF_PROGRAMS: [&str; 4] = ["anyhow", "clap", "ctrlc", "indicatif"];
 const RULES: &[Rule] = &[
     outside("clip-benches", Burn::Used, Uses::Any),
     outside("xtask", Burn::Optional, Uses::Only(&["clip-kernels", "clip-weights"])),
-    rule("clip-cli", Layer::Binary, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-search", "clip-train", "clip-server", "clip-weights"]),
-    rule("clip-server", Layer::Server, Burn::Used, &["clip", "clip-retrieval", "clip-search"]),
-    rule("clip-search", Layer::Application, Burn::Used, &["clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-weights"]),
+    rule("clip-cli", Layer::Binary, Burn::Used, &["burn-clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-retrieval", "clip-search", "clip-train", "clip-server", "clip-weights"]),
+    rule("clip-server", Layer::Server, Burn::Used, &["burn-clip", "clip-retrieval", "clip-search"]),
+    rule("clip-search", Layer::Application, Burn::Used, &["burn-clip", "clip-checkpoint", "clip-data", "clip-eval", "clip-retrieval", "clip-weights"]),
     rule("clip-train", Layer::Training, Burn::Used, &["clip-checkpoint", "clip-data", "clip-eval", "clip-kernels", "clip-model", "clip-nn", "clip-preprocess", "clip-projection", "clip-tokenizer"]),
-    rule("clip", Layer::Facade, Burn::Used, &["clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
+    rule("burn-clip", Layer::Facade, Burn::Used, &["clip-builtin-model", "clip-model", "clip-weights", "clip-checkpoint", "clip-preprocess", "clip-tokenizer"]),
     rule("clip-model", Layer::Model, Burn::Used, &["clip-vision", "clip-text", "clip-projection", "clip-checkpoint"]),
     rule("clip-vision", Layer::Tower, Burn::Used, &["clip-nn"]),
     rule("clip-text", Layer::Tower, Burn::Used, &["clip-nn"]),
@@ -68,6 +68,7 @@ const RULES: &[Rule] = &[
     rule("clip-weights", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
     rule("clip-preprocess", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
     rule("clip-tokenizer", Layer::Parts, Burn::Free, &["clip-checkpoint"]),
+    rule("clip-builtin-model", Layer::Leaf, Burn::Free, &[]),
     rule("clip-checkpoint", Layer::Leaf, Burn::Free, &[]),
     rule("clip-eval", Layer::Leaf, Burn::Free, &[]),
     rule("clip-retrieval", Layer::Parts, Burn::Free, &["clip-kernels"]),
@@ -91,7 +92,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Rule> {
 /// One line for each crate that is not in the table and each edge that it does not allow.
 pub(crate) fn check(crates: &[Crate]) -> Vec<String> {
     let mut broken = Vec::new();
-    for Crate { name, dependencies, features } in crates {
+    for Crate { name, dependencies, features, .. } in crates {
         let Some(rule) = find(name) else {
             broken.push(format!(
                 "layers: {name} has no layer: add it to the table in xtask/src/tidy/layers.rs and in docs/architecture.md"
@@ -100,7 +101,8 @@ pub(crate) fn check(crates: &[Crate]) -> Vec<String> {
         };
         for dependency in dependencies {
             let (target, dev) = (&*dependency.name, dependency.is_dev());
-            let is_burn = target == "burn" || target.starts_with("burn-");
+            let below = find(target);
+            let is_burn = below.is_none() && (target == "burn" || target.starts_with("burn-"));
             let chosen = dependency.optional && !features.contains_key("default");
             let mend = match rule.burn {
                 Burn::Free => Some("move the code that needs it to clip-nn or above"),
@@ -116,7 +118,7 @@ pub(crate) fn check(crates: &[Crate]) -> Vec<String> {
                 ));
             }
             // Crates that are not in the table and not in the workspace are not ours.
-            let Some(below) = find(target) else { continue };
+            let Some(below) = below else { continue };
             if !rule.allows(below, dev) {
                 let kind = if dev { "development-depends" } else { "depends" };
                 broken.push(format!("layers: {name} {kind} on {target}: {}", rule.mend(below)));
@@ -182,7 +184,11 @@ mod tests {
         check_one("clip-data", &["clip-preprocess", "clip-checkpoint", "image"], "");
         check_one("clip-preprocess", &["clip-data"], "layers: clip-preprocess depends on");
         check_one("clip-train", &["clip-data", "clip-eval", "clip-model", "clip-nn"], "");
-        check_one("clip-train", &["clip"], "layers: clip-train depends on clip: it may use");
+        check_one(
+            "clip-train",
+            &["burn-clip"],
+            "layers: clip-train depends on burn-clip: it may use",
+        );
         check_one("clip-model", &["clip-train"], "layers: clip-model depends on clip-train");
         check_one(
             "clip-eval",
@@ -191,8 +197,8 @@ mod tests {
         );
         check_one("clip-retrieval", &["clip-checkpoint"], "layers: clip-retrieval depends on");
         check_one("clip-cli", &["clip-model"], "layers: clip-cli depends on clip-model");
-        check_one("clip", &["xtask"], "layers: clip depends on xtask");
-        check_one("clip-benches", &["clip-nn", "clip", "clip-retrieval"], "");
+        check_one("burn-clip", &["xtask"], "layers: burn-clip depends on xtask");
+        check_one("clip-benches", &["clip-nn", "burn-clip", "clip-retrieval"], "");
         check_one("clip-sound", &["clip-nn"], "layers: clip-sound has no layer");
     }
 
@@ -228,7 +234,7 @@ mod tests {
         check_one("clip-cli", &["anyhow", "clap", "ctrlc", "indicatif"], "");
         check_one("xtask", &["anyhow"], "");
         check_one("clip-search", &["clip-train"], "layers: clip-search depends on clip-train: it");
-        check_one("clip-search", &["clip", "clip-data", "clip-retrieval"], "");
+        check_one("clip-search", &["burn-clip", "clip-data", "clip-retrieval"], "");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::f32::consts::TAU;
 use anyhow::{Result, anyhow};
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{FloatDType, Int, TensorData};
+use clip_benches::Random;
 use clip_checkpoint::{ModelConfig, presets};
 use clip_model::{Device, ImageEncoder, Tensor, TextEncoder, float_tensor, int_tensor};
-use clip_testkit::Random;
 
 use crate::record::{Dtype, Tower};
 

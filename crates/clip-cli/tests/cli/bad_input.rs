@@ -200,7 +200,7 @@ fn a_library_of_another_model() {
 #[test]
 fn models_that_are_not_whole() {
     let sandbox = Sandbox::new();
-    let weights = clip_testkit::repository_root().join("weights/clip-tiny.safetensors");
+    let weights = clip_testkit::builtin_model();
     let bytes = std::fs::read(weights).unwrap();
     let check = |content: &[u8], says: &[&str]| {
         sandbox.write("m.safetensors", content);

@@ -173,7 +173,7 @@ fn models_and_info_describe() {
 #[test]
 fn a_model_is_found_by_path_and_by_name() {
     let sandbox = Sandbox::new();
-    let weights = clip_testkit::repository_root().join("weights/clip-tiny.safetensors");
+    let weights = clip_testkit::builtin_model();
     let name = |args: &[&str]| {
         let run = sandbox.run(&[&["info", "--json", "--model"], args].concat());
         assert_eq!(run.code, 0, "{run}");

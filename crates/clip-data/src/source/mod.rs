@@ -15,7 +15,8 @@ use std::sync::Arc;
 pub(crate) use self::classes::Classes;
 use self::parquet::Table as ParquetTable;
 pub(crate) use self::paths::{Format, SourceFile, find};
-use crate::{Error, Problem, Result, Sample};
+use crate::error::io;
+use crate::{Problem, Result, Sample};
 
 /// Where the bytes of one picture are.
 #[derive(Debug, Clone)]
@@ -78,13 +79,6 @@ impl Place {
                 format!("{}: row {row} of group {group}", table.path().display())
             }
         }
-    }
-}
-
-pub(crate) fn io(path: &Path, source: std::io::Error) -> Error {
-    match source.kind() {
-        std::io::ErrorKind::NotFound => Error::NotFound { path: path.to_owned() },
-        _ => Error::Io { path: path.to_owned(), source },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::io;
+use crate::error::io;
 use crate::{Error, Result};
 
 /// How a file is read.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use clip_preprocess::is_read_extension;
 
-use super::{Index, Place, Skipped, io};
+use super::{Index, Place, Skipped};
+use crate::error::io;
 use crate::fields::{Draft, Role};
 use crate::{Problem, Result, text};
 

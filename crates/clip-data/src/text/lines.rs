@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::strip_bom;
-use crate::source::io;
+use crate::error::io;
 use crate::{Error, Result};
 
 /// A line of a text file.

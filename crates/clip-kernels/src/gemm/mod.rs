@@ -25,6 +25,7 @@ mod microkernel;
 mod output;
 mod panels;
 pub mod reference;
+mod round;
 
 use std::fmt;
 use std::ops::Range;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use half::bf16;
 
+use super::round::round;
 use super::{Accumulate, Activations, Buffer, Epilogue, PackedGemm, Prepare};
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::Activation;
@@ -64,7 +65,7 @@ impl Output for f32 {
 impl Output for bf16 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
-        super::bf16::round(value)
+        round(value)
     }
 
     #[inline(always)]

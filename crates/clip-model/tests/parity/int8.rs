@@ -1,14 +1,12 @@
 //! Encoders whose weights are packed in 8 bits, against the same in 32 bits.
 
-use std::path::Path;
-
 use clip_checkpoint::Checkpoint;
 use clip_kernels::gemm::select;
 use clip_model::{
     Device, ImageEncoder, InferenceImageEncoder, InferenceTextEncoder, Pixels, Tensor, TextEncoder,
     WeightDtype, int_tensor,
 };
-use clip_testkit::{goldens, samples_dir, say};
+use clip_testkit::{builtin_model, goldens, samples_dir, say};
 use clip_tokenizer::{Overflow, Tokenizer};
 
 use crate::common::{convert, pixels, token_ids, values};
@@ -42,8 +40,7 @@ fn image_encoder(checkpoint: &Checkpoint, dtype: WeightDtype) -> InferenceImageE
 /// Captions of the samples by the built-in model, in a batch and alone.
 #[test]
 fn captions_in_8_bits_are_near() {
-    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights");
-    let checkpoint = Checkpoint::open(&weights.join("clip-tiny.safetensors")).unwrap();
+    let checkpoint = Checkpoint::open(&builtin_model()).unwrap();
     let card = checkpoint.card();
     let limit = card.config.text.context_length;
     let tokenizer = Tokenizer::new(&card.tokenizer, limit, checkpoint.vocabulary()).unwrap();

@@ -2,9 +2,8 @@
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
+use clip_kernels::gemm::WeightDtype;
 use clip_kernels::residual::train::Residual;
-
-use crate::Precision;
 
 pub(crate) fn on_pool<T>(run: impl FnOnce() -> T) -> T {
     run()
@@ -20,6 +19,6 @@ pub(crate) fn residual(
     None
 }
 
-pub(crate) fn matmul(_: &Tensor<2>, _: &Tensor<2>, _: Precision) -> Option<Tensor<2>> {
+pub(crate) fn matmul(_: &Tensor<2>, _: &Tensor<2>, _: WeightDtype) -> Option<Tensor<2>> {
     None
 }

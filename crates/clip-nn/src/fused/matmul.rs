@@ -7,13 +7,11 @@ use clip_kernels::gemm::{Epilogue, Product, WeightDtype, select};
 use clip_kernels::{ColumnsMut, MatrixView};
 use rayon::prelude::*;
 
-use crate::Precision;
-
 /// `a · b`, or nothing where this is not the place for it: another backend, another number format,
 /// a processor without the instruction.
-pub(crate) fn matmul(a: &Tensor<2>, b: &Tensor<2>, precision: Precision) -> Option<Tensor<2>> {
+pub(crate) fn matmul(a: &Tensor<2>, b: &Tensor<2>, dtype: WeightDtype) -> Option<Tensor<2>> {
     let floats = [a, b].iter().all(|tensor| tensor.dtype() == DType::F32);
-    if precision.dtype() != WeightDtype::Bf16 || !floats {
+    if dtype != WeightDtype::Bf16 || !floats {
         return None;
     }
     let a: FlexTensor = a.clone().try_into_primitive::<Flex>().ok()?;

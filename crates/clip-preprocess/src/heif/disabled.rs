@@ -3,7 +3,7 @@
 use image::ImageResult;
 
 use super::Kind;
-use crate::read::Opened;
+use crate::opened::Opened;
 use crate::{Error, Result};
 
 /// The decoder of a kind. This build has none.

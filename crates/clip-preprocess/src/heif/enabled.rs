@@ -10,8 +10,8 @@ use image::{ColorType, ImageDecoder, ImageResult};
 
 use super::library::{Compression, Libheif, Refusal, Samples, Still};
 use super::{Kind, container};
-use crate::picture::unfade;
-use crate::read::Opened;
+use crate::opened::Opened;
+use crate::pixel_mode::unfade;
 use crate::{Error, Result};
 
 /// How often a picture is in memory: its planes, what libheif makes of them, and what we get.

@@ -17,7 +17,7 @@ use super::reduced::Frame;
 use super::{fallback, memory};
 use crate::Detail;
 use crate::detail::average;
-use crate::read::Opened;
+use crate::opened::Opened;
 
 /// Reads the header.
 pub(crate) fn open(bytes: &[u8], detail: Detail) -> ImageResult<Opened<'_>> {

@@ -16,7 +16,7 @@ use mozjpeg::{ColorSpace, Decompress, Format};
 use super::markers::{PROGRESSIVE, scans, walk};
 use super::{MAX_SCANS, inks_to_rgb, memory};
 use crate::Detail;
-use crate::read::Opened;
+use crate::opened::Opened;
 
 const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
 

@@ -12,7 +12,7 @@ use jpeg_decoder::{Error, ImageInfo, PixelFormat};
 use super::markers::scans;
 use super::{MAX_SCANS, inks_to_rgb};
 use crate::color::Inks;
-use crate::read::Opened;
+use crate::opened::Opened;
 
 const FORMAT: ImageFormatHint = ImageFormatHint::Exact(ImageFormat::Jpeg);
 

@@ -22,7 +22,7 @@ pub(crate) use markers::walk;
 
 use crate::Detail;
 use crate::color::Inks;
-use crate::read::Opened;
+use crate::opened::Opened;
 use crate::rgb::product;
 
 #[cfg(all(feature = "turbojpeg", panic = "abort"))]

@@ -1,4 +1,4 @@
-//! What compresses the pixels of a strip or tile, and what was done to them before.
+//! From the bytes of a strip or tile to its samples.
 
 use std::io::{Cursor, ErrorKind, Read};
 
@@ -10,119 +10,14 @@ use ruzstd::decoding::StreamingDecoder;
 use weezl::BitOrder;
 
 use super::chunks::Chunk;
-use super::color::Color;
-use super::directory::Directory;
-use super::fax::{self, Fax};
+use super::compression::{Compression, Predictor};
+use super::fax;
 use super::header::Header;
-use super::jpeg::{self, Tables};
-use super::samples::{Format, Samples};
+use super::jpeg::{self, Layout};
 use super::{damaged, predictor, unsupported};
 
 /// The memory that a file may ask of an LZMA decoder, in KiB. The highest preset of xz asks for 64 MiB.
 const LZMA_MEMORY: u32 = 128 << 10;
-
-/// Values of the field Compression that are read.
-pub(super) enum Compression {
-    None,
-    PackBits,
-    Lzw,
-    Deflate,
-    Zstd,
-    Lzma,
-    Fax(Fax),
-    Jpeg(Tables),
-    /// JPEG as TIFF 6.0 had it, which its second technical note replaces.
-    OldJpeg(Box<jpeg::Old>),
-    WebP,
-}
-
-/// What was done to the samples of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Predictor {
-    None,
-    /// Each is the difference to that of the pixel before.
-    Horizontal,
-    /// The same with the bytes of floats, the highest of all first.
-    Float,
-}
-
-impl Compression {
-    pub(super) fn new(fields: &Directory<'_>) -> ImageResult<Self> {
-        let name = match fields.integer(259, 1)? {
-            1 => return Ok(Self::None),
-            2 => return Ok(Self::Fax(Fax::Huffman)),
-            3 => return Ok(Self::Fax(Fax::group3(fields)?)),
-            4 => return Ok(Self::Fax(Fax::Group4)),
-            5 => return Ok(Self::Lzw),
-            6 => return Ok(Self::OldJpeg(Box::new(jpeg::Old::new(fields)?))),
-            7 => return Ok(Self::Jpeg(Tables::new(fields)?)),
-            8 | 32946 => return Ok(Self::Deflate),
-            32771 => return Ok(Self::Fax(Fax::HuffmanWords)),
-            32773 => return Ok(Self::PackBits),
-            34925 => return Ok(Self::Lzma),
-            50000 => return Ok(Self::Zstd),
-            50001 => return Ok(Self::WebP),
-            9 | 10 | 34661 | 34715 => "JBIG",
-            32766 => "NeXT",
-            32809 => "ThunderScan",
-            32908 | 32909 => "PixarLog",
-            33003 | 33005 | 34712 => "JPEG 2000",
-            34676 | 34677 => "LogLuv",
-            34887 => "LERC",
-            34892 => "lossy JPEG of DNG",
-            34713 => "Nikon raw",
-            50002 | 52546 => "JPEG XL",
-            other => return Err(unsupported(format!("compression of kind {other}"))),
-        };
-        Err(unsupported(format!("compression by {name}")))
-    }
-
-    /// Whether what comes out are the colors and not the samples.
-    pub(super) fn decodes_colors(&self) -> bool {
-        matches!(self, Self::Jpeg(_) | Self::OldJpeg(_) | Self::WebP)
-    }
-
-    /// Whether it can hold pixels of a kind, where it decodes colors.
-    pub(super) fn check(&self, color: &Color, count: usize) -> ImageResult<()> {
-        match (self, color, count) {
-            (Self::WebP, Color::Rgb, 3) | (Self::WebP, Color::Rgba(_), 4) => Ok(()),
-            (Self::WebP, ..) => Err(unsupported(format!("WebP of {count} samples for a pixel"))),
-            (_, _, 1 | 3 | 4) => Ok(()),
-            _ => Err(unsupported(format!("JPEG of {count} samples for a pixel"))),
-        }
-    }
-
-    pub(super) fn is_fax(&self) -> bool {
-        matches!(self, Self::Fax(_))
-    }
-
-    /// Whether the decoder knows no other order of bits than its own.
-    fn has_own_order(&self) -> bool {
-        matches!(self, Self::Jpeg(_) | Self::OldJpeg(_))
-    }
-}
-
-impl Predictor {
-    /// Only some methods look at the field, as in libtiff.
-    pub(super) fn new(
-        fields: &Directory<'_>,
-        compression: &Compression,
-        samples: &Samples,
-    ) -> ImageResult<Self> {
-        use Compression::{Deflate, Lzma, Lzw, Zstd};
-        if !matches!(compression, Deflate | Lzma | Lzw | Zstd) {
-            return Ok(Self::None);
-        }
-        match (fields.integer(317, 1)?, samples.bits, samples.format) {
-            (1, ..) => Ok(Self::None),
-            (2, 8 | 16 | 24 | 32 | 64, _) => Ok(Self::Horizontal),
-            (3, _, Format::Float) => Ok(Self::Float),
-            (number, bits, _) => {
-                Err(unsupported(format!("predictor {number} with samples of {bits} bits")))
-            }
-        }
-    }
-}
 
 /// The samples of a strip or tile in a plane: so many rows as it has, each of whole bytes.
 pub(super) fn expand(
@@ -139,7 +34,10 @@ pub(super) fn expand(
     let mut out = vec![0; size];
     let expected = matches!(header.compression, Compression::None).then_some(size);
     let found = match &header.compression {
-        Compression::OldJpeg(old) => old.read(header, file, &mut out),
+        Compression::OldJpeg(old) => {
+            let most = (header.width, header.height);
+            old.read(&layout(header, most), file, &mut out)
+        }
         _ => header.chunks.bytes(file, chunk, plane, expected).and_then(|bytes| {
             if header.is_reversed && !header.compression.has_own_order() {
                 let bytes: Vec<u8> = bytes.iter().map(|byte| byte.reverse_bits()).collect();
@@ -181,10 +79,18 @@ fn decompress(header: &Header, bytes: &[u8], chunk: &Chunk, out: &mut [u8]) -> I
         Compression::Zstd => fill(StreamingDecoder::new(bytes).map_err(damaged)?, out),
         Compression::Lzma => fill(XzReader::new_mem_limit(bytes, false, LZMA_MEMORY), out),
         Compression::Fax(fax) => fax::decode(*fax, bytes, (header.chunks.width, chunk.rows), out),
-        Compression::Jpeg(tables) => jpeg::read(tables, bytes, header, chunk, out),
+        Compression::Jpeg(tables) => {
+            let most = (header.chunks.width, header.chunks.height.max(chunk.rows));
+            jpeg::read(tables, bytes, &layout(header, most), out)
+        }
         Compression::OldJpeg(_) => unreachable!("it is read from the file"),
         Compression::WebP => webp(bytes, header, chunk, out),
     }
+}
+
+/// What a stream of JPEG has to hold.
+fn layout(header: &Header, most: (u32, u32)) -> Layout {
+    Layout { row_bytes: header.row_bytes() as usize, channels: header.samples_together(), most }
 }
 
 fn fill(mut decoder: impl Read, out: &mut [u8]) -> ImageResult<()> {

@@ -3,8 +3,8 @@
 use image::ImageResult;
 
 use super::chunks::Chunks;
-use super::codec::{Compression, Predictor};
 use super::color::{Alpha, Color};
+use super::compression::{Compression, Predictor};
 use super::directory::Directory;
 use super::lab::{Lab, Scale};
 use super::samples::{Format, Samples};

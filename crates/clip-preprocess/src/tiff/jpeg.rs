@@ -5,9 +5,7 @@ use std::io::ErrorKind;
 
 use image::{ImageDecoder, ImageError, ImageResult};
 
-use super::chunks::Chunk;
 use super::directory::Directory;
-use super::header::Header;
 use super::{damaged, unsupported};
 use crate::{Detail, jpeg};
 
@@ -17,6 +15,14 @@ const END: [u8; 2] = [0xff, 0xd9];
 const SCAN: u8 = 0xda;
 const JFIF: u8 = 0xe0;
 const ADOBE: u8 = 0xee;
+
+/// What the fields say of the pixels of a stream.
+pub(super) struct Layout {
+    pub(super) row_bytes: usize,
+    pub(super) channels: usize,
+    /// Its width, and the most that it may be high.
+    pub(super) most: (u32, u32),
+}
 
 /// The tables that all streams share, as a stream without pictures.
 pub(super) struct Tables {
@@ -64,13 +70,11 @@ impl Tables {
 pub(super) fn read(
     tables: &Tables,
     bytes: &[u8],
-    header: &Header,
-    chunk: &Chunk,
+    layout: &Layout,
     out: &mut [u8],
 ) -> ImageResult<()> {
     let stream = tables.complete(bytes, channels(bytes));
-    let most = (header.chunks.width, header.chunks.height.max(chunk.rows));
-    decode(&stream, header, most, out)
+    decode(&stream, layout, out)
 }
 
 /// The number of channels, from the frame.
@@ -86,15 +90,14 @@ fn channels(stream: &[u8]) -> usize {
     0
 }
 
-fn decode(stream: &[u8], header: &Header, most: (u32, u32), out: &mut [u8]) -> ImageResult<()> {
-    let row = header.row_bytes() as usize;
+fn decode(stream: &[u8], layout: &Layout, out: &mut [u8]) -> ImageResult<()> {
+    let Layout { row_bytes: row, channels, most } = *layout;
     let check = |(width, height): (u32, u32)| {
         if width != most.0 || height > most.1 || row * (height as usize) < out.len() {
             return Err(damaged(format!("a strip or tile of it has {width}×{height} pixels")));
         }
         Ok(())
     };
-    let channels = header.samples_together();
     let pixels = if channels == 4 {
         // Without a mark of Adobe's they come as they are, whatever they mean.
         jpeg::inks(stream, check)?
@@ -128,7 +131,7 @@ impl Old {
         Ok(Self { offset, length: (length > 0).then_some(length) })
     }
 
-    pub(super) fn read(&self, header: &Header, file: &[u8], out: &mut [u8]) -> ImageResult<()> {
+    pub(super) fn read(&self, layout: &Layout, file: &[u8], out: &mut [u8]) -> ImageResult<()> {
         let stream = usize::try_from(self.offset).ok().and_then(|offset| file.get(offset..));
         let stream = stream.ok_or(ImageError::IoError(ErrorKind::UnexpectedEof.into()))?;
         let length = self.length.and_then(|length| usize::try_from(length).ok());
@@ -136,6 +139,6 @@ impl Old {
         if !stream.starts_with(&START) {
             return Err(unsupported("JPEG of TIFF 6.0 in parts".to_owned()));
         }
-        decode(stream, header, (header.width, header.height), out)
+        decode(stream, layout, out)
     }
 }

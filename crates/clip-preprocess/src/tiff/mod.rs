@@ -8,12 +8,15 @@
 mod chunks;
 mod codec;
 mod color;
+mod compression;
 mod directory;
 mod fax;
 mod header;
 mod jpeg;
 mod lab;
+mod pixels;
 mod predictor;
+mod rows;
 mod samples;
 mod values;
 mod ycbcr;
@@ -25,7 +28,7 @@ use image::{ColorType, ImageDecoder, ImageError, ImageFormat, ImageResult};
 use self::color::Color;
 use self::directory::Directory;
 use self::header::Header;
-use crate::read::Opened;
+use crate::opened::Opened;
 use crate::{Gray16, ReadOptions};
 
 /// The fields that a decoder gives as they are (TIFF 6.0; XMP specification, part 3; ICC.1, B.4).
@@ -118,7 +121,7 @@ impl ImageDecoder for Decoder<'_> {
             Color::Gray { inverted } if header.samples.is_measured() => {
                 values::read(header, file, *inverted, *gray16, out)
             }
-            color => color::read(color, header, file, *gray16, out),
+            color => pixels::read(color, header, file, *gray16, out),
         }
     }
 

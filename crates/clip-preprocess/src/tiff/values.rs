@@ -4,7 +4,8 @@
 use image::ImageResult;
 
 use super::header::Header;
-use super::samples::{Format, Row, Samples, for_each_row};
+use super::rows::{Row, for_each_row};
+use super::samples::{Format, Samples};
 use crate::Gray16;
 
 /// Reads the picture in levels of 8 bits.

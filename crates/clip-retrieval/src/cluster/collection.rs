@@ -9,9 +9,9 @@ use milvus::v2::prelude::{
 };
 
 use super::address::Address;
+use super::batch::Batch;
 use super::client::Client;
 use super::schema::{self, FAILED, FORMAT, ITEMS, KEPT, Kind, Other, field};
-use super::writer::Batch;
 use crate::{Error, Result};
 
 /// Unit vectors of one model and what they stand for, in a collection of a Milvus cluster.

@@ -5,14 +5,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::schema::{FAILED, ITEMS, KEPT};
+use super::schema::{FAILED, ITEMS, KEPT, KEY};
 use crate::Modality;
 
-/// Bytes of a key; twice as many digits.
-const BYTES: usize = 16;
-
-/// Digits of a key.
-pub(super) const DIGITS: usize = 2 * BYTES;
+/// Bytes of a key; each is two digits.
+const BYTES: usize = KEY / 2;
 
 /// The key of an item of a kind. Milvus looks for a key within its partition alone, or wherever it is,
 /// as the version goes; so the kind, which is the partition, is part of it.
@@ -97,7 +94,7 @@ mod tests {
     #[test]
     fn keys_are_of_one_length_and_of_their_kind() {
         let keys = [of_item("a", Modality::Image), of_item("a", Modality::Text), of_failure("a")];
-        assert!(keys.iter().all(|key| key.len() == DIGITS));
+        assert!(keys.iter().all(|key| key.len() == KEY));
         assert_eq!(of_items("a"), keys[..2]);
         assert_ne!(keys[0], keys[1]);
         assert_ne!(keys[0], keys[2]);

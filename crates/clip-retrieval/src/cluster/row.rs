@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::key;
 use super::schema::{FAILED, JSON, KEPT, TEXT, field};
-use crate::normal::{composed_tags, composed_user_tags};
+use crate::normal::composed_tags;
 use crate::path::{decode_path, encode_path};
 use crate::{
     Attempt, Content, Error, Facts, Failure, FileStamp, Item, KeptTags, KnownFile, Modality,
@@ -217,6 +217,11 @@ pub(super) fn columns(rows: &[&Row]) -> Vec<FieldData> {
     ]
 }
 
+/// The vector of a row.
+pub(super) fn vector(row: &ResultRow<'_>) -> Result<Vec<f32>, Sdk> {
+    row.get_float_vector(field::VECTOR).map(<[f32]>::to_vec)
+}
+
 /// The item of a row with the fields [`ITEM`].
 pub(super) fn item(row: &ResultRow<'_>) -> Result<Item, Sdk> {
     let content = match row.get_bool(field::IS_FILE)? {
@@ -276,7 +281,7 @@ pub(super) fn failure(row: &ResultRow<'_>) -> Result<Failure, Sdk> {
 /// The tags of an item, and how they came about.
 fn tags_value(item: &Item) -> Value {
     let facts = Facts { tags: composed_tags(&item.facts.tags), ..Facts::default() };
-    let user_tags = composed_user_tags(&item.user_tags);
+    let user_tags = item.user_tags.composed();
     let item = Item { facts, user_tags, ..Item::text("") };
     let (tags, UserTags { added, removed }) = (item.tags(), &item.user_tags);
     let mut value = json!({ TAGS_LIST: tags, ADDED: added });

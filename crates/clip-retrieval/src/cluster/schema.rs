@@ -6,11 +6,13 @@ use milvus::v2::prelude::{
     CollectionDesc, CollectionSchema, DataType, FieldSchema, IndexParam, IndexType, MetricType,
 };
 
-use super::key;
 use super::options::ClusterIndex;
 
 /// The version of all that is said here.
 pub(super) const FORMAT: u32 = 1;
+
+/// The digits of a key.
+pub(super) const KEY: usize = 32;
 
 /// The most bytes of a text that Milvus stores.
 pub(super) const TEXT: usize = 65_535;
@@ -70,7 +72,7 @@ pub(super) fn schema(dimension: usize) -> CollectionSchema {
     let field = |name: &str, kind: DataType| FieldSchema::new().name(name).data_type(kind);
     let text = |name: &str, length: usize| field(name, DataType::VarChar).max_length(length as u32);
     let fields = vec![
-        text(field::KEY, key::DIGITS).primary_key(true),
+        text(field::KEY, KEY).primary_key(true),
         text(field::ID, TEXT),
         field(field::IS_FILE, DataType::Bool),
         text(field::PATH, TEXT),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::collection::{Cluster, Collection};
 use super::key::{self, Range};
 use super::read::{Ask, ROW};
-use super::row::{self, FAILURE, FILE, ITEM, KEPT_TAGS};
+use super::row::{self, FAILURE, FILE, ITEM, KEPT_TAGS, vector};
 use super::schema::{FAILED, ITEMS, KEPT, field};
 use super::wording::{all, condition, one_of, partitions};
 use super::writer::Writer;
@@ -156,10 +156,4 @@ impl Snapshot for Collection {
         let ask = Ask { fields, partitions: &[KEPT], condition: &all(&[]), level };
         self.rows(&ask, ROW, row::kept_tags)
     }
-}
-
-pub(super) fn vector(
-    row: &milvus::v2::prelude::ResultRow<'_>,
-) -> Result<Vec<f32>, milvus::v2::error::Error> {
-    row.get_float_vector(field::VECTOR).map(<[f32]>::to_vec)
 }

@@ -6,43 +6,15 @@ use std::path::Path;
 
 use milvus::v2::prelude::{ConsistencyLevel, DeleteRequest, InsertRequest, UpsertRequest};
 
+use super::batch::Batch;
 use super::collection::Collection;
 use super::key;
 use super::read::Ask;
-use super::row::{Row, columns, encode};
+use super::row::{Row, columns, encode, vector};
 use super::schema::{FAILED, ITEMS, field};
-use super::store::vector;
 use super::wording::one_of;
 use crate::vector::check_unit;
 use crate::{Failure, Item, KeptTags, Result, Snapshot, StoreWriter};
-
-/// Keys that are sent together: some 2000 new items, of which each may have had others.
-const KEYS: usize = 6144;
-
-/// Bytes that are sent together; servers take up to 64 MiB.
-const BYTES: usize = 8 << 20;
-
-/// What was not sent yet: for each key what becomes of its row. All of it may be done twice.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    rows: BTreeMap<String, Option<Row>>,
-    bytes: usize,
-}
-
-impl Batch {
-    fn put(&mut self, row: Row) {
-        self.bytes += row.bytes();
-        self.rows.insert(row.key.clone(), Some(row));
-    }
-
-    fn delete(&mut self, keys: impl IntoIterator<Item = String>) {
-        self.rows.extend(keys.into_iter().map(|key| (key, None)));
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows.len() >= KEYS || self.bytes >= BYTES
-    }
-}
 
 impl Collection {
     /// Sends what waits: first what is new, then what is gone, so that nothing is lost in between.

@@ -14,8 +14,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, Row, params_from_iter};
 use tempfile::TempDir;
 
+use super::files::segments_folder;
 use super::segment::Precision;
-use super::vectors::segments_folder;
 use crate::error::folder_of;
 use crate::{Error, Result};
 

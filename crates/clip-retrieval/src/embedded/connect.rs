@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::files::graph_path;
 use super::graph::{Graph, Stop, USUAL, build};
 use super::recall::{between, share};
 use super::scan::{Place, Query, nearest};
 use super::segment::{Segment, stride};
-use super::vectors::{SegmentHandle, graph_path, spread};
+use super::vectors::{SegmentHandle, spread};
 use super::writer::Writer;
 use crate::Result;
 use crate::top::{Best, Scored};

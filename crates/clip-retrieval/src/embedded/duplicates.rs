@@ -40,7 +40,7 @@ impl Library {
         min_score: f32,
         mut progress: impl FnMut(usize, usize),
     ) -> Result<Vec<NearDuplicates>> {
-        let snapshot = self.shared.snapshot()?;
+        let snapshot = LibrarySnapshot::newest(&self.shared)?;
         let (keys, index_of) = snapshot.keys_of(ids)?;
         let (dimension, vectors) = (self.shared.kind.dimension, &snapshot.vectors);
         let vector = |key: u64| vectors.vector(key, dimension);

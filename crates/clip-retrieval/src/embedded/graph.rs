@@ -26,7 +26,8 @@ use memmap2::Mmap;
 pub(super) use build::{Stop, build};
 
 use super::bits::Bits;
-use super::scan::{Lows, Query};
+use super::lows::Lows;
+use super::scan::Query;
 use super::segment::Segment;
 use crate::Result;
 use crate::top::Best;

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::catalog::{Catalog, Kind, catalog_files};
+use super::files::{CATALOG, segment_files, segment_path, segments_folder};
 use super::lock::Lock;
 use super::segment::Precision;
 use super::shared::Shared;
-use super::vectors::{DataLoss, SegmentHandle, segment_files, segment_path, segments_folder};
+use super::snapshot::LibrarySnapshot;
+use super::vectors::{DataLoss, SegmentHandle};
 use super::writer::Writer;
 use crate::error::io_error;
 use crate::{Error, Result, Snapshot};
-
-/// Name of the catalog in the folder of a library.
-pub(super) const CATALOG: &str = "catalog.sqlite";
 
 /// Name of a catalog that is being made.
 const UNFINISHED: &str = "catalog.new";
@@ -208,7 +207,7 @@ impl Library {
     ///
     /// [`Error::Catalog`].
     pub fn stats(&self) -> Result<Stats> {
-        let snapshot = self.shared.snapshot()?;
+        let snapshot = LibrarySnapshot::newest(&self.shared)?;
         let segments = &snapshot.vectors.segments;
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let bytes = |handle: &SegmentHandle| size(&segment_path(self.folder(), handle.number));
@@ -230,7 +229,7 @@ impl Library {
     /// [`Error::Catalog`].
     pub fn verify(&self) -> Result<Vec<Error>> {
         let mut found = Vec::new();
-        let snapshot = self.shared.snapshot()?;
+        let snapshot = LibrarySnapshot::newest(&self.shared)?;
         if let Some(reason) = snapshot.catalog().check()? {
             found.push(Error::DamagedCatalog { path: self.folder().join(CATALOG), reason });
         }

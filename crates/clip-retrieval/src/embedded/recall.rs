@@ -2,6 +2,7 @@
 
 use super::library::Library;
 use super::scan::nearest;
+use super::snapshot::LibrarySnapshot;
 use super::vectors::{SearchMode, SegmentHandle};
 use crate::Result;
 use crate::top::Scored;
@@ -28,7 +29,7 @@ impl Library {
     ///
     /// [`Error::Catalog`](crate::Error::Catalog).
     pub fn recall(&self, queries: usize) -> Result<Option<Recall>> {
-        let vectors = self.shared.snapshot()?.vectors;
+        let vectors = LibrarySnapshot::newest(&self.shared)?.vectors;
         let connected = vectors.segments.iter().filter(|handle| handle.graph().is_some());
         let connected: usize = connected.map(SegmentHandle::live_rows).sum();
         if connected == 0 {

@@ -7,17 +7,16 @@
 mod codes;
 mod sums;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::bits::Bits;
 use super::graph::Look;
+use super::lows::Lows;
 use super::segment::{Segment, stride};
 use crate::dot::dot;
-use crate::top::{Best, Scored, Total};
+use crate::top::{Best, Scored};
 
 pub(super) use codes::{Aim, Bounds, Query, Scale, encode};
 #[cfg(feature = "hnsw")]
@@ -103,7 +102,7 @@ pub(super) fn nearest(queries: &[&[f32]], top: usize, places: &[Place<'_>]) -> V
     let finish = |(i, (query, mut best)): (usize, (&Query<'_>, Best))| {
         let found = || found.iter().map(|found| &found[i]);
         let mut lows = Lows::new(top);
-        found().flat_map(|found| &found.lows.0).for_each(|low| lows.add(low.0.0));
+        found().for_each(|found| lows.merge(&found.lows));
         for found in found() {
             for (_, row) in found.rows.iter().filter(|(high, _)| *high >= lows.threshold()) {
                 best.add(found.segment.keys()[*row], query.score(&found.segment.vector(*row)));
@@ -185,35 +184,9 @@ impl Found<'_> {
             }
         }
         // As many as may be wanted, and room for some that will not be.
-        if self.rows.len() > self.lows.1.saturating_mul(4).saturating_add(BLOCK) {
+        if self.rows.len() > self.lows.top().saturating_mul(4).saturating_add(BLOCK) {
             let threshold = self.lows.threshold();
             self.rows.retain(|(high, _)| *high >= threshold);
-        }
-    }
-}
-
-/// The best of the least that rows score: whoever cannot reach the worst of them is out.
-pub(super) struct Lows(BinaryHeap<Reverse<Total>>, usize);
-
-impl Lows {
-    pub(super) fn new(top: usize) -> Self {
-        Self(BinaryHeap::new(), top)
-    }
-
-    pub(super) fn add(&mut self, low: f32) {
-        if self.0.len() < self.1 {
-            self.0.push(Reverse(Total(low)));
-        } else if let Some(mut worst) = self.0.peek_mut()
-            && low > worst.0.0
-        {
-            *worst = Reverse(Total(low));
-        }
-    }
-
-    pub(super) fn threshold(&self) -> f32 {
-        match self.0.peek() {
-            Some(worst) if self.0.len() == self.1 => worst.0.0,
-            _ => f32::NEG_INFINITY,
         }
     }
 }

@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::catalog::{Catalog, Kind};
-use super::library::CATALOG;
-use super::snapshot::LibrarySnapshot;
+use super::files::CATALOG;
 use super::vectors::Vectors;
 use crate::{Error, Result};
 
@@ -58,22 +57,10 @@ impl Shared {
     }
 
     /// Those of the commit of a number, if they are known.
-    fn published(&self, commit: u64) -> Option<Arc<Vectors>> {
+    pub(super) fn published(&self, commit: u64) -> Option<Arc<Vectors>> {
         let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
         let mut known = published.next.iter().chain([&published.current]);
         known.find(|vectors| vectors.commit == commit).map(Arc::clone)
-    }
-
-    /// The newest state.
-    pub(super) fn snapshot(self: &Arc<Self>) -> Result<LibrarySnapshot> {
-        let catalog = self.connect()?;
-        let commit = catalog.begin_read()?;
-        let vectors = match self.published(commit) {
-            Some(vectors) => vectors,
-            None => self.load(&catalog)?,
-        };
-        let version = Some(vectors.commit);
-        Ok(LibrarySnapshot::new(Arc::clone(self), catalog, vectors, version))
     }
 
     /// Reads what another program has committed. The catalog stays in that state.
@@ -190,6 +177,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::snapshot::LibrarySnapshot;
     use crate::{Filter, Item, Library, Precision, Snapshot, Store};
 
     /// At every moment of a commit a snapshot is there at once, with the vectors that belong to what the
@@ -200,7 +188,7 @@ mod tests {
         let library = Library::open_or_create(folder.path(), "1", "tiny", 2, Precision::F32);
         let library = library.unwrap();
         let names = || {
-            let snapshot = library.shared.snapshot().unwrap();
+            let snapshot = LibrarySnapshot::newest(&library.shared).unwrap();
             let hits = snapshot.search(&[1.0, 0.0], 10, &Filter::default()).unwrap();
             assert_eq!((hits.len(), snapshot.len()), (snapshot.count().unwrap(), hits.len()));
             hits.into_iter().map(|hit| hit.item.content.to_string()).collect::<Vec<_>>()

@@ -35,6 +35,18 @@ impl LibrarySnapshot {
         Self { shared, catalog: Mutex::new(catalog), vectors, version }
     }
 
+    /// The newest state.
+    pub(super) fn newest(shared: &Arc<Shared>) -> Result<Self> {
+        let catalog = shared.connect()?;
+        let commit = catalog.begin_read()?;
+        let vectors = match shared.published(commit) {
+            Some(vectors) => vectors,
+            None => shared.load(&catalog)?,
+        };
+        let version = Some(vectors.commit);
+        Ok(Self::new(Arc::clone(shared), catalog, vectors, version))
+    }
+
     /// Number of items.
     pub fn len(&self) -> usize {
         self.vectors.len()

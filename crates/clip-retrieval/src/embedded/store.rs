@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::library::Library;
+use super::snapshot::LibrarySnapshot;
 use super::writer::Writer;
 use crate::{Failure, Item, KeptTags, Result, Snapshot, Store, StoreWriter};
 
@@ -29,11 +30,11 @@ impl Store for Library {
     }
 
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>> {
-        Ok(Arc::new(self.shared.snapshot()?))
+        Ok(Arc::new(LibrarySnapshot::newest(&self.shared)?))
     }
 
     fn reload(&self) -> Result<()> {
-        self.shared.snapshot().map(drop)
+        LibrarySnapshot::newest(&self.shared).map(drop)
     }
 
     fn writer(&self) -> Result<Box<dyn StoreWriter>> {

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use super::atomic::UNFINISHED;
 use super::catalog::Catalog;
+use super::files::{graph_path, segment_number, segment_path, segments_folder};
 use super::lock::Lock;
 use super::merge::{self, FLUSH, Merged};
 use super::segment::{Segment, Source, write};
 use super::shared::Shared;
 use super::snapshot::LibrarySnapshot;
-use super::vectors::{
-    MemTable, SegmentHandle, Vectors, graph_path, segment_number, segment_path, segments_folder,
-};
+use super::vectors::{MemTable, SegmentHandle, Vectors};
 use crate::error::io_error;
 use crate::vector::check_unit;
 use crate::{Failure, Item, KeptTags, Result};

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clip_retrieval::KnownFile;
 
-use super::plan::Pending;
+use super::pending::Pending;
 
 /// More pairs of one content than this are not compared by their names.
 const PAIRS: usize = 1 << 20;

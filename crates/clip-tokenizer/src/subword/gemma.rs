@@ -9,7 +9,7 @@ use clip_checkpoint::{Merge, Subwords};
 use super::bpe::Bpe;
 use super::charsmap::SPACE;
 use super::spelled::{Part, Spelled};
-use crate::tokenizer::Rules;
+use crate::rules::Rules;
 use crate::{Result, clean};
 
 /// What happens to a text before it is merged.

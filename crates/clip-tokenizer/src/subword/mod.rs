@@ -13,7 +13,7 @@ mod unigram;
 
 use clip_checkpoint::{SubwordModel, Subwords, TokenizerConfig, TokenizerMode};
 
-use crate::tokenizer::Rules;
+use crate::rules::Rules;
 use crate::{Error, Result};
 
 /// The rules of the configuration's mode for the vocabulary in `bytes`.

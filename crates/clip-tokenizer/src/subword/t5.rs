@@ -6,7 +6,7 @@ use clip_checkpoint::{Subwords, UnigramModel};
 use super::charsmap::{Replacements, SPACE};
 use super::spelled::{Part, Spelled};
 use super::unigram::{Sums, Unigram};
-use crate::tokenizer::Rules;
+use crate::rules::Rules;
 use crate::{Result, clean};
 
 pub(super) struct T5 {

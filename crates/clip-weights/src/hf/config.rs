@@ -5,8 +5,8 @@ use clip_checkpoint::{
     VisionConfig, VisionPooling,
 };
 
-use super::json::Fields;
 use crate::Result;
+use crate::json::Fields;
 
 pub(super) const FILE: &str = "config.json";
 

@@ -1,7 +1,6 @@
 //! Models in the layout of Hugging Face transformers.
 
 mod config;
-pub(crate) mod json;
 pub(crate) mod license;
 mod preprocessor;
 mod siglip;
@@ -11,9 +10,11 @@ mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
+use crate::json;
 use crate::model::{Layout, Model};
+use crate::path::{folder, folder_name};
 use crate::prefix::Landmarks;
-use crate::weights::{Weights, folder, folder_name};
+use crate::weights::Weights;
 use crate::{Error, Family, Result};
 
 static LAYOUT: Layout = Layout {
@@ -95,7 +96,7 @@ pub(crate) fn locate(folder: &Path) -> Result<PathBuf> {
     paths.find(|path| path.is_file()).ok_or_else(|| missing(folder, WEIGHTS[0]))
 }
 
-pub(crate) fn missing(folder: &Path, file: &str) -> Error {
+fn missing(folder: &Path, file: &str) -> Error {
     let (folder, file) = (folder.to_owned(), file.to_owned());
     Error::MissingFile { folder, file, layout: "Hugging Face" }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use clip_checkpoint::{Interpolation, PreprocessConfig, PreprocessMode, ResizeMode};
 
-use super::json::Fields;
 use crate::Result;
+use crate::json::Fields;
 
 const FILE: &str = "preprocessor_config.json";
 /// Transformers 5 keeps the same fields under `image_processor` of this file, and prefers it.

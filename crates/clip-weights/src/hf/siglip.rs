@@ -4,11 +4,12 @@ mod config;
 
 use std::path::Path;
 
-use super::json::Fields;
 use super::{license, preprocessor, table};
+use crate::json::Fields;
 use crate::model::{Layout, Model};
+use crate::path::folder_name;
 use crate::subwords::{self, Library};
-use crate::weights::{Weights, folder_name};
+use crate::weights::Weights;
 use crate::{Family, Result};
 
 static LAYOUT: Layout = Layout {

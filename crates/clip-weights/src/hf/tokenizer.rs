@@ -7,9 +7,9 @@ use clip_checkpoint::{TokenizerConfig, TokenizerMode};
 use serde_json::Value;
 
 use super::config::{LEGACY_EOS, TokenIds};
-use super::json::Fields;
 use super::vocabulary;
 use crate::Result;
+use crate::json::Fields;
 use crate::openai::{END, START, VOCABULARY};
 
 pub(super) fn read(folder: &Path, vocab_size: usize, tokens: TokenIds) -> Result<TokenizerConfig> {

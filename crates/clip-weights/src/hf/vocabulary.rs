@@ -11,8 +11,8 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::json;
-use crate::weights::hex;
+use crate::hex::hex;
+use crate::json;
 use crate::{Error, Result};
 
 /// Characters, characters that end a word, and one token for each merge.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
-use crate::weights::folder;
+use crate::path::folder;
 use crate::{Error, HubOptions, Progress, Result, Source, hf, open_clip, sentence_transformers};
 
 const PUBLIC_HUB: &str = "https://huggingface.co";
@@ -67,7 +67,7 @@ fn verify_blob(id: &str, path: &Path, sha256: &str) -> Result<()> {
     let io = |source| Error::Io { path: path.to_owned(), source };
     fs::remove_file(path).map_err(io)?;
     fs::remove_file(&blob).map_err(io)?;
-    Err(Error::HubHash { id: id.to_owned(), file: crate::weights::file_name(path) })
+    Err(Error::HubHash { id: id.to_owned(), file: crate::path::file_name(path) })
 }
 
 /// Where the hub's cache is; `Cache::default` panics where there is no home.
@@ -79,12 +79,12 @@ fn cache_folder(options: &HubOptions) -> Result<PathBuf> {
 
 /// Whether a configuration of OpenCLIP's wants another tokenizer than OpenCLIP's own.
 fn names_a_tokenizer(config: &Path) -> Result<bool> {
-    let config = crate::hf::json::read(config)?;
+    let config = crate::json::read(config)?;
     Ok(config.pointer("/model_cfg/text_cfg/hf_tokenizer_name").is_some())
 }
 
 fn shards(index: &Path) -> Result<Vec<String>> {
-    let document = crate::hf::json::read(index)?;
+    let document = crate::json::read(index)?;
     let map = document.get("weight_map").and_then(|map| map.as_object());
     let names = map.into_iter().flat_map(|map| map.values().filter_map(|name| name.as_str()));
     let mut names: Vec<_> = names.map(str::to_owned).collect();

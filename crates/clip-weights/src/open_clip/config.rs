@@ -10,7 +10,7 @@ use clip_checkpoint::{
 };
 
 use super::{FILE, fields};
-use crate::hf::json::Fields;
+use crate::json::Fields;
 use crate::openai::{self, END, VOCABULARY};
 use crate::shapes::Sizes;
 use crate::weights::Weights;

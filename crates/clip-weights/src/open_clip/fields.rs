@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use crate::Result;
-use crate::hf::json::Fields;
+use crate::json::Fields;
 
 /// A field's name and use.
 pub(super) type Row = (&'static str, Use);

@@ -14,11 +14,12 @@ use clip_checkpoint::{Pooling, TokenizerMode};
 
 use config::Parts;
 
-use crate::hf::json::Fields;
 use crate::hf::license;
+use crate::json::Fields;
 use crate::model::{Layout, Model};
+use crate::path::{folder, folder_name};
 use crate::prefix::Landmarks;
-use crate::weights::{Weights, folder, folder_name};
+use crate::weights::Weights;
 use crate::{Error, Family, Result, openai};
 
 /// `HF_CONFIG_NAME` in `constants.py`.

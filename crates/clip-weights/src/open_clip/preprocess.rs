@@ -5,7 +5,7 @@
 use clip_checkpoint::{Interpolation, PreprocessConfig, ResizeMode};
 
 use crate::Result;
-use crate::hf::json::Fields;
+use crate::json::Fields;
 use crate::openai;
 
 const RESIZE_MODES: [(&str, ResizeMode); 3] = [

@@ -13,12 +13,13 @@ use clip_checkpoint::{
 
 use super::config::{self, Parts};
 use super::{FILE, fields, preprocess};
-use crate::hf::json::Fields;
 use crate::hf::license;
+use crate::json::Fields;
 use crate::model::{Layout, Model};
+use crate::path::folder_name;
 use crate::shapes::{layers, shape};
 use crate::subwords::{self, Library};
-use crate::weights::{Weights, folder_name};
+use crate::weights::Weights;
 use crate::{Family, Result, openai};
 pub(super) use timm::{Tower, tower};
 

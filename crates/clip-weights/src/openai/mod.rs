@@ -12,7 +12,8 @@ use clip_checkpoint::{
 };
 
 use crate::model::{Layout, Model};
-use crate::weights::{Weights, file_name, file_stem};
+use crate::path::{file_name, file_stem};
+use crate::weights::Weights;
 use crate::{Error, Family, Result};
 
 pub(crate) use config::stated_activation;

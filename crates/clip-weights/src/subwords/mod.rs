@@ -7,6 +7,7 @@
 //! Followed are transformers 5.23 (`SiglipTokenizer`, `Siglip2Tokenizer`, and for OpenCLIP
 //! `T5Tokenizer` and `GemmaTokenizer`) and OpenCLIP 3.3 (`HFTokenizer`).
 
+mod added;
 mod sentence_piece;
 mod settings;
 mod spelled;
@@ -17,12 +18,12 @@ mod tokenizer_json;
 use std::collections::HashSet;
 use std::path::Path;
 
+use added::Added;
 use clip_checkpoint::{
     Charsmap, Merge, Padding, SubwordModel, Subwords, TokenizerConfig, TokenizerMode, UnigramModel,
     Vocabulary,
 };
 use settings::Settings;
-use spelled::Added;
 
 use crate::{Error, Result};
 

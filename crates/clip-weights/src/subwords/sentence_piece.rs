@@ -7,7 +7,7 @@ use std::path::Path;
 use clip_checkpoint::Merge;
 use prost::Message;
 
-use super::spelled::Added;
+use super::added::Added;
 use super::{Ends, Model, Source, unsupported};
 use crate::{Error, Result};
 

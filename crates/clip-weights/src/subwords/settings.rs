@@ -6,8 +6,8 @@ use clip_checkpoint::TokenizerMode;
 use serde_json::Value;
 
 use super::Model;
-use super::spelled::Added;
-use crate::hf::json::Fields;
+use super::added::Added;
+use crate::json::Fields;
 use crate::{Error, Result};
 
 pub(super) const FILE: &str = "tokenizer_config.json";

@@ -8,9 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use clip_checkpoint::Merge;
 use serde_json::Value;
 
-use super::spelled::Added;
+use super::added::Added;
 use super::{Ends, Model, Source, unsupported};
-use crate::hf::json;
+use crate::json;
 use crate::{Error, Result};
 
 pub(super) fn read(folder: &Path, file: &'static str) -> Result<Source> {

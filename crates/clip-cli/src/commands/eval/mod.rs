@@ -26,7 +26,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Outcome> {
             let (data, prompts) = (args.data.data(), args.prompts.prompts());
             let run = Retrieval { data, captions: args.captions, prompts };
             let run = run.run(&embedder, &mut reporter).map_err(name_truncate_in)?;
-            Results::new("zeroshot_retrieval", run, 0).deliver(&args.results)?;
+            print::deliver(&Results::new("zeroshot_retrieval", run, 0), &args.results)?;
         }
         Task::Zeroshot(args) => {
             args.results.check()?;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Outcome> {
             let run = ZeroShot { data: args.data.data(), prompts: args.prompts.prompts() };
             let run = run.run(&embedder, &mut reporter).map_err(name_truncate_in)?;
             let mistakes = args.confusions.top_confusions;
-            Results::new("zeroshot_classification", run, mistakes).deliver(&args.results)?;
+            print::deliver(&Results::new("zeroshot_classification", run, mistakes), &args.results)?;
         }
         Task::LinearProbe(args) => {
             args.results.check()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<Outcome> {
             let run = LinearProbe { train, validation, data: args.data.data() };
             let run = run.run(&embedder, &mut reporter)?;
             let mistakes = args.confusions.top_confusions;
-            Results::new("linear_probe", run, mistakes).deliver(&args.results)?;
+            print::deliver(&Results::new("linear_probe", run, mistakes), &args.results)?;
         }
     }
     reporter.skipped().summarize();

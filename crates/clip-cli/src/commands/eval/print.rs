@@ -1,17 +1,35 @@
-//! Results for a person.
+//! Results for a person or a program.
 
+use std::fs;
 use std::io::{self, Write};
 
+use anyhow::{Context, Result};
 use clip_search::evaluation::RANKS;
 
+use super::args::ResultArgs;
 use super::results::{Fit, Measure, Results};
-use crate::output::count;
+use crate::output::{self, count};
 
 /// More labels than this are for `--json`.
 const LABELS: usize = 30;
 
+/// Prints and writes what the options ask for.
+pub(super) fn deliver(results: &Results, args: &ResultArgs) -> Result<()> {
+    let json = serde_json::to_string_pretty(results)?;
+    if let Some(path) = &args.output {
+        fs::write(path, format!("{json}\n"))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let mut out = output::stdout();
+    match args.json {
+        true => writeln!(out, "{json}")?,
+        false => print(&mut out, results)?,
+    }
+    Ok(out.flush()?)
+}
+
 /// Prints the whole, then each group.
-pub(super) fn print(out: &mut impl Write, results: &Results) -> io::Result<()> {
+fn print(out: &mut impl Write, results: &Results) -> io::Result<()> {
     writeln!(out, "{} with {}", results.dataset, results.model)?;
     if let Some(fit) = &results.probe {
         probe(out, fit)?;

@@ -1,18 +1,14 @@
 //! What was measured, as JSON has it: the keys of CLIP_benchmark 1.6, and ours beside them.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clip_eval::{Classification, Subject};
 use clip_search::evaluation::{Evaluation, ProbeFit, Score};
 use serde::Serialize;
 
 use super::args::ResultArgs;
-use super::print;
-use crate::output;
 
 /// A whole run.
 #[derive(Debug, Serialize)]
@@ -116,21 +112,6 @@ impl Results {
             all: Measure::new(all, mistakes),
             groups: groups.into_iter().map(group).collect(),
         }
-    }
-
-    /// Prints and writes what the options ask for.
-    pub(super) fn deliver(&self, args: &ResultArgs) -> Result<()> {
-        let json = serde_json::to_string_pretty(self)?;
-        if let Some(path) = &args.output {
-            fs::write(path, format!("{json}\n"))
-                .with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        let mut out = output::stdout();
-        match args.json {
-            true => writeln!(out, "{json}")?,
-            false => print::print(&mut out, self)?,
-        }
-        Ok(out.flush()?)
     }
 }
 

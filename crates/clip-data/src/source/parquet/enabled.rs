@@ -13,8 +13,9 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::class_names;
 use super::columns::{Levels, TextColumn, Values, values};
+use crate::error::io;
 use crate::fields::{Draft, Role};
-use crate::source::{Index, Place, Skipped, io};
+use crate::source::{Index, Place, Skipped};
 use crate::{Error, Result};
 
 /// Columns that may hold the bytes of a picture, besides those named by an ending; `image.bytes` is how

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use super::microkernel::{Accumulate, Block, MicroKernel};
 use super::output::{Output, PanelEpilogue, some_of};
 use super::panels::Panels;
+use super::round::{round, rounded_bits};
 use super::{
     ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
     WeightDtype, contiguous, sized,
@@ -233,33 +234,4 @@ fn round_row(row: &[f32], out: &mut [bf16]) {
     let (out, rest) = out.split_at_mut(row.len());
     out.iter_mut().zip(row).for_each(|(out, value)| *out = round(*value));
     rest.fill(bf16::ZERO);
-}
-
-#[inline(always)]
-pub(super) fn round(value: f32) -> bf16 {
-    bf16::from_bits(rounded_bits(value) as u16)
-}
-
-/// To the nearest, to the even one of two; in a form that the compiler vectorizes. What is not a
-/// number stays so.
-#[inline(always)]
-fn rounded_bits(value: f32) -> u32 {
-    let bits = value.to_bits();
-    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
-    let quiet = bits >> 16 | 0x40;
-    if value.is_nan() { quiet } else { rounded }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_rounded_as_the_crate_half_does() {
-        let bits = (0..=u32::MAX).step_by(65_521).chain([0x3f80_8000, 0x3f81_8000, 0x7f7f_ffff]);
-        for value in bits.map(f32::from_bits) {
-            let (found, expected) = (round(value), bf16::from_f32(value));
-            assert_eq!(found.to_bits(), expected.to_bits(), "{value}");
-        }
-    }
 }

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 
 use super::row::{key, path_value, stamp_values, values};
 use super::{COMMITS, Catalog};
-use crate::normal::{composed_tags, composed_user_tags};
+use crate::normal::composed_tags;
 use crate::{Failure, Item, KeptTags, Result, UserTags};
 
 /// How long those who read an earlier state are waited for to empty the log: most answer sooner.
@@ -47,7 +47,7 @@ impl Catalog {
             let values = [key.clone(), Value::Text(keyword)];
             self.run("INSERT OR IGNORE INTO tags VALUES (?, ?, 1, NULL)", &values)?;
         }
-        for (tag, is_added) in changes(&composed_user_tags(&item.user_tags)) {
+        for (tag, is_added) in changes(&item.user_tags.composed()) {
             let values = [key.clone(), Value::Text(tag.clone()), is_added];
             let statement = "INSERT INTO tags VALUES (?, ?, 0, ?) \
                  ON CONFLICT DO UPDATE SET added = excluded.added";
@@ -88,7 +88,7 @@ impl Catalog {
     pub(in crate::embedded) fn put_kept_tags(&self, kept: &KeptTags) -> Result<()> {
         self.delete_kept_tags(&kept.path)?;
         let hash: Value = kept.hash.map(|hash| hash.to_vec()).into();
-        for (tag, is_added) in changes(&composed_user_tags(&kept.user_tags)) {
+        for (tag, is_added) in changes(&kept.user_tags.composed()) {
             let values =
                 [path_value(&kept.path)?, hash.clone(), Value::Text(tag.clone()), is_added];
             self.run("INSERT INTO kept_tags VALUES (?, ?, ?, ?)", &values)?;

@@ -2,28 +2,10 @@
 //! descriptions of tensors; none is called. Of any other, the name alone is kept: a training
 //! checkpoint mentions many beside the weights, but among the weights it is refused.
 
-use std::rc::Rc;
-
 use safetensors::Dtype;
 
 use super::Fault;
-use super::tensor::Tensor;
-use super::value::{Heap, Id, Value};
-
-/// What a name stands for.
-#[derive(Debug, Clone)]
-pub(super) enum Global {
-    /// A function that describes a tensor (`torch._utils._rebuild_tensor_v2`).
-    RebuildTensor,
-    /// A function that gives its first argument back, as far as weights are concerned.
-    First,
-    /// The constructor of an ordered dictionary.
-    Dict,
-    /// The class of a storage.
-    Storage(Dtype),
-    /// The class of a module.
-    Class(Rc<str>),
-}
+use super::value::{Global, Heap, Id, Tensor, Value};
 
 /// Packages whose classes are kept as objects with a name and attributes: TorchScript's, PyTorch's
 /// own modules, and OpenAI's and OpenCLIP's code.

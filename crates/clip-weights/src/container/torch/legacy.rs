@@ -10,8 +10,7 @@ use std::rc::Rc;
 
 use super::Fault;
 use super::pickle::load_first;
-use super::tensor::Storage;
-use super::value::{Heap, Id, Value};
+use super::value::{Heap, Id, Storage, Value};
 use crate::container::Place;
 
 /// The magic number, as `pickle` writes it with protocol 2.

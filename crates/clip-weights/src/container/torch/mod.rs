@@ -21,8 +21,7 @@ use std::path::Path;
 
 use archive::Archive;
 pub(super) use legacy::MAGIC as LEGACY;
-use tensor::Storage;
-use value::{Heap, Id};
+use value::{Heap, Id, Storage};
 
 use super::{Contents, Place};
 use crate::{Error, Result};

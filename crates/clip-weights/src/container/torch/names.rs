@@ -5,8 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 
 use super::Fault;
-use super::tensor::Tensor;
-use super::value::{Heap, Id, Value};
+use super::value::{Heap, Id, Tensor, Value};
 
 /// Where a pickle is larger than any model, it is made to take long.
 const MAX_DEPTH: usize = 64;

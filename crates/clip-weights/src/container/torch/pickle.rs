@@ -8,9 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Fault;
-use super::globals::Global;
-use super::tensor::Storage;
-use super::value::{Heap, Id, Value};
+use super::value::{Global, Heap, Id, Storage, Value};
 
 /// Walks through a pickle; returns all values and which of them is the whole.
 pub(super) fn load(bytes: &[u8]) -> Result<(Heap, Id), Fault> {

@@ -2,27 +2,14 @@
 
 use std::rc::Rc;
 
-use safetensors::Dtype;
-
 use super::Fault;
-use super::globals::Global;
-use super::value::{Heap, Id, Value};
+use super::value::{Global, Heap, Id, Storage, Tensor, Value};
 use crate::container::{Place, Stored, Strides};
 
 /// No model has tensors of more axes.
 const MAX_AXES: usize = 8;
 /// PyTorch counts the storages.
 const MAX_KEY: usize = 100;
-
-/// A row of values in an entry of its own.
-#[derive(Debug, Clone)]
-pub(super) struct Storage {
-    dtype: Dtype,
-    /// Name of the entry below `data/`.
-    pub(super) key: Rc<str>,
-    /// Number of values.
-    count: usize,
-}
 
 impl Storage {
     /// From a persistent id, `("storage", class, key, device, count)` (`persistent_id` in
@@ -59,16 +46,6 @@ impl Storage {
     pub(super) fn size(&self) -> usize {
         self.dtype.bitsize() / 8
     }
-}
-
-/// A view of a storage.
-#[derive(Debug, Clone)]
-pub(super) struct Tensor {
-    pub(super) storage: Storage,
-    /// Number of the first value.
-    offset: usize,
-    shape: Vec<usize>,
-    strides: Vec<usize>,
 }
 
 impl Tensor {

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::globals::Global;
-use super::tensor::{Storage, Tensor};
+use safetensors::Dtype;
 
 /// A value's place on the [`Heap`].
 pub(super) type Id = usize;
@@ -35,6 +34,41 @@ pub(super) enum Value {
     Tensor(Box<Tensor>),
     /// A value that describes no tensor: `None`, a truth value, a floating-point number, bytes.
     Other,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Global {
+    /// A function that describes a tensor (`torch._utils._rebuild_tensor_v2`).
+    RebuildTensor,
+    /// A function that gives its first argument back, as far as weights are concerned.
+    First,
+    /// The constructor of an ordered dictionary.
+    Dict,
+    /// The class of a storage.
+    Storage(Dtype),
+    /// The class of a module.
+    Class(Rc<str>),
+}
+
+/// A row of values in an entry of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Storage {
+    pub(super) dtype: Dtype,
+    /// Name of the entry below `data/`.
+    pub(super) key: Rc<str>,
+    /// Number of values.
+    pub(super) count: usize,
+}
+
+/// A view of a storage.
+#[derive(Debug, Clone)]
+pub(super) struct Tensor {
+    pub(super) storage: Storage,
+    /// Number of the first value.
+    pub(super) offset: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) strides: Vec<usize>,
 }
 
 /// All values of a pickle.

@@ -6,7 +6,7 @@ use clip_checkpoint::{
 };
 
 use crate::hf::config::{Blocks, check_channels, part};
-use crate::hf::json::Fields;
+use crate::json::Fields;
 use crate::{Error, Result};
 
 /// The defaults of both towers.

@@ -17,7 +17,7 @@ use ureq::{Agent, Body};
 use super::address::Address;
 use super::cache_folder;
 use super::partial::Partial;
-use crate::weights::hex;
+use crate::hex::hex;
 use crate::{Error, HubOptions, Progress, Result};
 
 /// How long a server may take to be reached, and to send anything at all.

@@ -4,7 +4,7 @@
 
 use clip_checkpoint::Activation;
 
-use crate::hf::json::Fields;
+use crate::json::Fields;
 
 /// Of every layer norm.
 pub(super) const EPSILON: f64 = 1e-6;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::weights::file_name;
+use crate::path::file_name;
 use crate::{Error, Result};
 
 /// No size of a model is larger; keeps a damaged file from asking for all memory.
