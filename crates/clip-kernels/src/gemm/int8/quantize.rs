@@ -1,7 +1,8 @@
 //! Quantization: loops between values and the integers that stand for them.
 
 use crate::dispatch;
-use crate::gemm::output::{COLUMNS, Values, WIDEST, some_of};
+use crate::dispatch::MulAdd;
+use crate::gemm::output::{COLUMNS, Values, WIDEST, filled_up, some_of};
 use crate::matrix::MatrixView;
 use crate::ops::{LANES, larger, reduce, smaller};
 
@@ -12,27 +13,37 @@ const WHOLE: f32 = (1 << 23) as f32;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QuantParams {
     pub(super) scale: f32,
-    pub(super) zero_point: i32,
+    /// An integer.
+    pub(super) zero_point: f32,
 }
 
 /// What dequantizes the sums of a panel, one value a column each.
 pub(super) struct PanelScales {
-    pub(super) scales: [f32; WIDEST],
+    scales: [f32; WIDEST],
     /// What the zero point of a row adds.
-    pub(super) sums: [i32; WIDEST],
+    sums: [f32; WIDEST],
 }
 
 impl PanelScales {
-    /// What dequantizes sums of some columns, from one of the panel on.
+    /// For columns of those scales, whose integers add up to `sums`.
+    pub(super) fn new(scales: &[f32], sums: &[i32]) -> Self {
+        Self { scales: filled_up(scales), sums: filled_up(sums).map(|sum| sum as f32) }
+    }
+
+    /// What dequantizes sums of some columns, from one of the panel on, and adds them to values.
     #[inline(always)]
-    pub(super) fn at(&self, first: usize) -> impl Fn(&Values<i32>, QuantParams) -> Values {
+    pub(super) fn at(
+        &self,
+        first: usize,
+        mul_add: MulAdd,
+    ) -> impl Fn(&Values<i32>, QuantParams, Values) -> Values {
         let (scales, of_column) = (*some_of(&self.scales, first), *some_of(&self.sums, first));
         #[inline(always)]
-        move |sums, params| {
-            let mut values = [0.0; COLUMNS];
+        move |sums, QuantParams { scale, zero_point }, mut values| {
             for i in 0..COLUMNS {
-                let sum = (sums[i] - params.zero_point * of_column[i]) as f32;
-                values[i] = sum * (params.scale * scales[i]);
+                // Both are integers; what their floats round is far below what quantization did.
+                let sum = mul_add.of(-zero_point, of_column[i], sums[i] as f32);
+                values[i] = mul_add.of(sum, scale * scales[i], values[i]);
             }
             values
         }
@@ -78,7 +89,7 @@ pub(super) fn quantize<T: Integer>(
                 // To the nearest integer, which then stands in the lowest bits.
                 *out = keep(((value * steps + zero_point).clamp(0.0, top) + WHOLE).to_bits());
             }
-            QuantParams { scale, zero_point: zero_point as i32 }
+            QuantParams { scale, zero_point }
         },
     )
 }
@@ -101,7 +112,7 @@ pub(super) fn keep<T: Integer>(row: &[f32], highest: u16, out: &mut [T]) -> Quan
             }
         },
     );
-    QuantParams { scale: 1.0, zero_point: 0 }
+    QuantParams { scale: 1.0, zero_point: 0.0 }
 }
 
 /// Adds the products of the last `bits` bits of a row to those of the others.
