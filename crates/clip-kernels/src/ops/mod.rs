@@ -17,5 +17,5 @@ pub use layer_norm::{layer_norm, layer_norm_backward};
 pub use rows::{add_rows, dot_rows, sum_rows, weighted_sum};
 pub(crate) use rows::{add_to_rows, widen};
 pub use softmax::{softmax, softmax_backward};
-pub(crate) use sums::{LANES, larger, reduce, smaller};
+pub(crate) use sums::{fold, larger, smaller};
 pub use transpose::transpose;

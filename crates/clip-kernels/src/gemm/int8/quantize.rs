@@ -1,10 +1,10 @@
 //! Quantization: loops between values and the integers that stand for them.
 
 use crate::dispatch;
-use crate::dispatch::MulAdd;
+use crate::dispatch::{MulAdd, dispatch_fused};
 use crate::gemm::output::{COLUMNS, Values, WIDEST, filled_up, some_of};
 use crate::matrix::MatrixView;
-use crate::ops::{LANES, larger, reduce, smaller};
+use crate::ops::{fold, larger, smaller};
 
 /// From here on, to twice that, an `f32` has no fraction bits.
 const WHOLE: f32 = (1 << 23) as f32;
@@ -78,16 +78,17 @@ pub(super) fn quantize<T: Integer>(
     keep: impl Fn(u32) -> T,
     out: &mut [T],
 ) -> QuantParams {
-    dispatch(
+    dispatch_fused(
         #[inline(always)]
-        || {
+        |mul_add| {
             let (low, high) = range(row);
             let top = f32::from(highest);
             let scale = if high > low { (high - low) / top } else { 1.0 };
             let (steps, zero_point) = (1.0 / scale, (-low / scale).round_ties_even());
             for (out, value) in out.iter_mut().zip(row) {
                 // To the nearest integer, which then stands in the lowest bits.
-                *out = keep(((value * steps + zero_point).clamp(0.0, top) + WHOLE).to_bits());
+                let place = mul_add.of(*value, steps, zero_point);
+                *out = keep((place.clamp(0.0, top) + WHOLE).to_bits());
             }
             QuantParams { scale, zero_point }
         },
@@ -126,16 +127,7 @@ pub(super) fn join(sums: &mut [i32], last: &[i32], bits: u32) {
 /// The smallest and the largest value, 0 among them.
 #[inline(always)]
 fn range(row: &[f32]) -> (f32, f32) {
-    let (mut low, mut high) = ([0f32; LANES], [0f32; LANES]);
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for i in 0..LANES {
-            low[i] = smaller(low[i], chunk[i]);
-            high[i] = larger(high[i], chunk[i]);
-        }
-    }
-    let rest = rest.iter().copied();
-    (rest.clone().fold(reduce(low, smaller), smaller), rest.fold(reduce(high, larger), larger))
+    (fold::<4>(row, 0.0, smaller, smaller), fold::<4>(row, 0.0, larger, larger))
 }
 
 /// The largest absolute value of each column of a matrix with contiguous rows.
