@@ -131,7 +131,7 @@ pub struct Norm {
 
 impl Norm {
     /// Whole rows.
-    fn apply(&self, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn apply(&self, x: &[f32], out: &mut [f32]) {
         ops::layer_norm(x, &self.gamma, &self.beta, self.epsilon, out);
     }
 }
