@@ -40,12 +40,12 @@ impl Attention {
     /// Where the sizes do not fit.
     pub fn forward(
         self,
-        qkv: &[f32],
-        [length, row]: [usize; 2],
+        qkv: MatrixView<'_>,
+        length: usize,
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let heads = Heads::new(qkv, [length, row], self);
+        let heads = Heads::new(qkv, length, self);
         for (sequence, out) in out.chunks_exact_mut(length * heads.width).enumerate() {
             for head in 0..self.heads {
                 let out = &mut out[head * heads.size..];
@@ -60,16 +60,15 @@ impl Attention {
     /// # Panics
     ///
     /// Where the sizes do not fit.
-    pub fn forward_by_heads(self, qkv: &[f32], [length, row]: [usize; 2], out: &mut [f32]) {
-        let heads = Heads::new(qkv, [length, row], self);
-        let rows = qkv.len() / row;
+    pub fn forward_by_heads(self, qkv: MatrixView<'_>, length: usize, out: &mut [f32]) {
+        let heads = Heads::new(qkv, length, self);
         let parts =
             ColumnsMut::new(out, heads.width).split(heads.size, rayon::current_num_threads());
         parts.into_par_iter().for_each(|mut part| {
             let (mut scratch, mut of_head) = (Scratch::default(), vec![0.0; length * heads.size]);
             let columns = part.columns();
             for column in columns.clone().step_by(heads.size) {
-                for sequence in 0..rows / length {
+                for sequence in 0..qkv.rows() / length {
                     let out = ColumnsMut::new(&mut of_head, heads.size);
                     heads.attend(sequence, column / heads.size, &mut scratch, out);
                     for (i, line) in of_head.chunks_exact(heads.size).enumerate() {
@@ -90,11 +89,11 @@ impl Attention {
     pub fn gather(
         self,
         queries: &[f32],
-        qkv: &[f32],
-        [length, row]: [usize; 2],
+        qkv: MatrixView<'_>,
+        length: usize,
         tokens: &[usize],
     ) -> Vec<f32> {
-        let heads = Heads::new(qkv, [length, row], self);
+        let heads = Heads::new(qkv, length, self);
         let mut out = vec![0.0; queries.len()];
         let mut weights = vec![0.0; length];
         let sequences = queries.chunks_exact(heads.width).zip(out.chunks_exact_mut(heads.width));
@@ -127,7 +126,7 @@ impl Attention {
         out: &mut [f32],
         scratch: &mut Scratch,
     ) {
-        let heads = Heads::new(qkv, [length, row], self);
+        let heads = Heads::new(MatrixView::new(qkv, row), length, self);
         for (sequence, dqkv) in dqkv.chunks_exact_mut(length * row).enumerate() {
             for head in 0..self.heads {
                 let [q, k, v] = heads.weigh(sequence, head, scratch);
@@ -158,7 +157,7 @@ impl Attention {
 
 /// Queries, keys and values of whole sequences, side by side.
 struct Heads<'a> {
-    qkv: &'a [f32],
+    qkv: MatrixView<'a>,
     length: usize,
     causal: bool,
     /// Width of one head.
@@ -169,8 +168,8 @@ struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    fn new(qkv: &'a [f32], [length, row]: [usize; 2], attention: Attention) -> Self {
-        let width = row / 3;
+    fn new(qkv: MatrixView<'a>, length: usize, attention: Attention) -> Self {
+        let width = qkv.columns() / 3;
         let size = width / attention.heads;
         let (causal, scale) = (attention.causal, (size as f32).powf(-0.5));
         Self { qkv, length, causal, size, width, scale }
@@ -178,10 +177,10 @@ impl<'a> Heads<'a> {
 
     /// Queries, keys and values of one head: `[length, size]`.
     fn matrices(&self, sequence: usize, head: usize) -> [MatrixView<'a>; 3] {
-        let row = 3 * self.width;
+        let rows = self.qkv.part(sequence * self.length, self.length);
         [0, 1, 2].map(|part| {
-            let start = sequence * self.length * row + part * self.width + head * self.size;
-            MatrixView::strided(&self.qkv[start..], self.length, self.size, row)
+            let start = part * self.width + head * self.size;
+            rows.only(start..start + self.size)
         })
     }
 

@@ -34,19 +34,45 @@ fn select() -> Arch {
 
 /// Runs a loop that the compiler vectorizes, with the widest instruction set that is enabled. What
 /// the loop calls has to be `#[inline(always)]`, and so has the closure itself.
-pub fn dispatch<R>(run: impl FnMut() -> R) -> R {
+pub fn dispatch<R>(mut run: impl FnMut() -> R) -> R {
+    dispatch_fused(
+        #[inline(always)]
+        |_| run(),
+    )
+}
+
+/// As [`dispatch`], for loops that multiply and add: the compiler may not round once by itself where the
+/// source rounds twice.
+pub(crate) fn dispatch_fused<R>(run: impl FnMut(MulAdd) -> R) -> R {
     struct Loop<F>(F);
 
-    impl<R, F: FnMut() -> R> WithSimd for Loop<F> {
+    impl<R, F: FnMut(MulAdd) -> R> WithSimd for Loop<F> {
         type Output = R;
 
         // Pulp takes closures too, but calls one that is `FnMut` through a shim for `FnOnce`. The
         // shim is not inlined, and the loop in it keeps the oldest instructions.
         #[inline(always)]
         fn with_simd<S: Simd>(mut self, _: S) -> R {
-            (self.0)()
+            // A constant, once this is inlined.
+            (self.0)(MulAdd { fused: !S::IS_SCALAR })
         }
     }
 
     arch().dispatch(Loop(run))
+}
+
+/// `a · b + c` in one instruction where the instruction set has one; elsewhere `f32::mul_add` is a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MulAdd {
+    fused: bool,
+}
+
+impl MulAdd {
+    /// Two instructions, everywhere.
+    pub(crate) const SEPARATE: Self = Self { fused: false };
+
+    #[inline(always)]
+    pub(crate) fn of(self, a: f32, b: f32, c: f32) -> f32 {
+        if self.fused { a.mul_add(b, c) } else { a * b + c }
+    }
 }

@@ -29,6 +29,7 @@ mod prefetch;
 mod query_attention;
 pub mod residual;
 mod tiling;
+mod tokens;
 
 pub use dispatch::{arch, dispatch};
 pub use isa::{Isa, MAX_CPU_ISA, UnknownIsa};
@@ -36,3 +37,4 @@ pub use matrix::{ColumnsMut, MatrixView};
 pub use patch_embedding::{PackedPatchEmbedding, Pixels};
 pub use prefetch::{Line, Prefetch, prefetch};
 pub use query_attention::PackedQueryAttention;
+pub use tokens::PackedTokens;

@@ -60,6 +60,18 @@ impl<'a, T> MatrixView<'a, T> {
         Self { values: &self.values[start..], rows, ..self }
     }
 
+    /// Some of its columns.
+    ///
+    /// # Panics
+    ///
+    /// Where it has fewer.
+    #[must_use]
+    pub fn only(self, columns: Range<usize>) -> Self {
+        assert!(columns.start <= columns.end && columns.end <= self.columns, "columns of a part");
+        let start = if self.rows == 0 { 0 } else { columns.start * self.column_stride };
+        Self { values: &self.values[start..], columns: columns.len(), ..self }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows

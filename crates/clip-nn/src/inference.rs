@@ -9,6 +9,7 @@ mod conv_stem;
 mod linear;
 mod patch_embedding;
 mod pooling;
+mod tokens;
 mod transformer;
 
 use burn::backend::flex::FlexTensor;
@@ -23,6 +24,7 @@ pub use conv_stem::{BlockLayers, PackedConvStem};
 pub use linear::PackedLinear;
 pub use patch_embedding::PackedPatchEmbedding;
 pub use pooling::{PackedQueryAttention, PackedResidualMlp};
+pub use tokens::PackedTokens;
 pub use transformer::PackedTransformer;
 
 /// Packs modules for inference, in the numbers of one type.
@@ -51,22 +53,25 @@ impl Packer {
     /// A residual branch of a block.
     fn branch(
         self,
-        norm: LayerNorm,
+        before: LayerNorm,
         epsilon: f64,
         input: Linear,
         sublayer: Sublayer,
         output: Linear,
     ) -> PackedResidual {
-        let LayerNorm { gamma, beta, .. } = norm;
-        let [width] = gamma.lazy_shape().dims();
-        let (gamma, beta) = (values(take(gamma)), bias_or_zeros(beta, width));
         PackedResidual {
-            norm: Norm { gamma, beta, epsilon: epsilon as f32 },
+            norm: norm(before, epsilon),
             input: self.layer(input.weight, input.bias),
             sublayer,
             output: self.layer(output.weight, output.bias),
         }
     }
+}
+
+fn norm(LayerNorm { gamma, beta, .. }: LayerNorm, epsilon: f64) -> Norm {
+    let [width] = gamma.lazy_shape().dims();
+    let (gamma, beta) = (values(take(gamma)), bias_or_zeros(beta, width));
+    Norm { gamma, beta, epsilon: epsilon as f32 }
 }
 
 /// The value of a parameter, which is not kept beside it.

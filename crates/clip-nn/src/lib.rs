@@ -40,7 +40,7 @@ pub use attention::{AttentionMask, MultiHeadAttention, MultiHeadAttentionConfig}
 pub use block::{ResidualAttentionBlock, ResidualAttentionBlockConfig};
 pub use inference::{
     BlockLayers, PackedConvStem, PackedLinear, PackedPatchEmbedding, PackedQueryAttention,
-    PackedResidualMlp, PackedTransformer, Packer,
+    PackedResidualMlp, PackedTokens, PackedTransformer, Packer,
 };
 pub use mlp::{Mlp, MlpConfig};
 pub use precision::Precision;

@@ -6,10 +6,9 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use clip_nn::{
     BlockLayers, PackedConvStem, PackedLinear, PackedPatchEmbedding, PackedQueryAttention,
-    PackedResidualMlp, PackedTransformer, Packer, Pixels,
+    PackedResidualMlp, PackedTokens, PackedTransformer, Packer, Pixels,
 };
 
-use crate::positions::Positions;
 use crate::tower::cut;
 use crate::{AttentionPooling, ConvActivation, ConvStem, InvertedResidual, VisionTransformer};
 
@@ -17,8 +16,7 @@ use crate::{AttentionPooling, ConvActivation, ConvStem, InvertedResidual, Vision
 #[derive(Debug)]
 pub struct PackedVisionTransformer {
     embedding: Embedding,
-    positions: Positions,
-    ln_pre: Option<LayerNorm>,
+    tokens: PackedTokens,
     transformer: PackedTransformer,
     ln_post: Option<LayerNorm>,
     attn_pool: Option<PackedAttentionPooling>,
@@ -115,13 +113,13 @@ impl Embedding {
 impl VisionTransformer {
     /// Packs the matrices, for pixels as `pixels` describes them.
     pub fn pack(self, pixels: &Pixels, packer: Packer) -> PackedVisionTransformer {
+        let [width, _, _, _] = self.patch_embedding.weight.lazy_shape().dims();
+        let class = self.class_embedding.as_ref().map(Param::val);
+        let positions = self.positional_embedding.as_ref().map(Param::val);
+        let ln_pre = self.ln_pre.map(|norm| (norm, self.layer_norm_eps));
         PackedVisionTransformer {
             embedding: Embedding::new(self.conv_stem, self.patch_embedding, pixels, packer),
-            positions: Positions {
-                class: self.class_embedding.as_ref().map(Param::val),
-                positions: self.positional_embedding.as_ref().map(Param::val),
-            },
-            ln_pre: self.ln_pre,
+            tokens: PackedTokens::new(width, class, positions, ln_pre, packer),
             transformer: self.transformer.pack(packer),
             ln_post: self.ln_post,
             attn_pool: self.attn_pool.map(|pool| pool.pack(packer)),
@@ -141,27 +139,25 @@ impl PackedVisionTransformer {
     ///
     /// Where the images are of another size.
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
-        if let (None, None) = (&self.positions.positions, &self.ln_pre)
+        if self.tokens.is_identity()
             && let Some(mean) = self.embedding.forward_mean(&pixels)
         {
             return mean;
         }
-        let tokens = self.embed(pixels);
-        let tokens = match &self.ln_pre {
-            Some(norm) => norm.forward(tokens),
-            None => tokens,
-        };
-        match (&self.attn_pool, &self.positions.class) {
+        let [batch, ..] = pixels.dims();
+        let tokens = self.tokens.enter(self.embedding.forward(pixels), batch);
+        match (&self.attn_pool, self.tokens.has_class()) {
             (Some(PackedAttentionPooling { attn, mlp }), _) => {
                 mlp.forward(attn.forward(self.leave(self.transformer.forward(tokens))))
             }
             // Of the last block only the class token is read.
-            (None, Some(_)) => {
-                let [batch, ..] = tokens.dims();
+            (None, true) => {
                 let class = Tensor::zeros([batch], &tokens.device());
                 self.leave(self.transformer.forward_token(tokens, class))
             }
-            (None, None) => self.leave(self.transformer.forward(tokens)).mean_dim(1).squeeze_dim(1),
+            (None, false) => {
+                self.leave(self.transformer.forward(tokens)).mean_dim(1).squeeze_dim(1)
+            }
         }
     }
 
@@ -185,6 +181,6 @@ impl PackedVisionTransformer {
     /// Where the images are of another size.
     pub fn embed(&self, pixels: Tensor<4>) -> Tensor<3> {
         let [batch, ..] = pixels.dims();
-        self.positions.place(self.embedding.forward(pixels), batch, None)
+        self.tokens.place(self.embedding.forward(pixels), batch)
     }
 }

@@ -63,6 +63,8 @@ pub struct VisionTransformer {
     pub ln_post: Option<LayerNorm>,
     /// What gathers the tokens, with [`Pooling::Attention`].
     pub attn_pool: Option<AttentionPooling>,
+    /// Epsilon of the layer norms.
+    pub layer_norm_eps: f64,
 }
 
 impl VisionTransformerConfig {
@@ -115,6 +117,7 @@ impl VisionTransformerConfig {
             .init(device),
             ln_post: (self.layers > 0).then(|| norm.init(device)),
             attn_pool: (self.pooling == Pooling::Attention).then(attn_pool),
+            layer_norm_eps: self.layer_norm_eps,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 
 use super::Padding;
+use crate::dispatch::MulAdd;
 use crate::ops::Activation;
 
 /// Positions that are computed together: as many sums as keep both multipliers busy.
@@ -143,7 +144,7 @@ impl WithSimd for Rows<'_> {
             };
         }
         // One value of the activation at a time would be slower between the sums.
-        layer.activation.apply(out);
+        layer.activation.apply(out, MulAdd::SEPARATE);
     }
 }
 

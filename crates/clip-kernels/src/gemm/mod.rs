@@ -36,9 +36,10 @@ use rayon::prelude::*;
 pub use microkernel::Accumulate;
 pub(crate) use output::Output;
 
+use crate::Isa;
+use crate::dispatch::dispatch_fused;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::{self, Activation};
-use crate::{Isa, dispatch};
 
 /// What weights are kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -400,11 +401,11 @@ impl Epilogue<'_> {
         let Some(activation) = self.activation else { return };
         let first = out.columns().start;
         let columns = columns.start - first..columns.end - first;
-        dispatch(
+        dispatch_fused(
             #[inline(always)]
-            || {
+            |mul_add| {
                 for row in 0..out.rows() {
-                    activation.apply(&mut out.row(row)[columns.clone()]);
+                    activation.apply(&mut out.row(row)[columns.clone()], mul_add);
                 }
             },
         );

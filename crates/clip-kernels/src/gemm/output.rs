@@ -6,14 +6,23 @@ use half::bf16;
 
 use super::round::round;
 use super::{Accumulate, Activations, Buffer, Epilogue, PackedGemm, Prepare};
+use crate::dispatch::MulAdd;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::Activation;
+use crate::ops::activation::{gelu, gelu_tanh, quick_gelu, relu6};
 
 /// A number that products are written in.
 pub(crate) trait Output: Copy + Default + Send + Sync + 'static {
     fn from_f32(value: f32) -> Self;
 
     fn to_f32(self) -> f32;
+
+    #[inline(always)]
+    fn write(values: Values, activation: impl Fn(f32) -> f32, out: &mut Values<Self>) {
+        for i in 0..COLUMNS {
+            out[i] = Self::from_f32(activation(values[i]));
+        }
+    }
 
     /// [`PackedGemm::multiply`] for this number.
     fn multiply(
@@ -126,59 +135,73 @@ impl PanelEpilogue {
         Self { bias, adds, activation: epilogue.activation, columns }
     }
 
-    /// Writes all rows. Given a column of the panel, `sums` gives what gives the sums of each row from there
-    /// on. For loops that [`dispatch`](crate::dispatch) compiles.
+    /// Writes all rows, whose sums stand one row after the other. Given a column of the panel, `finish` gives
+    /// what adds sums of a row from there on, given its number, to some values. For loops that
+    /// [`dispatch_fused`](crate::dispatch::dispatch_fused) compiles.
     #[inline(always)]
-    pub(super) fn write<O: Output, F: Fn(usize) -> Values>(
+    pub(super) fn write<O: Output, S, F: Fn(&Values<S>, usize, Values) -> Values>(
         &self,
-        sums: impl Fn(usize) -> F,
+        mul_add: MulAdd,
+        sums: &[S],
+        finish: impl Fn(usize) -> F,
         out: &mut ColumnsMut<'_, O>,
     ) {
-        // A few columns of all rows: what belongs to a column then stays in registers.
+        // A loop of its own for each, so that none asks which it is at every value.
+        match self.activation {
+            None => self.write_as(|x, _| x, mul_add, sums, finish, out),
+            Some(Activation::QuickGelu) => self.write_as(quick_gelu, mul_add, sums, finish, out),
+            Some(Activation::Gelu) => self.write_as(gelu, mul_add, sums, finish, out),
+            Some(Activation::GeluTanh) => self.write_as(gelu_tanh, mul_add, sums, finish, out),
+            Some(Activation::Relu6) => self.write_as(relu6, mul_add, sums, finish, out),
+        }
+    }
+
+    #[inline(always)]
+    fn write_as<O: Output, S, F: Fn(&Values<S>, usize, Values) -> Values>(
+        &self,
+        activation: impl Fn(f32, MulAdd) -> f32,
+        mul_add: MulAdd,
+        sums: &[S],
+        finish: impl Fn(usize) -> F,
+        out: &mut ColumnsMut<'_, O>,
+    ) {
+        // In registers: what is written might else be the fields of what it is written through.
+        let (mut out, adds) = (out.reborrow(), self.adds);
+        let width = sums.len() / out.rows().max(1);
+        // A few columns of all rows: what belongs to a column then stays in registers too.
         for column in self.columns.clone().step_by(COLUMNS) {
             let (first, size) = (column - self.columns.start, self.columns.end - column);
-            let (sums, bias) = (sums(first), *some_of(&self.bias, first));
-            for number in 0..out.rows() {
-                let row = &mut out.row(number)[column..];
-                match row.first_chunk_mut() {
-                    Some(out) if size >= COLUMNS => {
-                        *out = self.values(sums(number), &bias, out);
-                    }
-                    _ => {
-                        let (row, mut few) = (&mut row[..size], [O::default(); COLUMNS]);
-                        few[..size].copy_from_slice(row);
-                        row.copy_from_slice(&self.values(sums(number), &bias, &few)[..size]);
-                    }
+            let (finish, bias) = (finish(first), *some_of(&self.bias, first));
+            let lines = sums.chunks_exact(width.max(1)).enumerate();
+            if size >= COLUMNS {
+                for (number, line) in lines {
+                    let row = out.row(number)[column..].first_chunk_mut().expect("whole columns");
+                    let values = finish(some_of(line, first), number, start(&bias, adds, row));
+                    O::write(values, |x| activation(x, mul_add), row);
+                }
+            } else {
+                for (number, line) in lines {
+                    let (row, mut few) = (&mut out.row(number)[column..], [O::default(); COLUMNS]);
+                    few[..size].copy_from_slice(&row[..size]);
+                    let values = finish(some_of(line, first), number, start(&bias, adds, &few));
+                    O::write(values, |x| activation(x, mul_add), &mut few);
+                    row[..size].copy_from_slice(&few[..size]);
                 }
             }
         }
     }
+}
 
-    /// What stands in some columns in the end, where the output holds `before`.
-    #[inline(always)]
-    fn values<O: Output>(
-        &self,
-        mut values: Values,
-        bias: &Values,
-        before: &Values<O>,
-    ) -> Values<O> {
+/// What sums are added to.
+#[inline(always)]
+fn start<O: Output>(bias: &Values, adds: bool, before: &Values<O>) -> Values {
+    let mut values = *bias;
+    if adds {
         for i in 0..COLUMNS {
-            values[i] += bias[i];
+            values[i] += before[i].to_f32();
         }
-        if self.adds {
-            for i in 0..COLUMNS {
-                values[i] += before[i].to_f32();
-            }
-        }
-        if let Some(activation) = self.activation {
-            activation.apply(&mut values);
-        }
-        let mut out = [O::default(); COLUMNS];
-        for i in 0..COLUMNS {
-            out[i] = O::from_f32(values[i]);
-        }
-        out
     }
+    values
 }
 
 /// What belongs to the columns of a panel, for those that the matrix does not have too.

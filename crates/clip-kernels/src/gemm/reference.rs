@@ -1,6 +1,7 @@
 //! The product as a loop: what every kernel is compared with.
 
 use super::{Accumulate, Epilogue};
+use crate::dispatch::MulAdd;
 use crate::matrix::MatrixView;
 
 /// The product of `a` and `b`, row by row, for an output that holds `before`.
@@ -26,7 +27,7 @@ pub fn multiply(
         };
         let mut sum = [(f64::from(start) + terms.sum::<f64>()) as f32];
         if let Some(activation) = epilogue.activation {
-            activation.apply(&mut sum);
+            activation.apply(&mut sum, MulAdd::SEPARATE);
         }
         sum[0]
     };

@@ -1,7 +1,7 @@
 //! The nonlinearities of an MLP, and their gradients.
 
 use super::exp::exp;
-use crate::dispatch;
+use crate::dispatch::{MulAdd, dispatch_fused};
 
 /// Scale of QuickGELU.
 pub const QUICK: f32 = 1.702;
@@ -31,9 +31,9 @@ impl Activation {
     /// Where the lengths differ.
     pub fn forward(self, x: &[f32], out: &mut [f32]) {
         out.copy_from_slice(x);
-        dispatch(
+        dispatch_fused(
             #[inline(always)]
-            || self.apply(out),
+            |mul_add| self.apply(out, mul_add),
         );
     }
 
@@ -42,33 +42,36 @@ impl Activation {
     pub fn backward(self, x: &[f32], dy: &[f32], dx: &mut [f32], out: &mut [f32]) {
         // A loop of its own for each, so that none asks which it is at every value.
         match self {
-            Self::QuickGelu => slopes(x, dy, dx, out, |x| gated(x, [QUICK * x, QUICK])),
+            Self::QuickGelu => {
+                slopes(x, dy, dx, out, |x, mul_add| gated(x, [QUICK * x, QUICK], mul_add))
+            }
             Self::GeluTanh => {
                 let slope = |x: f32| TANH_SCALE * (1.0 + 3.0 * TANH_CUBE * x * x);
-                slopes(x, dy, dx, out, |x| gated(x, [tanh_level(x), slope(x)]));
+                slopes(x, dy, dx, out, |x, mul_add| gated(x, [tanh_level(x), slope(x)], mul_add));
             }
-            Self::Relu6 => slopes(x, dy, dx, out, |x| {
+            Self::Relu6 => slopes(x, dy, dx, out, |x, _| {
                 [x.clamp(0.0, 6.0), f32::from(u8::from(x > 0.0 && x < 6.0))]
             }),
             Self::Gelu => {
                 /// `1 / √(2π)`.
                 const DENSITY: f32 = 0.398_942_3;
-                slopes(x, dy, dx, out, |x| {
-                    let below = normal_below(x);
-                    [x * below, below + x * DENSITY * exp(-0.5 * x * x)]
+                slopes(x, dy, dx, out, |x, mul_add| {
+                    let below = normal_below(x, mul_add);
+                    [x * below, below + x * DENSITY * exp(-0.5 * x * x, mul_add)]
                 });
             }
         }
     }
 
-    /// Of every value, in its place; for loops that [`dispatch`] compiles.
+    /// Of every value, in its place; for loops that [`dispatch_fused`] compiles.
     #[inline(always)]
-    pub(crate) fn apply(self, values: &mut [f32]) {
+    pub(crate) fn apply(self, values: &mut [f32], mul_add: MulAdd) {
+        let each = values.iter_mut();
         match self {
-            Self::QuickGelu => values.iter_mut().for_each(|x| *x *= sigmoid(QUICK * *x)),
-            Self::Gelu => values.iter_mut().for_each(|x| *x *= normal_below(*x)),
-            Self::GeluTanh => values.iter_mut().for_each(|x| *x *= sigmoid(tanh_level(*x))),
-            Self::Relu6 => values.iter_mut().for_each(|x| *x = x.clamp(0.0, 6.0)),
+            Self::QuickGelu => each.for_each(|x| *x = quick_gelu(*x, mul_add)),
+            Self::Gelu => each.for_each(|x| *x = gelu(*x, mul_add)),
+            Self::GeluTanh => each.for_each(|x| *x = gelu_tanh(*x, mul_add)),
+            Self::Relu6 => each.for_each(|x| *x = relu6(*x, mul_add)),
         }
     }
 }
@@ -80,13 +83,13 @@ fn slopes(
     dy: &[f32],
     dx: &mut [f32],
     out: &mut [f32],
-    value_and_slope: impl Fn(f32) -> [f32; 2],
+    value_and_slope: impl Fn(f32, MulAdd) -> [f32; 2],
 ) {
-    dispatch(
+    dispatch_fused(
         #[inline(always)]
-        || {
+        |mul_add| {
             for (((dx, out), x), dy) in dx.iter_mut().zip(&mut *out).zip(x).zip(dy) {
-                let [value, slope] = value_and_slope(*x);
+                let [value, slope] = value_and_slope(*x, mul_add);
                 *out = value;
                 *dx = dy * slope;
             }
@@ -96,9 +99,24 @@ fn slopes(
 
 /// `x · sigmoid(level)` and its slope, from the level at `x` and the slope of that.
 #[inline(always)]
-fn gated(x: f32, [level, slope]: [f32; 2]) -> [f32; 2] {
-    let gate = sigmoid(level);
+fn gated(x: f32, [level, slope]: [f32; 2], mul_add: MulAdd) -> [f32; 2] {
+    let gate = 1.0 / (1.0 + exp(-level, mul_add));
     [x * gate, gate * (1.0 + slope * x * (1.0 - gate))]
+}
+
+#[inline(always)]
+pub(crate) fn relu6(x: f32, _: MulAdd) -> f32 {
+    x.clamp(0.0, 6.0)
+}
+
+#[inline(always)]
+pub(crate) fn quick_gelu(x: f32, mul_add: MulAdd) -> f32 {
+    x / (1.0 + exp(-QUICK * x, mul_add))
+}
+
+#[inline(always)]
+pub(crate) fn gelu_tanh(x: f32, mul_add: MulAdd) -> f32 {
+    x / (1.0 + exp(-tanh_level(x), mul_add))
 }
 
 #[inline(always)]
@@ -107,19 +125,19 @@ fn tanh_level(x: f32) -> f32 {
 }
 
 #[inline(always)]
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+pub(crate) fn gelu(x: f32, mul_add: MulAdd) -> f32 {
+    x * normal_below(x, mul_add)
 }
 
 /// Φ(x), the standard normal distribution function, by formula 7.1.26 of Abramowitz and Stegun
 /// (absolute error of erf below 1.5e-7).
 #[inline(always)]
-fn normal_below(x: f32) -> f32 {
+fn normal_below(x: f32, mul_add: MulAdd) -> f32 {
     const A: [f32; 5] = [0.254_829_6, -0.284_496_72, 1.421_413_8, -1.453_152_1, 1.061_405_4];
     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let series = ((((A[4] * t + A[3]) * t + A[2]) * t + A[1]) * t + A[0]) * t;
-    let tail = 0.5 * series * exp(-z * z);
+    let t = 1.0 / mul_add.of(0.327_591_1, z, 1.0);
+    let series = A.iter().rev().fold(0.0, |sum, a| mul_add.of(sum, t, *a)) * t;
+    let tail = 0.5 * series * exp(-z * z, mul_add);
     if x < 0.0 { tail } else { 1.0 - tail }
 }
 

@@ -1,7 +1,7 @@
 //! Layer norm (Ba et al. 2016, arXiv:1607.06450) and its gradient.
 
-use super::sums::{LANES, centered_dot, reduce, sum};
-use crate::dispatch;
+use super::sums::{centered_dot, fold, sum};
+use crate::dispatch::{MulAdd, dispatch_fused};
 
 /// Mean and inverse standard deviation of a row.
 #[derive(Clone, Copy)]
@@ -13,13 +13,13 @@ struct Moments {
 /// Each row of `width` values normalized, scaled and shifted.
 pub fn layer_norm(x: &[f32], gamma: &[f32], beta: &[f32], epsilon: f32, out: &mut [f32]) {
     let width = gamma.len();
-    dispatch(
+    dispatch_fused(
         #[inline(always)]
-        || {
+        |mul_add| {
             for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-                let Moments { mean, inverse_std } = moments(x, epsilon);
+                let Moments { mean, inverse_std } = moments(x, epsilon, mul_add);
                 for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
-                    *out = (x - mean) * inverse_std * gamma + beta;
+                    *out = mul_add.of((x - mean) * inverse_std, *gamma, *beta);
                 }
             }
         },
@@ -37,12 +37,12 @@ pub fn layer_norm_backward(
 ) {
     let width = gamma.len();
     let mut scaled = vec![0.0; width];
-    dispatch(
+    dispatch_fused(
         #[inline(always)]
-        || {
+        |mul_add| {
             let rows = x.chunks_exact(width).zip(dy.chunks_exact(width));
             for ((x, dy), dx) in rows.zip(dx.chunks_exact_mut(width)) {
-                let Moments { mean, inverse_std } = moments(x, epsilon);
+                let Moments { mean, inverse_std } = moments(x, epsilon, mul_add);
                 for i in 0..width {
                     let normal = (x[i] - mean) * inverse_std;
                     dgamma[i] += dy[i] * normal;
@@ -60,17 +60,9 @@ pub fn layer_norm_backward(
 }
 
 #[inline(always)]
-fn moments(x: &[f32], epsilon: f32) -> Moments {
-    let mean = sum(x) / x.len() as f32;
-    let mut lanes = [0.0; LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
-    for chunk in chunks {
-        for i in 0..LANES {
-            let off = chunk[i] - mean;
-            lanes[i] += off * off;
-        }
-    }
-    let rest: f32 = rest.iter().map(|x| (x - mean) * (x - mean)).sum();
-    let variance = (reduce(lanes, |a, b| a + b) + rest) / x.len() as f32;
+fn moments(x: &[f32], epsilon: f32, mul_add: MulAdd) -> Moments {
+    let mean = fold::<4>(x, 0.0, |sum, x| sum + x, |a, b| a + b) / x.len() as f32;
+    let add_square = |sum: f32, x: f32| mul_add.of(x - mean, x - mean, sum);
+    let variance = fold::<4>(x, 0.0, add_square, |a, b| a + b) / x.len() as f32;
     Moments { mean, inverse_std: 1.0 / (variance + epsilon).sqrt() }
 }

@@ -4,7 +4,7 @@
 //! Each public function but [`transpose`] goes through [`dispatch`](crate::dispatch), which selects the
 //! instruction set at run time; what it calls is inlined there.
 
-mod activation;
+pub(crate) mod activation;
 mod exp;
 mod layer_norm;
 mod rows;
@@ -14,8 +14,8 @@ mod transpose;
 
 pub use activation::{Activation, QUICK, TANH_CUBE, TANH_SCALE};
 pub use layer_norm::{layer_norm, layer_norm_backward};
-pub(crate) use rows::widen;
 pub use rows::{add_rows, dot_rows, sum_rows, weighted_sum};
+pub(crate) use rows::{add_to_rows, widen};
 pub use softmax::{softmax, softmax_backward};
-pub(crate) use sums::{LANES, larger, reduce, smaller};
+pub(crate) use sums::{fold, larger, smaller};
 pub use transpose::transpose;

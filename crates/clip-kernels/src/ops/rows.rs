@@ -22,6 +22,18 @@ pub fn add_rows(x: &[f32], bias: &[f32], out: &mut [f32]) {
     );
 }
 
+/// Adds `row` to every row of `x`.
+pub(crate) fn add_to_rows(x: &mut [f32], row: &[f32]) {
+    dispatch(
+        #[inline(always)]
+        || {
+            for x in x.chunks_exact_mut(row.len()) {
+                x.iter_mut().zip(row).for_each(|(x, value)| *x += value);
+            }
+        },
+    );
+}
+
 /// Values of `bf16` in `f32`.
 pub(crate) fn widen(x: &[bf16], out: &mut [f32]) {
     dispatch(

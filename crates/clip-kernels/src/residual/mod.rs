@@ -10,6 +10,7 @@ pub(crate) use packed::{Cores, ROWS, multiply_on};
 pub use packed::{Norm, PackedLinear, PackedResidual};
 
 use crate::attention::{Attention, Scratch};
+use crate::matrix::MatrixView;
 use crate::ops::Activation;
 
 /// What stands between the two projections of a residual branch.
@@ -40,7 +41,9 @@ impl Sublayer {
     ) {
         match self {
             Self::Mlp(activation) => activation.forward(hidden, out),
-            Self::Attention(attention) => attention.forward(hidden, [length, row], out, scratch),
+            Self::Attention(attention) => {
+                attention.forward(MatrixView::new(hidden, row), length, out, scratch);
+            }
         }
     }
 

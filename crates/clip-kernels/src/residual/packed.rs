@@ -14,6 +14,7 @@ use crate::gemm::{
     sized,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
+use crate::prefetch::LINE;
 use crate::{attention, ops};
 
 /// Rows that go through a branch together: enough for the panels, few enough for the cache.
@@ -130,7 +131,7 @@ pub struct Norm {
 
 impl Norm {
     /// Whole rows.
-    fn apply(&self, x: &[f32], out: &mut [f32]) {
+    pub(crate) fn apply(&self, x: &[f32], out: &mut [f32]) {
         ops::layer_norm(x, &self.gamma, &self.beta, self.epsilon, out);
     }
 }
@@ -165,24 +166,19 @@ thread_local! {
 }
 
 impl PackedResidual {
-    /// The branch of sequences of `length` rows. In 8 bits the row of each sequence that `tokens`
+    /// Adds the branch to sequences of `length` rows. In 8 bits the row of each sequence that `tokens`
     /// names, where there are any, keeps more bits: it is the one that the answer is read from.
     ///
     /// # Panics
     ///
     /// Where the sizes do not fit.
-    pub fn forward(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32]) {
+    pub fn forward(&self, x: &mut [f32], length: usize, tokens: &[usize]) {
         let width = self.width();
-        assert_eq!(x.len(), y.len(), "as many rows as come in");
         match share(x.len() / (length * width), length) {
-            Some(share) => x
-                .par_chunks(share * width)
-                .zip(y.par_chunks_mut(share * width))
-                .enumerate()
-                .for_each(|(i, (x, y))| {
-                    self.run(x, length, part(tokens, i, share / length), y, Cores::One);
-                }),
-            None => self.run(x, length, tokens, y, Cores::All),
+            Some(share) => x.par_chunks_mut(share * width).enumerate().for_each(|(i, x)| {
+                self.run(x, length, part(tokens, i, share / length), Cores::One);
+            }),
+            None => self.run(x, length, tokens, Cores::All),
         }
     }
 
@@ -204,8 +200,8 @@ impl PackedResidual {
                 attention
             }
             _ => {
-                let mut all = vec![0.0; x.len()];
-                self.forward(x, length, tokens, &mut all);
+                let mut all = x.to_vec();
+                self.forward(&mut all, length, tokens);
                 y.copy_from_slice(&self.pick(&all, length, tokens));
                 return;
             }
@@ -227,12 +223,11 @@ impl PackedResidual {
     }
 
     /// Whole sequences, a few at a time.
-    fn run(&self, x: &[f32], length: usize, tokens: &[usize], y: &mut [f32], cores: Cores) {
+    fn run(&self, x: &mut [f32], length: usize, tokens: &[usize], cores: Cores) {
         let (width, row) = (self.width(), self.input.outputs());
         let sequences = ROWS.div_ceil(length);
-        let size = sequences * length * width;
         let mut scratch = SCRATCH.take();
-        for (i, (x, y)) in x.chunks(size).zip(y.chunks_mut(size)).enumerate() {
+        for (i, x) in x.chunks_mut(sequences * length * width).enumerate() {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
             let how = Prepare { threads: cores.count(), precise: &precise };
@@ -243,27 +238,30 @@ impl PackedResidual {
             match self.sublayer {
                 // The nonlinearity was the product's epilogue.
                 Sublayer::Mlp(_) if self.output.weights.takes_bf16() => {
-                    let hidden = sized(hidden_bf16, rows * row);
-                    let out = ColumnsMut::new(hidden, row);
+                    let (room, stride) = padded(hidden_bf16, rows, row);
+                    let out = ColumnsMut::strided(room, rows, row, stride);
                     multiply_on(cores, input, &normal, self.entry(), out);
-                    self.leave(hidden, x, (&precise, cores), y, buffer);
+                    let hidden = MatrixView::strided(room, rows, row, stride);
+                    self.leave(hidden, (&precise, cores), x, buffer);
                 }
                 Sublayer::Mlp(_) => {
-                    let hidden = sized(hidden, rows * row);
-                    let out = ColumnsMut::new(hidden, row);
+                    let (room, stride) = padded(hidden, rows, row);
+                    let out = ColumnsMut::strided(room, rows, row, stride);
                     multiply_on(cores, input, &normal, self.entry(), out);
-                    self.leave(hidden, x, (&precise, cores), y, buffer);
+                    let hidden = MatrixView::strided(room, rows, row, stride);
+                    self.leave(hidden, (&precise, cores), x, buffer);
                 }
                 Sublayer::Attention(of) => {
-                    let hidden = sized(hidden, rows * row);
-                    let out = ColumnsMut::new(hidden, row);
+                    let (room, stride) = padded(hidden, rows, row);
+                    let out = ColumnsMut::strided(room, rows, row, stride);
                     multiply_on(cores, input, &normal, self.entry(), out);
+                    let qkv = MatrixView::strided(room, rows, row, stride);
                     let mixed = sized(mixed, rows * width);
                     match cores {
-                        Cores::One => of.forward(hidden, [length, row], mixed, attention),
-                        Cores::All => of.forward_by_heads(hidden, [length, row], mixed),
+                        Cores::One => of.forward(qkv, length, mixed, attention),
+                        Cores::All => of.forward_by_heads(qkv, length, mixed),
                     }
-                    self.leave(mixed, x, (&precise, cores), y, buffer);
+                    self.leave(MatrixView::new(mixed, width), (&precise, cores), x, buffer);
                 }
             }
         }
@@ -286,18 +284,20 @@ impl PackedResidual {
             let rows = x.len() / width;
             let Scratch { normal, hidden, buffer, .. } = &mut scratch;
             let normal = sized(normal, rows * width);
-            let hidden = sized(hidden, rows * row);
+            let (hidden, stride) = padded(hidden, rows, row);
             self.normalize(x, cores, normal);
             let precise = rows_of(tokens, length);
-            let keys_and_values = ColumnsMut::new(hidden, row).only(width..row);
+            let keys_and_values = ColumnsMut::strided(hidden, rows, row, stride).only(width..row);
             self.enter(normal, &precise, cores, keys_and_values, buffer);
             let all: Vec<usize> = (0..precise.len()).collect();
             let normal = self.pick(normal, length, tokens);
             let mut queries = vec![0.0; normal.len()];
             let out = ColumnsMut::new(&mut queries, width);
             self.enter(&normal, &all, cores, out, buffer);
-            let mixed = attention.gather(&queries, hidden, [length, row], tokens);
-            self.leave(&mixed, &self.pick(x, length, tokens), (&all, cores), y, buffer);
+            let qkv = MatrixView::strided(hidden, rows, row, stride);
+            let mixed = attention.gather(&queries, qkv, length, tokens);
+            y.copy_from_slice(&self.pick(x, length, tokens));
+            self.leave(MatrixView::new(&mixed, width), (&all, cores), y, buffer);
         }
         SCRATCH.set(scratch);
     }
@@ -340,20 +340,25 @@ impl PackedResidual {
         self.input.multiply(normal, precise, self.entry(), cores, out, buffer);
     }
 
-    /// The second layer, and what goes around the branch.
+    /// Adds the second layer.
     fn leave<M: Output>(
         &self,
-        mixed: &[M],
-        x: &[f32],
+        mixed: MatrixView<'_, M>,
         (precise, cores): (&[usize], Cores),
-        y: &mut [f32],
+        x: &mut [f32],
         buffer: &mut Buffer,
     ) {
-        ops::add_rows(x, &self.output.bias, y);
-        let mixed = MatrixView::new(mixed, self.output.inputs());
-        let out = ColumnsMut::new(y, self.width());
+        ops::add_to_rows(x, &self.output.bias);
+        let out = ColumnsMut::new(x, self.width());
         self.output.multiply(mixed, precise, Epilogue::ADD, cores, out, buffer);
     }
+}
+
+/// Room for rows, and how far apart they begin: a line of the cache more than they are long. Rows of whole
+/// pages would have the same columns in the same few places of it.
+fn padded<T: Output>(room: &mut Vec<T>, rows: usize, row: usize) -> (&mut [T], usize) {
+    let stride = row + LINE / size_of::<T>();
+    (sized(room, rows * stride), stride)
 }
 
 /// Rows that one core takes, as whole sequences; nothing where they are too few to share out.

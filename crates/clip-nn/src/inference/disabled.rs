@@ -115,6 +115,43 @@ impl PackedResidualMlp {
     }
 }
 
+/// Makes tokens of embedded patches. In this build there is none.
+#[derive(Debug)]
+pub enum PackedTokens {}
+
+impl PackedTokens {
+    /// Never called.
+    pub fn new(
+        _: usize,
+        _: Option<Tensor<1>>,
+        _: Option<Tensor<2>>,
+        _: Option<(LayerNorm, f64)>,
+        packer: Packer,
+    ) -> Self {
+        match packer {}
+    }
+
+    /// Never called.
+    pub fn has_class(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn is_identity(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn place(&self, _: Tensor<2>, _: usize) -> Tensor<3> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn enter(&self, _: Tensor<2>, _: usize) -> Tensor<3> {
+        match *self {}
+    }
+}
+
 /// A [`Transformer`] with packed weights. In this build there is none.
 #[derive(Debug)]
 pub enum PackedTransformer {}

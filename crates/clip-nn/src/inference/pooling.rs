@@ -65,9 +65,8 @@ impl PackedResidualMlp {
     /// Where `W` is not the configured width.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let shape @ [batch, _] = x.dims();
-        let x = values(x);
-        let mut y = vec![0.0; x.len()];
-        self.0.forward(&x, 1, &vec![0; batch], &mut y);
-        tensor(y, shape)
+        let mut x = values(x);
+        self.0.forward(&mut x, 1, &vec![0; batch]);
+        tensor(x, shape)
     }
 }

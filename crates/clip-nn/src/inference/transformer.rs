@@ -77,21 +77,20 @@ impl PackedTransformer {
         };
         let row = on_pool(|| {
             let x = run(before, x, length, &tokens);
-            let [mut attended, mut row] = [0; 2].map(|_| vec![0.0; batch * width]);
-            last.attn.forward_token(&x, length, &tokens, &mut attended);
-            last.mlp.forward(&attended, 1, &vec![0; batch], &mut row);
+            let mut row = vec![0.0; batch * width];
+            last.attn.forward_token(&x, length, &tokens, &mut row);
+            last.mlp.forward(&mut row, 1, &vec![0; batch]);
             row
         });
         tensor(row, [batch, width])
     }
 }
 
-/// Sends rows through blocks, to and fro between two buffers.
+/// Sends rows through blocks.
 fn run(blocks: &[PackedBlock], mut x: Vec<f32>, length: usize, tokens: &[usize]) -> Vec<f32> {
-    let mut y = vec![0.0; x.len()];
     for block in blocks {
-        block.attn.forward(&x, length, tokens, &mut y);
-        block.mlp.forward(&y, length, tokens, &mut x);
+        block.attn.forward(&mut x, length, tokens);
+        block.mlp.forward(&mut x, length, tokens);
     }
     x
 }

@@ -13,7 +13,7 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::microkernel::{Accumulate, Block, MicroKernel};
-use super::output::{Output, PanelEpilogue, some_of};
+use super::output::{COLUMNS, Output, PanelEpilogue, Values};
 use super::panels::Panels;
 use super::round::{round, rounded_bits};
 use super::{
@@ -21,6 +21,7 @@ use super::{
     WeightDtype, contiguous, sized,
 };
 use crate::dispatch;
+use crate::dispatch::dispatch_fused;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::tiling::steps;
 
@@ -86,14 +87,21 @@ impl Bf16Gemm {
         for part in steps(out.columns(), width) {
             let (panel, end) = (part.start / width, PanelEpilogue::new(epilogue, part, &out));
             let sums = &*self.kernel.multiply_panel(a, (&self.panels, panel, BLOCK), &mut sums);
-            dispatch(
+            dispatch_fused(
                 #[inline(always)]
-                || {
+                |mul_add| {
                     end.write(
+                        mul_add,
+                        sums,
                         #[inline(always)]
-                        |first| {
+                        |_| {
                             #[inline(always)]
-                            move |row: usize| *some_of(&sums[row * width..], first)
+                            |sums: &Values, _, mut values: Values| {
+                                for i in 0..COLUMNS {
+                                    values[i] += sums[i];
+                                }
+                                values
+                            }
                         },
                         &mut out,
                     );

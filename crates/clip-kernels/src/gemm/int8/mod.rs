@@ -28,13 +28,13 @@ use rayon::prelude::*;
 
 use self::quantize::{Integer, PanelScales, QuantParams};
 use super::microkernel::MicroKernel;
-use super::output::{PanelEpilogue, filled_up, some_of};
+use super::output::{PanelEpilogue, Values};
 use super::panels::Panels;
 use super::{
     ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
     WeightDtype, contiguous, sized,
 };
-use crate::dispatch;
+use crate::dispatch::dispatch_fused;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::tiling::steps;
 
@@ -208,7 +208,7 @@ impl Int8Gemm {
     ) {
         let (stride, share) = (self.stride(), lines.div_ceil(threads).max(1));
         let values = sized(values, lines * stride);
-        params.resize(lines, QuantParams { scale: 1.0, zero_point: 0 });
+        params.resize(lines, QuantParams { scale: 1.0, zero_point: 0.0 });
         let shares = values.par_chunks_mut(share * stride).zip(params.par_chunks_mut(share));
         shares.enumerate().for_each(|(number, (values, params))| {
             let mut room = vec![0.0; self.rows];
@@ -404,8 +404,9 @@ impl PackedGemm for Int8Gemm {
                     for part in steps(block.clone(), super::output::WIDEST) {
                         let at = part.start - block.start..part.end - block.start;
                         let lines = sums.chunks_exact(block.len());
-                        let mut panel: Vec<i32> =
-                            lines.flat_map(|line| filled_up(&line[at.clone()])).collect();
+                        let mut panel: Vec<i32> = lines
+                            .flat_map(|line| super::output::filled_up(&line[at.clone()]))
+                            .collect();
                         self.dequantize(&mut panel, rows, epilogue, part, &mut out);
                     }
                 }
@@ -480,20 +481,21 @@ impl Int8Gemm {
         for (row, last_bits) in rows.split.iter().zip(last_bits.chunks_exact(width)) {
             quantize::join(&mut sums[row * width..][..width], last_bits, self.extra_bits);
         }
-        let sums = &*sums;
-        let of_columns = (&self.scales[columns.clone()], &self.sums[columns.clone()]);
-        let scales = PanelScales { scales: filled_up(of_columns.0), sums: filled_up(of_columns.1) };
+        let (sums, params) = (&*sums, &*rows.params);
+        let scales = PanelScales::new(&self.scales[columns.clone()], &self.sums[columns.clone()]);
         let epilogue = PanelEpilogue::new(epilogue, columns, out);
-        dispatch(
+        dispatch_fused(
             #[inline(always)]
-            || {
+            |mul_add| {
                 epilogue.write(
+                    mul_add,
+                    sums,
                     #[inline(always)]
                     |first| {
-                        let dequantize = scales.at(first);
+                        let dequantize = scales.at(first, mul_add);
                         #[inline(always)]
-                        move |row: usize| {
-                            dequantize(some_of(&sums[row * width..], first), rows.params[row])
+                        move |sums: &Values<i32>, row: usize, values: Values| {
+                            dequantize(sums, params[row], values)
                         }
                     },
                     out,

@@ -1,9 +1,10 @@
 //! Quantization: loops between values and the integers that stand for them.
 
 use crate::dispatch;
-use crate::gemm::output::{COLUMNS, Values, WIDEST, some_of};
+use crate::dispatch::{MulAdd, dispatch_fused};
+use crate::gemm::output::{COLUMNS, Values, WIDEST, filled_up, some_of};
 use crate::matrix::MatrixView;
-use crate::ops::{LANES, larger, reduce, smaller};
+use crate::ops::{fold, larger, smaller};
 
 /// From here on, to twice that, an `f32` has no fraction bits.
 const WHOLE: f32 = (1 << 23) as f32;
@@ -12,27 +13,37 @@ const WHOLE: f32 = (1 << 23) as f32;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct QuantParams {
     pub(super) scale: f32,
-    pub(super) zero_point: i32,
+    /// An integer.
+    pub(super) zero_point: f32,
 }
 
 /// What dequantizes the sums of a panel, one value a column each.
 pub(super) struct PanelScales {
-    pub(super) scales: [f32; WIDEST],
+    scales: [f32; WIDEST],
     /// What the zero point of a row adds.
-    pub(super) sums: [i32; WIDEST],
+    sums: [f32; WIDEST],
 }
 
 impl PanelScales {
-    /// What dequantizes sums of some columns, from one of the panel on.
+    /// For columns of those scales, whose integers add up to `sums`.
+    pub(super) fn new(scales: &[f32], sums: &[i32]) -> Self {
+        Self { scales: filled_up(scales), sums: filled_up(sums).map(|sum| sum as f32) }
+    }
+
+    /// What dequantizes sums of some columns, from one of the panel on, and adds them to values.
     #[inline(always)]
-    pub(super) fn at(&self, first: usize) -> impl Fn(&Values<i32>, QuantParams) -> Values {
+    pub(super) fn at(
+        &self,
+        first: usize,
+        mul_add: MulAdd,
+    ) -> impl Fn(&Values<i32>, QuantParams, Values) -> Values {
         let (scales, of_column) = (*some_of(&self.scales, first), *some_of(&self.sums, first));
         #[inline(always)]
-        move |sums, params| {
-            let mut values = [0.0; COLUMNS];
+        move |sums, QuantParams { scale, zero_point }, mut values| {
             for i in 0..COLUMNS {
-                let sum = (sums[i] - params.zero_point * of_column[i]) as f32;
-                values[i] = sum * (params.scale * scales[i]);
+                // Both are integers; what their floats round is far below what quantization did.
+                let sum = mul_add.of(-zero_point, of_column[i], sums[i] as f32);
+                values[i] = mul_add.of(sum, scale * scales[i], values[i]);
             }
             values
         }
@@ -67,18 +78,19 @@ pub(super) fn quantize<T: Integer>(
     keep: impl Fn(u32) -> T,
     out: &mut [T],
 ) -> QuantParams {
-    dispatch(
+    dispatch_fused(
         #[inline(always)]
-        || {
+        |mul_add| {
             let (low, high) = range(row);
             let top = f32::from(highest);
             let scale = if high > low { (high - low) / top } else { 1.0 };
             let (steps, zero_point) = (1.0 / scale, (-low / scale).round_ties_even());
             for (out, value) in out.iter_mut().zip(row) {
                 // To the nearest integer, which then stands in the lowest bits.
-                *out = keep(((value * steps + zero_point).clamp(0.0, top) + WHOLE).to_bits());
+                let place = mul_add.of(*value, steps, zero_point);
+                *out = keep((place.clamp(0.0, top) + WHOLE).to_bits());
             }
-            QuantParams { scale, zero_point: zero_point as i32 }
+            QuantParams { scale, zero_point }
         },
     )
 }
@@ -101,7 +113,7 @@ pub(super) fn keep<T: Integer>(row: &[f32], highest: u16, out: &mut [T]) -> Quan
             }
         },
     );
-    QuantParams { scale: 1.0, zero_point: 0 }
+    QuantParams { scale: 1.0, zero_point: 0.0 }
 }
 
 /// Adds the products of the last `bits` bits of a row to those of the others.
@@ -115,16 +127,7 @@ pub(super) fn join(sums: &mut [i32], last: &[i32], bits: u32) {
 /// The smallest and the largest value, 0 among them.
 #[inline(always)]
 fn range(row: &[f32]) -> (f32, f32) {
-    let (mut low, mut high) = ([0f32; LANES], [0f32; LANES]);
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for i in 0..LANES {
-            low[i] = smaller(low[i], chunk[i]);
-            high[i] = larger(high[i], chunk[i]);
-        }
-    }
-    let rest = rest.iter().copied();
-    (rest.clone().fold(reduce(low, smaller), smaller), rest.fold(reduce(high, larger), larger))
+    (fold::<4>(row, 0.0, smaller, smaller), fold::<4>(row, 0.0, larger, larger))
 }
 
 /// The largest absolute value of each column of a matrix with contiguous rows.
