@@ -134,6 +134,7 @@ impl TensorSource for Values {
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) path: PathBuf,
+    card: ModelCard,
 }
 
 impl Fixture {
@@ -146,7 +147,7 @@ impl Fixture {
         let path = folder.path().join("tiny.safetensors");
         let size = write(&path, card, dtype, &mut Values::default()).unwrap();
         assert_eq!(size, fs::metadata(&path).unwrap().len());
-        Self { folder, path }
+        Self { folder, path, card: card.clone() }
     }
 
     pub(crate) fn open_error(&self) -> String {
@@ -156,13 +157,13 @@ impl Fixture {
 
     /// Writes the file again by the `safetensors` crate, with the tensors and the card changed.
     pub(crate) fn rewrite(&self, change: impl FnOnce(&mut Tensors, &mut Value)) {
-        let mut tensors: Tensors = tensors(&card().config)
+        let mut tensors: Tensors = tensors(&self.card.config)
             .map(|spec| {
                 let bytes = values(&spec).iter().flat_map(|value| value.to_le_bytes()).collect();
                 (spec.name, (safetensors::Dtype::F32, spec.shape, bytes))
             })
             .collect();
-        let mut card = serde_json::to_value(card()).unwrap();
+        let mut card = serde_json::to_value(&self.card).unwrap();
         change(&mut tensors, &mut card);
         let metadata = HashMap::from([("clip_card".to_owned(), card.to_string())]);
         let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {

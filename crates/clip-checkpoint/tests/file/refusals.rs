@@ -68,7 +68,7 @@ fn tensors_are_refused_by_name() {
     );
     check(
         |tensors| tensors.get_mut("logit_scale").unwrap().0 = safetensors::Dtype::I32,
-        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16, and int8 for the matrices of blocks and heads",
+        "tensor logit_scale is stored as I32, this program reads f32, f16 and bf16, and int8 for matrices and the token embedding",
     );
 }
 
