@@ -120,6 +120,32 @@ fn packed_stems_agree() {
     }
 }
 
+/// A stem large enough that the products of its last block are quantized: weights and activations in 8 bits.
+#[test]
+#[cfg_attr(
+    not(feature = "flex"),
+    expect(unused_variables, unreachable_code, reason = "nothing is packed in such a build")
+)]
+fn quantized_stems_agree() {
+    let device = Device::default();
+    let Some(packer) = Packer::on(&device, WeightDtype::Int8) else { return };
+    let stage = ConvStageConfig::new;
+    let stages = vec![stage(1, 8, 1, 3, 1), stage(1, 24, 4, 3, 2), stage(2, 48, 6, 5, 2)];
+    let stem = ConvStemConfig::new(8, stages).with_head_channels(Some(192)).init(&device);
+    let pixels = Tensor::<4>::from_data(
+        TensorData::new(Random::new(8).values(5 * 3 * 40 * 40), [5, 3, 40, 40]),
+        &device,
+    );
+    let expected = values(stem.forward(pixels.clone()));
+    let packed = stem.pack(packer);
+    for count in [1, 5] {
+        let found = packed.forward(pixels.clone().slice(s![0..count]));
+        let found = values(found.permute([0, 3, 1, 2]));
+        let off = deviation(&found, &expected[..found.len()]);
+        assert!(off > 1e-4 && off < 3e-2, "{count} images: off by {off}");
+    }
+}
+
 /// A tower with packed weights above a stem, with and without blocks, with patches of one position and of
 /// four; positions embedded, and as they are.
 #[test]

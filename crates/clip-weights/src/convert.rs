@@ -69,6 +69,8 @@ pub enum Family {
     OpenAi,
     /// The same names with a configuration of OpenCLIP's beside them.
     OpenClip,
+    /// A file of ours, in another number format.
+    Canonical,
 }
 
 impl Family {
@@ -78,6 +80,7 @@ impl Family {
             Self::HuggingFace => "Hugging Face transformers",
             Self::OpenAi => "OpenAI",
             Self::OpenClip => "OpenCLIP",
+            Self::Canonical => "converted before",
         }
     }
 }
@@ -204,6 +207,13 @@ fn existing(output: &Path, model: &Model, dtype: Dtype) -> Result<Option<(ModelC
     }
     if checkpoint.dtype_of(Tower::Text) != dtype {
         let found = "of an earlier version, which left the text tower in f16";
+        return Err(Error::OutputExists { path: output.to_owned(), found });
+    }
+    let is_as_written = |spec: TensorSpec| {
+        checkpoint.stored(&spec.name).is_some_and(|tensor| tensor.dtype == spec.format(dtype))
+    };
+    if !tensors(&card.config).all(is_as_written) {
+        let found = "of an earlier version, which left the token embedding in f16";
         return Err(Error::OutputExists { path: output.to_owned(), found });
     }
     Ok(Some((card.clone(), metadata.len())))
