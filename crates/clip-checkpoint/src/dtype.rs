@@ -21,9 +21,10 @@ pub enum Dtype {
     F16,
     /// 16 bits with the range of `f32`, 8 of them for the digits.
     Bf16,
-    /// Integers of 8 bits, and what each column multiplies them with. A file in this format
-    /// has the matrices of linear layers so, those of the blocks and of the heads, and all else in
-    /// [`Dtype::F16`]: embeddings are looked up, not multiplied, and norms and biases are few.
+    /// Integers of 8 bits, and what each column, or row, multiplies them with. A file in this format
+    /// has the matrices of linear layers so, the token embedding and the larger convolutions of a stem,
+    /// and all else in [`Dtype::F16`]: the patch embedding meets pixels as they are, and norms and biases
+    /// are few.
     Int8,
 }
 
@@ -165,18 +166,61 @@ pub(crate) fn find_too_large(scales: &[f32]) -> Option<(usize, f32)> {
     Some((at, scales[at]))
 }
 
-/// What the columns of a row-major matrix are divided by to fit [`Dtype::Int8`]: the largest value
-/// of each becomes 127. 1 for a column of zeros. No scale is so small that dividing by it overflows.
-pub(crate) fn scales(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let mut largest = vec![0.0; columns];
-    for row in matrix.chunks_exact(columns) {
-        for (largest, value) in largest.iter_mut().zip(row) {
-            *largest = value.abs().max(*largest);
+/// Which values of a row-major matrix share a scale in [`Dtype::Int8`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScaleAxis {
+    /// Those of a column, an output of a linear layer.
+    Columns,
+    /// Those of a row, which is looked up.
+    Rows,
+}
+
+impl ScaleAxis {
+    /// What the columns or rows of a matrix are divided by to fit [`Dtype::Int8`]: the largest value of
+    /// each becomes 127. 1 where all are zeros. No scale is so small that dividing by it overflows.
+    pub(crate) fn scales(self, matrix: &[f32], count: usize) -> Vec<f32> {
+        let mut largest = vec![0f32; count];
+        match self {
+            Self::Columns => {
+                for row in matrix.chunks_exact(count) {
+                    for (largest, value) in largest.iter_mut().zip(row) {
+                        *largest = value.abs().max(*largest);
+                    }
+                }
+            }
+            Self::Rows => {
+                for (largest, row) in
+                    largest.iter_mut().zip(matrix.chunks_exact(row_width(matrix.len(), count)))
+                {
+                    *largest = row.iter().fold(0.0, |largest, value| value.abs().max(largest));
+                }
+            }
+        }
+        let scale = |largest: f32| match largest {
+            0.0 => 1.0,
+            _ => (largest / INT8_MAX).max(f32::MIN_POSITIVE),
+        };
+        largest.into_iter().map(scale).collect()
+    }
+
+    /// Changes each value of a matrix by the scale of its column or row.
+    pub(crate) fn apply(self, matrix: &mut [f32], scales: &[f32], change: impl Fn(&mut f32, f32)) {
+        match self {
+            Self::Columns => {
+                for row in matrix.chunks_exact_mut(scales.len().max(1)) {
+                    row.iter_mut().zip(scales).for_each(|(value, scale)| change(value, *scale));
+                }
+            }
+            Self::Rows => {
+                let width = row_width(matrix.len(), scales.len());
+                for (row, scale) in matrix.chunks_exact_mut(width).zip(scales) {
+                    row.iter_mut().for_each(|value| change(value, *scale));
+                }
+            }
         }
     }
-    let scale = |largest: f32| match largest {
-        0.0 => 1.0,
-        _ => (largest / INT8_MAX).max(f32::MIN_POSITIVE),
-    };
-    largest.into_iter().map(scale).collect()
+}
+
+fn row_width(values: usize, rows: usize) -> usize {
+    (values / rows.max(1)).max(1)
 }

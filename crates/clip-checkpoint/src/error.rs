@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// A tensor in a number format that is not read.
     #[error(
-        "tensor {name} is stored as {found}, this program reads f32, f16 and bf16, and int8 for the matrices of blocks and heads"
+        "tensor {name} is stored as {found}, this program reads f32, f16 and bf16, and int8 for matrices and the token embedding"
     )]
     Dtype {
         /// Canonical name.

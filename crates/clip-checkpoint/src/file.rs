@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::conv_stem_file::STEM_KEY;
 use crate::hex::hex;
+use crate::layout::TOKEN_EMBEDDING;
 use crate::tensor_file::TensorFile;
 use crate::write::CARD_KEY;
 use crate::{Dtype, Error, ModelCard, Result, StoredTensor, TensorSpec, Tower, tensors};
@@ -71,10 +72,10 @@ impl Checkpoint {
         self.dtype_of(Tower::Vision)
     }
 
-    /// Number format of a tower: that of the matrices of its blocks. Of a file in 8 bits that an
-    /// earlier version wrote, the text tower and the heads are in [`Dtype::F16`].
+    /// Number format of a tower: that of its matrices, of blocks or convolutions. Of a file in 8 bits that
+    /// an earlier version wrote, the text tower and the heads are in [`Dtype::F16`].
     pub fn dtype_of(&self, tower: Tower) -> Dtype {
-        let matrix = self.tower(tower).find(TensorSpec::is_matrix);
+        let matrix = self.tower(tower).find(TensorSpec::tells_format);
         matrix.and_then(|spec| self.stored(&spec.name)).map_or(Dtype::F32, |tensor| tensor.dtype)
     }
 
@@ -84,10 +85,13 @@ impl Checkpoint {
     pub fn fingerprint(&self) -> String {
         let ModelCard { card_version, config, preprocess, tokenizer, source, .. } = &self.card;
         let sources: Vec<&str> = source.files.iter().map(|file| file.sha256.as_str()).collect();
-        // Files in 8 bits once had the text tower in f16; they keep their fingerprints.
-        let formats = match (self.dtype(), self.dtype_of(Tower::Text)) {
-            (vision, text @ Dtype::Int8) => serde_json::json!([vision, text]),
-            (vision, _) => serde_json::json!(vision),
+        // Files in 8 bits once had the token embedding in f16, and before that the text tower; they keep
+        // their fingerprints.
+        let tokens = self.stored(TOKEN_EMBEDDING).map(|tensor| tensor.dtype);
+        let formats = match (self.dtype(), self.dtype_of(Tower::Text), tokens) {
+            (vision, text, Some(Dtype::Int8)) => serde_json::json!([vision, text, Dtype::Int8]),
+            (vision, text @ Dtype::Int8, _) => serde_json::json!([vision, text]),
+            (vision, ..) => serde_json::json!(vision),
         };
         let identity = (card_version, config, preprocess, tokenizer, sources, formats);
         let json = serde_json::to_vec(&identity).unwrap_or_default();
@@ -114,8 +118,8 @@ impl Checkpoint {
         self.file.read(name)
     }
 
-    /// Some rows of a matrix that is not stored in 8 bits, in the order asked for, as `f32`. Nothing
-    /// else of it is read, nor checked: see [`Checkpoint::check`].
+    /// Some rows of a matrix, in the order asked for, as `f32`. Nothing else of it is read, nor checked:
+    /// see [`Checkpoint::check`].
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use memmap2::Mmap;
 use safetensors::tensor::{Metadata, SafeTensors, TensorInfo};
 
-use crate::dtype::find_too_large;
+use crate::dtype::{ScaleAxis, find_too_large};
 use crate::layout::scales_of;
 use crate::write::VOCABULARY;
 use crate::{Dtype, Error, Result, TensorSpec, Vocabulary};
@@ -130,9 +130,7 @@ impl TensorFile {
         if tensor.dtype == Dtype::Int8 {
             let scales = self.scales(name)?;
             let scales = scales.dtype.decode(scales.bytes);
-            for row in values.chunks_exact_mut(scales.len().max(1)) {
-                row.iter_mut().zip(&scales).for_each(|(value, scale)| *value *= scale);
-            }
+            ScaleAxis::of(name).apply(&mut values, &scales, |value, scale| *value *= scale);
         }
         Ok(values)
     }
@@ -141,7 +139,21 @@ impl TensorFile {
         let StoredTensor { dtype, shape, bytes } = self.tensor(name)?;
         let stride = shape.iter().skip(1).product::<usize>() * dtype.size();
         let row = |row: &usize| dtype.decode(&bytes[row * stride..][..stride]);
-        Ok(rows.iter().flat_map(row).collect())
+        let mut values: Vec<f32> = rows.iter().flat_map(row).collect();
+        if dtype == Dtype::Int8 {
+            let StoredTensor { dtype, bytes, .. } = self.scales(name)?;
+            let axis = ScaleAxis::of(name);
+            let scales = match axis {
+                ScaleAxis::Columns => dtype.decode(bytes),
+                ScaleAxis::Rows => {
+                    let scale =
+                        |row: &usize| dtype.decode(&bytes[row * dtype.size()..][..dtype.size()]);
+                    rows.iter().flat_map(scale).collect()
+                }
+            };
+            axis.apply(&mut values, &scales, |value, scale| *value *= scale);
+        }
+        Ok(values)
     }
 
     pub(crate) fn check(&self, name: &str) -> Result<()> {
@@ -197,8 +209,8 @@ impl TensorFile {
             let is_float = |dtype| dtype != Dtype::Int8;
             let takes = |dtype| is_float(dtype) || scales.is_some();
             let dtype = check(spec.name, spec.shape, &takes)?;
-            if let (Some(Dtype::Int8), Some((name, columns))) = (dtype, scales) {
-                check(name, vec![columns], &is_float)?;
+            if let (Some(Dtype::Int8), Some((name, count))) = (dtype, scales) {
+                check(name, vec![count], &is_float)?;
             }
         }
         if let Vocabulary::Stored { bytes, .. } = *vocabulary {

@@ -9,7 +9,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::dtype::scales;
+use crate::dtype::ScaleAxis;
 use crate::{Dtype, Error, ModelCard, Result, Source, SourceFile, TensorSpec, Vocabulary, tensors};
 
 /// Key of the card in the header's metadata.
@@ -181,11 +181,10 @@ fn write_tensors<S: TensorSource>(
             return Err(Error::NotFinite { name: spec.name, index, value }.into());
         }
         match (format, spec.scales()) {
-            (Dtype::Int8, Some((_, columns))) => {
-                let scales = scales(&values, columns);
-                for row in values.chunks_exact_mut(columns) {
-                    row.iter_mut().zip(&scales).for_each(|(value, scale)| *value /= scale);
-                }
+            (Dtype::Int8, Some((_, count))) => {
+                let axis = ScaleAxis::of(&spec.name);
+                let scales = axis.scales(&values, count);
+                axis.apply(&mut values, &scales, |value, scale| *value /= scale);
                 write(Dtype::Int8, &values)?;
                 write(Dtype::F32, &scales)?;
             }
@@ -240,8 +239,8 @@ fn header<C: Card>(card: &C, dtype: Dtype) -> Result<Vec<u8>> {
     for spec in card.tensors() {
         let (format, scales) = (spec.format(dtype), spec.scales());
         add(spec.name, format.to_safetensors(), spec.shape);
-        if let (Dtype::Int8, Some((name, columns))) = (format, scales) {
-            add(name, safetensors::Dtype::F32, vec![columns]);
+        if let (Dtype::Int8, Some((name, count))) = (format, scales) {
+            add(name, safetensors::Dtype::F32, vec![count]);
         }
     }
     if let Vocabulary::Stored { bytes, .. } = *card.vocabulary() {

@@ -48,7 +48,7 @@ pub enum Format {
     F16,
     /// 16 bits with the range of f32
     Bf16,
-    /// The matrices of both towers in 8 bits, all else in f16: faster on a CPU, and slightly off
+    /// Matrices and the token embedding in 8 bits, all else in f16: faster on a CPU, and slightly off
     Int8,
 }
 

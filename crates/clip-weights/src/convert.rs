@@ -157,6 +157,13 @@ fn existing(output: &Path, model: &Model, dtype: Dtype) -> Result<Option<(ModelC
         let found = "of an earlier version, which left the text tower in f16";
         return Err(Error::OutputExists { path: output.to_owned(), found });
     }
+    let is_as_written = |spec: TensorSpec| {
+        checkpoint.stored(&spec.name).is_some_and(|tensor| tensor.dtype == spec.format(dtype))
+    };
+    if !tensors(&card.config).all(is_as_written) {
+        let found = "of an earlier version, which left the token embedding in f16";
+        return Err(Error::OutputExists { path: output.to_owned(), found });
+    }
     Ok(Some((card.clone(), metadata.len())))
 }
 

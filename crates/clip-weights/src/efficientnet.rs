@@ -4,6 +4,8 @@
 //! TensorFlow's (<https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite>).
 //! Batch norms are folded into the convolutions before them, and 1×1 convolutions become matrices.
 
+mod bias_correction;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
@@ -15,6 +17,7 @@ use clip_checkpoint::{
     ResizeMode, Source, SourceFile, TensorSource, TensorSpec, presets, write_conv_stem,
 };
 
+use self::bias_correction::InputMeans;
 use crate::hashing::sha256_of;
 use crate::path::{file_name, file_stem};
 use crate::weights::Weights;
@@ -107,7 +110,16 @@ pub fn convert_stem(
     let dtype = options.dtype.unwrap_or_else(|| weights.dtype());
     let total: usize = card.tensors().iter().map(|spec| spec.bytes(dtype)).sum();
     progress.start(&format!("writing {}", card.name), total as u64);
-    let mut folding = Folding { weights: &mut weights, dtype, progress: &mut *progress };
+    let mut folding = Folding {
+        weights: &mut weights,
+        specs: card.tensors(),
+        means: InputMeans::new(),
+        dtype,
+        progress: &mut *progress,
+    };
+    if dtype == Dtype::Int8 {
+        folding.means = folding.input_means(&card.conv_stem)?;
+    }
     let bytes = write_conv_stem(&output, &card, dtype, &mut folding)?;
     progress.finish();
     Ok(StemSummary { card, dtype, bytes, elapsed: started.elapsed(), output })
@@ -273,6 +285,9 @@ fn check(card: &ConvStemCard, weights: &Weights) -> Result<()> {
 /// Gives folded tensors to the writer, one at a time.
 struct Folding<'a> {
     weights: &'a mut Weights,
+    specs: Vec<TensorSpec>,
+    /// Of layers whose biases make up for the rounding of weights.
+    means: InputMeans,
     dtype: Dtype,
     progress: &'a mut dyn Progress,
 }
@@ -281,9 +296,24 @@ impl TensorSource for Folding<'_> {
     type Error = Error;
 
     fn read(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
+        let mut values = self.fold(spec)?;
+        if let Some(layer) = spec.name.strip_suffix(".bias")
+            && let Some(means) = self.means.remove(layer)
+        {
+            let shifts = self.shifts(&format!("{layer}.weight"), &means)?;
+            values.iter_mut().zip(shifts).for_each(|(bias, shift)| *bias -= shift as f32);
+        }
+        self.progress.advance(spec.bytes(self.dtype) as u64);
+        Ok(values)
+    }
+}
+
+impl Folding<'_> {
+    /// The values of a tensor, with the batch norm that follows its layer.
+    fn fold(&mut self, spec: &TensorSpec) -> Result<Vec<f32>> {
         let (layer, leaf) = spec.name.rsplit_once('.').unwrap_or((&spec.name, ""));
         let (conv, norm) = foreign(layer);
-        let values = match (leaf, norm) {
+        Ok(match (leaf, norm) {
             ("weight", norm) => {
                 let mut values = self.weights.read(&format!("{conv}.weight"))?;
                 if let Some(norm) = norm {
@@ -303,26 +333,24 @@ impl TensorSource for Folding<'_> {
                 shifts.into_iter().map(|shift| shift as f32).collect()
             }
             (_, None) => self.weights.read(&format!("{conv}.bias"))?,
-        };
-        self.progress.advance(spec.bytes(self.dtype) as u64);
-        Ok(values)
+        })
     }
-}
 
-impl Folding<'_> {
     /// What a batch norm multiplies each channel with, and what it then adds.
     fn scales_and_shifts(&mut self, norm: &str) -> Result<(Vec<f64>, Vec<f64>)> {
-        let mut read = |name: &str| {
-            let values = self.weights.read(&format!("{norm}.{name}"))?;
-            Ok::<_, Error>(values.into_iter().map(f64::from).collect::<Vec<_>>())
-        };
-        let [gamma, beta, mean, variance] = NORM.map(&mut read);
+        let [gamma, beta, mean, variance] = NORM.map(|name| self.norm(norm, name));
         let (gamma, beta, mean, variance) = (gamma?, beta?, mean?, variance?);
         let scales = gamma.iter().zip(variance).map(|(gamma, v)| gamma / (v + EPSILON).sqrt());
         let scales: Vec<f64> = scales.collect();
         let shifts = beta.iter().zip(mean).zip(&scales).map(|((beta, mean), s)| beta - mean * s);
         let shifts = shifts.collect();
         Ok((scales, shifts))
+    }
+
+    /// A tensor of a batch norm.
+    fn norm(&mut self, norm: &str, name: &str) -> Result<Vec<f64>> {
+        let values = self.weights.read(&format!("{norm}.{name}"))?;
+        Ok(values.into_iter().map(f64::from).collect())
     }
 }
 

@@ -10,6 +10,8 @@ pub enum Family {
     OpenAi,
     /// The same names with a configuration of OpenCLIP's beside them.
     OpenClip,
+    /// A file of ours, in another number format.
+    Canonical,
 }
 
 impl Family {
@@ -19,6 +21,7 @@ impl Family {
             Self::HuggingFace => "Hugging Face transformers",
             Self::OpenAi => "OpenAI",
             Self::OpenClip => "OpenCLIP",
+            Self::Canonical => "converted before",
         }
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use clip_checkpoint::{Checkpoint, Dtype, Tower, tensors};
-use clip_weights::{Options, Source, Summary, convert};
+use clip_weights::{Options, Source, Summary, convert, recast};
 use common::Model;
 use safetensors::tensor::{SafeTensors, TensorView};
 
@@ -271,18 +271,24 @@ fn what_is_there_is_not_replaced_unasked() {
         assert!(!forced.was_there && fingerprint() != first);
         convert_to(&tiny, Options { force: true, ..Options::default() }).unwrap();
     }
-    // A file in 8 bits of an earlier version, which left the text tower in f16, is another model too.
+    // A file in 8 bits of an earlier version, which left more in f16, is another model too.
     let int8 = || Options { dtype: Some(Dtype::Int8), ..Options::default() };
     convert_to(&tiny, Options { force: true, ..int8() }).unwrap();
     assert!(convert_to(&tiny, int8()).unwrap().was_there);
-    leave_texts_in_f16(&target.path().join("m.safetensors"));
-    let error = convert_to(&tiny, int8()).unwrap_err().to_string();
-    assert!(
-        error.ends_with("m.safetensors is there already and is of an earlier version, which left the text tower in f16: choose another name with --name, or replace it with --force"),
-        "{error}"
-    );
-    convert_to(&tiny, Options { force: true, ..int8() }).unwrap();
-    assert!(convert_to(&tiny, int8()).unwrap().was_there);
+    let earlier: [(IsInt8, &str); 2] = [
+        (|name| name.starts_with("visual.transformer."), "text tower"),
+        (|name| !name.starts_with("text.token_embedding"), "token embedding"),
+    ];
+    for (is_in_8_bits, left) in earlier {
+        leave_in_f16(&target.path().join("m.safetensors"), is_in_8_bits);
+        let error = convert_to(&tiny, int8()).unwrap_err().to_string();
+        let end = format!(
+            "m.safetensors is there already and is of an earlier version, which left the {left} in f16: choose another name with --name, or replace it with --force"
+        );
+        assert!(error.ends_with(&end), "{error}");
+        convert_to(&tiny, Options { force: true, ..int8() }).unwrap();
+        assert!(convert_to(&tiny, int8()).unwrap().was_there);
+    }
 
     std::fs::write(target.path().join("m.safetensors"), "a letter").unwrap();
     let error = convert_to(&tiny, Options::default()).unwrap_err().to_string();
@@ -291,12 +297,65 @@ fn what_is_there_is_not_replaced_unasked() {
     assert_eq!(letter, b"a letter");
 }
 
+/// A file of ours in another number format is the one that its source would have been converted to, and
+/// nothing is lost on the way.
+#[test]
+fn canonical_files_are_written_in_other_formats() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Model::tiny().write();
+    let write = |dtype: Dtype| {
+        let output = folder.path().join(dtype.name());
+        let options = Options {
+            output: Some(output.clone()),
+            dtype: Some(dtype),
+            name: Some("m".into()),
+            ..Options::default()
+        };
+        convert(&Source::Path(model.path().to_owned()), &options, &mut ()).unwrap();
+        output
+    };
+    let source = write(Dtype::F32);
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Int8] {
+        let output = folder.path().join("again");
+        let options = Options {
+            output: Some(output.clone()),
+            dtype: Some(dtype),
+            force: true,
+            ..Options::default()
+        };
+        let summary = recast(&source, &options, &mut ()).unwrap();
+        assert_eq!((summary.dtype, summary.bytes), (dtype, output.metadata().unwrap().len()));
+        assert!(summary.to_string().contains("converted before"), "{summary}");
+        let expected = write(dtype);
+        assert_eq!(std::fs::read(&output).unwrap(), std::fs::read(expected).unwrap(), "{dtype:?}");
+    }
+
+    let refusal = |output: &Path, dtype| {
+        let options = Options {
+            output: Some(output.to_owned()),
+            dtype,
+            force: output == source,
+            ..Options::default()
+        };
+        recast(&source, &options, &mut ()).unwrap_err().to_string()
+    };
+    let int8 = Some(Dtype::Int8);
+    assert!(refusal(&source, int8).contains("is the source itself"));
+    assert!(refusal(&folder.path().join("again"), int8).contains("replace it with --force"));
+    assert!(
+        refusal(&folder.path().join("new"), None)
+            .ends_with("is converted already: use it as it is")
+    );
+}
+
+/// Which tensors are in 8 bits, by name.
+type IsInt8 = fn(&str) -> bool;
+
 /// Makes of a file in 8 bits one as earlier versions wrote it.
-fn leave_texts_in_f16(path: &Path) {
+fn leave_in_f16(path: &Path, is_in_8_bits: IsInt8) {
     let checkpoint = Checkpoint::open(path).unwrap();
     let bytes = std::fs::read(path).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let is_in_8_bits = |name: &str| name.starts_with("visual.transformer.");
     let views = SafeTensors::deserialize(&bytes).unwrap();
     let mut tensors = Vec::new();
     for (name, view) in views.iter() {
@@ -314,7 +373,8 @@ fn leave_texts_in_f16(path: &Path) {
         (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
     });
     safetensors::serialize_to_file(views, header.metadata().clone(), path).unwrap();
-    assert_eq!(Checkpoint::open(path).unwrap().dtype_of(Tower::Text), Dtype::F16);
+    let checkpoint = Checkpoint::open(path).unwrap();
+    assert_eq!(checkpoint.stored("text.token_embedding.weight").unwrap().dtype, Dtype::F16);
 }
 
 /// The file is called after the model, so its name leads nowhere else.

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use clip_checkpoint::{
-    Activation, AttentionMask, CARD_VERSION, Checkpoint, Dtype, Error, Interpolation, ModelCard,
-    ModelConfig, Pooling, PreprocessConfig, PreprocessMode, Probability, Projection, ResizeMode,
-    Source, SourceFile, Stem, TensorSource, TensorSpec, TextConfig, TokenizerConfig, TokenizerMode,
-    VisionConfig, VisionPooling, tensors, write,
+    Activation, AttentionMask, CARD_VERSION, Checkpoint, ConvActivation, ConvPadding, ConvStage,
+    ConvStem, Dtype, Error, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig,
+    PreprocessMode, Probability, Projection, ResizeMode, Source, SourceFile, Stem, TensorSource,
+    TensorSpec, TextConfig, TokenizerConfig, TokenizerMode, VisionConfig, VisionPooling, tensors,
+    write,
 };
 use safetensors::tensor::TensorView;
 use serde_json::Value;
@@ -65,6 +66,31 @@ pub(crate) fn card() -> ModelCard {
     }
 }
 
+/// A mean over a feature map as tiny as [`card`].
+pub(crate) fn convolutional() -> ModelCard {
+    let mut card = card();
+    let stage = ConvStage { blocks: 2, channels: 6, expansion: 2, kernel_size: 3, stride: 2 };
+    let vision = &mut card.config.vision;
+    vision.conv_stem = Some(ConvStem {
+        channels: 4,
+        stages: vec![stage],
+        head_channels: Some(10),
+        activation: ConvActivation::Relu6,
+        padding: ConvPadding::Same,
+    });
+    (vision.layers, vision.stem, vision.pooling) = (0, Stem::Biased, VisionPooling::Mean);
+    card
+}
+
+/// The mean of a feature map as it is, as tiny as [`card`], and a projection with an MLP.
+pub(crate) fn pooled_map() -> ModelCard {
+    let mut card = convolutional();
+    let vision = &mut card.config.vision;
+    (vision.stem, vision.width, vision.patch_size) = (Stem::Identity, 10, 4);
+    vision.projection = Projection::ResidualMlp { hidden: 7 };
+    card
+}
+
 /// Other values for each tensor; none is exact in f16.
 pub(crate) fn values(spec: &TensorSpec) -> Vec<f32> {
     let start = spec.name.bytes().map(f32::from).sum::<f32>() / 4096.0;
@@ -108,6 +134,7 @@ impl TensorSource for Values {
 pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) path: PathBuf,
+    card: ModelCard,
 }
 
 impl Fixture {
@@ -120,7 +147,7 @@ impl Fixture {
         let path = folder.path().join("tiny.safetensors");
         let size = write(&path, card, dtype, &mut Values::default()).unwrap();
         assert_eq!(size, fs::metadata(&path).unwrap().len());
-        Self { folder, path }
+        Self { folder, path, card: card.clone() }
     }
 
     pub(crate) fn open_error(&self) -> String {
@@ -130,13 +157,13 @@ impl Fixture {
 
     /// Writes the file again by the `safetensors` crate, with the tensors and the card changed.
     pub(crate) fn rewrite(&self, change: impl FnOnce(&mut Tensors, &mut Value)) {
-        let mut tensors: Tensors = tensors(&card().config)
+        let mut tensors: Tensors = tensors(&self.card.config)
             .map(|spec| {
                 let bytes = values(&spec).iter().flat_map(|value| value.to_le_bytes()).collect();
                 (spec.name, (safetensors::Dtype::F32, spec.shape, bytes))
             })
             .collect();
-        let mut card = serde_json::to_value(card()).unwrap();
+        let mut card = serde_json::to_value(&self.card).unwrap();
         change(&mut tensors, &mut card);
         let metadata = HashMap::from([("clip_card".to_owned(), card.to_string())]);
         let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {

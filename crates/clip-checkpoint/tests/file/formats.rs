@@ -1,13 +1,12 @@
 //! What each number format makes of values.
 
 use clip_checkpoint::{
-    AttentionMask, Checkpoint, ConvActivation, ConvPadding, ConvStage, ConvStem, Dtype, Error,
-    ModelCard, Padding, Pooling, Probability, Projection, Stem, TensorSource, TensorSpec, Tower,
-    VisionPooling, tensors, write,
+    AttentionMask, Checkpoint, ConvStage, Dtype, Error, ModelCard, Padding, Pooling, Probability,
+    Projection, Stem, TensorSource, TensorSpec, Tower, VisionPooling, tensors, write,
 };
 use safetensors::Dtype as Stored;
 
-use crate::fixture::{Fixture, Tensors, Values, card, values};
+use crate::fixture::{Fixture, Tensors, Values, card, convolutional, pooled_map, values};
 
 /// A SigLIP as tiny as [`card`]: its heads are others.
 fn siglip() -> ModelCard {
@@ -22,22 +21,6 @@ fn siglip() -> ModelCard {
     config.text.projection = Projection::Affine;
     config.probability = Probability::Sigmoid;
     card.tokenizer.padding = Padding::Context;
-    card
-}
-
-/// A mean over a feature map as tiny as [`card`].
-fn convolutional() -> ModelCard {
-    let mut card = card();
-    let stage = ConvStage { blocks: 2, channels: 6, expansion: 2, kernel_size: 3, stride: 2 };
-    let vision = &mut card.config.vision;
-    vision.conv_stem = Some(ConvStem {
-        channels: 4,
-        stages: vec![stage],
-        head_channels: Some(10),
-        activation: ConvActivation::Relu6,
-        padding: ConvPadding::Same,
-    });
-    (vision.layers, vision.stem, vision.pooling) = (0, Stem::Biased, VisionPooling::Mean);
     card
 }
 
@@ -69,7 +52,7 @@ fn shorter_numbers_come_back_rounded_once() {
     let f16 = |value| half::f16::from_f32(value).to_f32();
     let bf16 = |value| half::bf16::from_f32(value).to_f32();
     for (dtype, round) in [(Dtype::F16, f16 as fn(f32) -> f32), (Dtype::Bf16, bf16)] {
-        for card in [card(), siglip(), convolutional()] {
+        for card in [card(), siglip(), convolutional(), pooled_map()] {
             let checkpoint = Checkpoint::open(&Fixture::of(&card, dtype).path).unwrap();
             assert_eq!([Tower::Vision, Tower::Text].map(|t| checkpoint.dtype_of(t)), [dtype; 2]);
             for spec in tensors(&card.config) {
@@ -105,7 +88,8 @@ fn rounding_is_to_nearest_even() {
     }
 }
 
-/// Matrices come back within half a step of their column, the rest as f16.
+/// Matrices come back within half a step of their column, tokens and depthwise convolutions within half a
+/// step of their row, the rest as f16: small convolutions too.
 #[test]
 fn matrices_of_int8_come_back_within_half_a_step() {
     let block = ["attn.in_proj", "attn.out_proj", "mlp.c_fc", "mlp.c_proj"];
@@ -115,17 +99,16 @@ fn matrices_of_int8_come_back_within_half_a_step() {
         blocks.flat_map(|path| block.map(|layer| format!("{path}.{layer}.weight"))).collect();
     let heads = ["visual_projection.weight".to_owned(), "text_projection.weight".to_owned()];
     let pooling = block.map(|layer| format!("visual.attn_pool.{layer}.weight"));
-    let pointwise = [
-        "visual.conv_stem.blocks.0.expand.weight",
-        "visual.conv_stem.blocks.0.project.weight",
-        "visual.conv_stem.blocks.1.expand.weight",
-        "visual.conv_stem.blocks.1.project.weight",
-        "visual.conv_stem.head.weight",
-    ];
+    let tokens = ["text.token_embedding.weight".to_owned()];
+    let last_block = ["expand", "depthwise", "project"]
+        .map(|layer| format!("visual.conv_stem.blocks.2.{layer}.weight"));
+    let of_mlp = ["c_fc", "c_proj"].map(|layer| format!("visual_projection.mlp.{layer}.weight"));
     for (card, heads) in [
         (card(), heads.to_vec()),
         (siglip(), [&pooling[..], &["text_projection.weight".to_owned()]].concat()),
-        (convolutional(), [&heads[..], &pointwise.map(str::to_owned)].concat()),
+        (convolutional(), heads.to_vec()),
+        (pooled_map(), [&heads[..], &of_mlp].concat()),
+        (large_map(), [&heads[..], &of_mlp, &last_block].concat()),
     ] {
         let fixture = Fixture::of(&card, Dtype::Int8);
         let checkpoint = Checkpoint::open(&fixture.path).unwrap();
@@ -143,16 +126,21 @@ fn matrices_of_int8_come_back_within_half_a_step() {
             }
             matrices.push(name.clone());
             assert_eq!((stored.dtype, stored.bytes.len()), (Dtype::Int8, spec.elements()));
-            let (columns, expected) = (spec.shape[1], values(&spec));
+            let by_row = tokens.contains(name) || name.contains("depthwise");
+            let (width, expected) = (spec.elements() / spec.shape[0], values(&spec));
             for (i, (found, value)) in found.iter().zip(&expected).enumerate() {
-                let column = expected.iter().skip(i % columns).step_by(columns);
-                let largest = column.fold(0f32, |largest, value| largest.max(value.abs()));
+                let (first, step, count) = match by_row {
+                    true => (i / width * width, 1, width),
+                    false => (i % width, width, spec.shape[0]),
+                };
+                let shared = expected[first..].iter().step_by(step).take(count);
+                let largest = shared.fold(0f32, |largest, value| largest.max(value.abs()));
                 assert!((found - value).abs() <= largest / 254.0 * 1.001, "{name} at {i}");
             }
         }
         let there = |name: &&String| tensors(&card.config).any(|spec| spec.name == **name);
         let blocks: Vec<_> = blocks.iter().filter(there).cloned().collect();
-        let mut expected = [blocks, heads].concat();
+        let mut expected = [&blocks[..], &heads, &tokens].concat();
         expected.sort();
         matrices.sort();
         assert_eq!(matrices, expected);
@@ -188,7 +176,7 @@ fn ones(tensors: &mut Tensors, name: &str) {
 #[test]
 fn matrices_of_int8_need_their_scales() {
     let refused = |name: &str, scales: Option<(Stored, usize, f32)>| {
-        let fixture = Fixture::new(Dtype::F32);
+        let fixture = Fixture::of(&pooled_map(), Dtype::F32);
         fixture.rewrite(|tensors, _| {
             ones(tensors, name);
             if let Some((dtype, count, scale)) = scales {
@@ -200,8 +188,11 @@ fn matrices_of_int8_need_their_scales() {
         opened.and_then(|checkpoint| checkpoint.read(name)).unwrap_err().to_string()
     };
     for (name, columns) in [
-        ("visual.transformer.resblocks.0.mlp.c_fc.weight", 12),
+        ("visual.conv_stem.blocks.1.expand.weight", 12),
+        ("visual.conv_stem.blocks.0.depthwise.weight", 8),
         ("visual_projection.weight", 4),
+        ("visual_projection.mlp.c_fc.weight", 7),
+        ("text.token_embedding.weight", 20),
         ("text.transformer.resblocks.0.attn.in_proj.weight", 18),
         ("text_projection.weight", 4),
     ] {
@@ -219,7 +210,7 @@ fn matrices_of_int8_need_their_scales() {
         assert_eq!(
             refused(name, Some((Stored::I8, columns, 1.0))),
             format!(
-                "tensor {name}_scale is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks and heads"
+                "tensor {name}_scale is stored as I8, this program reads f32, f16 and bf16, and int8 for matrices and the token embedding"
             )
         );
         // The last is finite, but what it makes of whole numbers is not.
@@ -232,57 +223,114 @@ fn matrices_of_int8_need_their_scales() {
             );
         }
     }
-    for name in [
-        "text.token_embedding.weight",
-        "text.positional_embedding",
-        "visual.patch_embedding.weight",
-        "visual.ln_post.gamma",
-    ] {
+    for name in
+        ["text.positional_embedding", "visual.conv_stem.conv.weight", "visual_projection.ln.gamma"]
+    {
         assert_eq!(
             refused(name, None),
             format!(
-                "tensor {name} is stored as I8, this program reads f32, f16 and bf16, and int8 for the matrices of blocks and heads"
+                "tensor {name} is stored as I8, this program reads f32, f16 and bf16, and int8 for matrices and the token embedding"
             )
         );
     }
 }
 
-/// Once 8 bits were for the blocks of the picture tower alone. Such a file is another model than one
-/// of today, and the same as ever.
+/// Once 8 bits were for the blocks of the picture tower alone, and then for matrices alone. Such files are
+/// other models than one of today, and the same as ever.
 #[test]
-fn int8_of_an_earlier_version_is_read() {
+fn int8_of_earlier_versions_is_read() {
     let fixture = Fixture::new(Dtype::Int8);
     let print = || Checkpoint::open(&fixture.path).unwrap().fingerprint();
     let today = print();
-    let block = "visual.transformer.resblocks.";
-    fixture.rewrite(|tensors, _| {
-        let names: Vec<_> = tensors.keys().cloned().collect();
-        for name in names {
-            let (dtype, shape, bytes) = tensors.get_mut(&name).unwrap();
-            if name.starts_with(block) && name.ends_with(".weight") {
-                let columns = shape[1];
-                ones(tensors, &name);
-                let scales = 0.5f32.to_le_bytes().repeat(columns);
-                tensors.insert(format!("{name}_scale"), (Stored::F32, vec![columns], scales));
-            } else {
-                let value = |bytes: &[u8; 4]| half::f16::from_f32(f32::from_le_bytes(*bytes));
-                let halves = bytes.as_chunks().0.iter().flat_map(|b| value(b).to_le_bytes());
-                (*dtype, *bytes) = (Stored::F16, halves.collect());
+    let rewrite = |is_int8: fn(&str) -> bool| {
+        fixture.rewrite(|tensors, _| {
+            let names: Vec<_> = tensors.keys().cloned().collect();
+            for name in names {
+                let (dtype, shape, bytes) = tensors.get_mut(&name).unwrap();
+                if is_int8(&name) && name.ends_with(".weight") {
+                    let columns = shape[1];
+                    ones(tensors, &name);
+                    let scales = 0.5f32.to_le_bytes().repeat(columns);
+                    tensors.insert(format!("{name}_scale"), (Stored::F32, vec![columns], scales));
+                } else {
+                    let value = |bytes: &[u8; 4]| half::f16::from_f32(f32::from_le_bytes(*bytes));
+                    let halves = bytes.as_chunks().0.iter().flat_map(|b| value(b).to_le_bytes());
+                    (*dtype, *bytes) = (Stored::F16, halves.collect());
+                }
             }
-        }
-    });
+        });
+    };
+    let halves = |spec: &TensorSpec| -> Vec<f32> {
+        values(spec).into_iter().map(|value| half::f16::from_f32(value).to_f32()).collect()
+    };
+
+    rewrite(|name| name.starts_with("visual.transformer.resblocks."));
     let checkpoint = Checkpoint::open(&fixture.path).unwrap();
     assert_eq!(checkpoint.dtype(), Dtype::Int8);
     assert_eq!(checkpoint.dtype_of(Tower::Text), Dtype::F16);
     let found = checkpoint.read("visual.transformer.resblocks.1.mlp.c_fc.weight").unwrap();
     assert_eq!(found, [0.5; 8 * 12]);
     for spec in checkpoint.tower(Tower::Text) {
-        let half = |value| half::f16::from_f32(value).to_f32();
-        let expected: Vec<_> = values(&spec).into_iter().map(half).collect();
-        assert_eq!(checkpoint.read(&spec.name).unwrap(), expected, "{}", spec.name);
+        assert_eq!(checkpoint.read(&spec.name).unwrap(), halves(&spec), "{}", spec.name);
     }
     assert_ne!(print(), today);
     assert_eq!(print(), "f2e2ea226c9e7737cb222cf067d0a3fad4856b3b791010b22f2c67985e6af84c");
+
+    rewrite(|name| name.contains("resblocks.") || name.contains("_projection"));
+    let checkpoint = Checkpoint::open(&fixture.path).unwrap();
+    let towers = [Tower::Vision, Tower::Text].map(|tower| checkpoint.dtype_of(tower));
+    assert_eq!(towers, [Dtype::Int8; 2]);
+    let tokens = tensors(&card().config).find(|spec| spec.name == TOKENS).unwrap();
+    assert_eq!(checkpoint.read(TOKENS).unwrap(), halves(&tokens));
+    assert_eq!(checkpoint.read_rows(TOKENS, &[3]).unwrap(), halves(&tokens)[3 * 6..4 * 6]);
+    assert_ne!(print(), today);
+    assert_eq!(print(), "e3fceb64e8ad2edac4b4b04d2a2ab3032abe1a7e763ecbe6efd57378a4876b05");
+}
+
+const TOKENS: &str = "text.token_embedding.weight";
+
+/// What a file will hold is known before it is written, and written again it stays: also by way of f16, in
+/// which training saves.
+#[test]
+fn rounding_again_changes_nothing() {
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Int8] {
+        for card in [card(), siglip(), large_map()] {
+            let checkpoint = Checkpoint::open(&Fixture::of(&card, dtype).path).unwrap();
+            for spec in tensors(&card.config) {
+                let found = checkpoint.read(&spec.name).unwrap();
+                assert_eq!(found, spec.rounded(&values(&spec), dtype), "{dtype:?} {}", spec.name);
+                if dtype == Dtype::Int8 {
+                    let again = spec.rounded(&spec.rounded(&found, Dtype::F16), dtype);
+                    let off = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * a.abs();
+                    assert!(found.iter().zip(&again).all(off), "{}", spec.name);
+                }
+            }
+        }
+    }
+}
+
+/// A stem whose last block is stored in 8 bits, depthwise convolutions too.
+fn large_map() -> ModelCard {
+    let mut card = pooled_map();
+    let stem = card.config.vision.conv_stem.as_mut().unwrap();
+    let stage = ConvStage { blocks: 1, channels: 12, expansion: 240, kernel_size: 3, stride: 1 };
+    stem.stages.push(stage);
+    card
+}
+
+/// The rows that are asked for, in every number format.
+#[test]
+fn rows_are_those_of_the_whole() {
+    for dtype in [Dtype::F32, Dtype::F16, Dtype::Bf16, Dtype::Int8] {
+        let checkpoint = Checkpoint::open(&Fixture::new(dtype).path).unwrap();
+        for (name, rows) in [(TOKENS, vec![19, 0, 7, 7]), ("text_projection.weight", vec![5, 2])] {
+            let [_, width] = *checkpoint.stored(name).unwrap().shape else { unreachable!() };
+            let whole = checkpoint.read(name).unwrap();
+            let expected = rows.iter().flat_map(|row| &whole[row * width..][..width]).copied();
+            let expected: Vec<_> = expected.collect();
+            assert_eq!(checkpoint.read_rows(name, &rows).unwrap(), expected, "{dtype:?} {name}");
+        }
+    }
 }
 
 #[test]

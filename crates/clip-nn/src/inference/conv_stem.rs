@@ -4,6 +4,7 @@ use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use clip_kernels::conv::{self, Depthwise, PackedInvertedResidual, Padding, Pointwise};
+use clip_kernels::gemm::WeightDtype;
 use clip_kernels::ops::Activation;
 
 use super::{Packer, bias_or_zeros, take, tensor, values};
@@ -21,11 +22,17 @@ pub struct BlockLayers {
 }
 
 /// A 3×3 convolution with stride 2, inverted residual blocks and a 1×1 convolution, with ReLU6 between
-/// them and packed weights. The first convolution and those of each channel alone are kept in `f32`.
+/// them and packed weights. The first convolution and those of each channel alone are kept in `f32`, and
+/// where others are quantized, so are the 1×1 convolutions of the first blocks.
 #[derive(Debug)]
 pub struct PackedConvStem(conv::PackedConvStem);
 
 const ACTIVATION: Activation = Activation::Relu6;
+
+/// 1×1 convolutions with fewer values than these are not quantized. They are the first ones: their rows are
+/// short and many, so that quantizing them takes longer than the products then save, and all that follows
+/// inherits their errors.
+const SMALL: usize = 8192;
 
 impl PackedConvStem {
     /// Packs the layers, which are dropped.
@@ -37,9 +44,13 @@ impl PackedConvStem {
         packer: Packer,
     ) -> Self {
         let pointwise = |Linear { weight, bias }: Linear| {
-            let [_, columns] = weight.lazy_shape().dims();
+            let [rows, columns] = weight.lazy_shape().dims();
+            let dtype = match packer.dtype {
+                WeightDtype::Int8 if rows * columns < SMALL => WeightDtype::F32,
+                dtype => dtype,
+            };
             let bias = bias_or_zeros(bias, columns);
-            Pointwise::new(&values(take(weight)), bias, packer.dtype)
+            Pointwise::new(&values(take(weight)), bias, dtype)
         };
         let convolution = |Conv2d { weight, bias, stride: [stride, _], .. }: Conv2d| {
             let [channels, _, size, _] = weight.lazy_shape().dims();

@@ -16,6 +16,10 @@ const CLASSES: usize = 3;
 
 /// A state dict: every convolution has a batch norm behind it.
 fn classifier() -> BTreeMap<String, Tensor> {
+    classifier_of(STAGES)
+}
+
+fn classifier_of(stages: [[usize; 2]; 7]) -> BTreeMap<String, Tensor> {
     let mut tensors = BTreeMap::new();
     let mut random = Random::new(1);
     let mut add = |name: String, shape: &[usize]| {
@@ -32,7 +36,7 @@ fn classifier() -> BTreeMap<String, Tensor> {
         }
         add(format!("{norm}.num_batches_tracked"), &[]);
     };
-    let stem = presets::efficientnet(STAGES);
+    let stem = presets::efficientnet(stages);
     layer("_conv_stem".into(), "_bn0".into(), [4, 3, 3, 3]);
     for (i, block) in (clip_checkpoint::ConvStem { channels: 4, ..stem }).blocks().enumerate() {
         let (path, hidden, size) = (format!("_blocks.{i}"), block.hidden, block.kernel_size);
@@ -43,7 +47,7 @@ fn classifier() -> BTreeMap<String, Tensor> {
         layer(name("_depthwise_conv"), name("_bn1"), [hidden, 1, size, size]);
         layer(name("_project_conv"), name("_bn2"), [block.output, hidden, 1, 1]);
     }
-    layer("_conv_head".into(), "_bn1".into(), [5, 4, 1, 1]);
+    layer("_conv_head".into(), "_bn1".into(), [5, stages[6][1], 1, 1]);
     add("_fc.weight".into(), &[CLASSES, 5]);
     add("_fc.bias".into(), &[CLASSES]);
     tensors
@@ -119,6 +123,65 @@ fn batch_norms_are_folded() {
         assert_eq!(classifier, turned.collect::<Vec<_>>());
         assert_eq!(&stem.read("classifier.bias").unwrap(), theirs("_fc.bias"));
     }
+}
+
+/// In 8 bits biases make up for the rounding of weights: over inputs as a batch norm and ReLU6 make them,
+/// outputs are off by much less on average.
+#[test]
+fn rounding_of_weights_does_not_move_the_mean() {
+    let mut stages = STAGES;
+    stages[6][1] = 500;
+    let block = presets::efficientnet(stages).blocks().count() - 1;
+    let mut tensors = classifier_of(stages);
+    // What f16 makes of a large bias would be more than what is looked for.
+    for of_norm in ["bias", "running_mean"] {
+        tensors.get_mut(&format!("_blocks.{block}._bn2.{of_norm}")).unwrap().1.fill(0.0);
+    }
+    let fixture = Fixture::new("lite.pth", &archive::state_dict(&tensors));
+    let convert = |dtype: Dtype| {
+        let output = fixture.folder.path().join(dtype.name());
+        let (dtype, output) = (Some(dtype), Some(output));
+        let options = Options { dtype, output, ..Options::default() };
+        let summary = convert_stem(&fixture.path, &options, &mut ()).unwrap();
+        (ConvStemCheckpoint::open(&summary.output).unwrap(), summary)
+    };
+    let ((exact, _), (int8, summary)) = (convert(Dtype::F32), convert(Dtype::Int8));
+    let layer = format!("visual.conv_stem.blocks.{block}.project");
+    let read =
+        |stem: &ConvStemCheckpoint, leaf: &str| stem.read(&format!("{layer}.{leaf}")).unwrap();
+    let [weight, bias] = ["weight", "bias"].map(|leaf| read(&exact, leaf));
+    let [rounded, corrected] = ["weight", "bias"].map(|leaf| read(&int8, leaf));
+    let spec =
+        summary.card.tensors().into_iter().find(|spec| spec.name == format!("{layer}.weight"));
+    assert_eq!(rounded, spec.unwrap().rounded(&weight, Dtype::Int8));
+    assert_ne!(rounded, weight);
+
+    let of_norm = |name: &str| &tensors[&format!("_blocks.{block}._bn1.{name}")].1;
+    let (gamma, beta) = (of_norm("weight"), of_norm("bias"));
+    let (inputs, outputs, draws) = (gamma.len(), bias.len(), 20_000);
+    let mut random = Random::new(11);
+    let mut uniform = || f64::from(random.uniform()).abs().max(1e-9);
+    let mut mean = vec![0.0; inputs];
+    for _ in 0..draws {
+        for (i, mean) in mean.iter_mut().enumerate() {
+            // Box and Muller's transform.
+            let z = (-2.0 * uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos();
+            *mean +=
+                (f64::from(beta[i]) + f64::from(gamma[i]) * z).clamp(0.0, 6.0) / f64::from(draws);
+        }
+    }
+    // Root mean square over the outputs.
+    let off = |found: &[f32]| -> f64 {
+        let squares = (0..outputs).map(|o| {
+            let moved =
+                |i: usize| f64::from(rounded[i * outputs + o] - weight[i * outputs + o]) * mean[i];
+            let output: f64 = (0..inputs).map(moved).sum();
+            (output + f64::from(found[o] - bias[o])).powi(2)
+        });
+        (squares.sum::<f64>() / outputs as f64).sqrt()
+    };
+    let (before, after) = (off(&bias), off(&corrected));
+    assert!(after < 0.1 * before, "off by {after}, without correction {before}");
 }
 
 #[test]
