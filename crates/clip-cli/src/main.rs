@@ -20,6 +20,7 @@ mod preview;
 mod progress;
 mod report;
 mod signs;
+mod useless;
 
 use std::ffi::OsString;
 use std::io;
@@ -73,7 +74,9 @@ fn main() -> ExitCode {
 }
 
 fn parse(args: &[OsString]) -> clap::error::Result<(ArgMatches, Cli)> {
-    let matches = Cli::command().try_get_matches_from(args)?;
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    useless::refuse(&command, &matches)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok((matches, cli))
 }

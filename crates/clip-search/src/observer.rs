@@ -62,6 +62,12 @@ pub enum Task {
     Files,
     /// Small copies of images are made.
     Thumbnails,
+    /// Images are encoded, and nothing is kept of them.
+    Encoding,
+    /// Vectors are read from files; nobody knows how many there are.
+    Import,
+    /// Vectors are written into a file.
+    Export,
     /// A classifier is learned; nobody knows how long that takes.
     Learning,
 }
@@ -110,6 +116,13 @@ pub enum Warning {
         /// Of how many.
         names: usize,
     },
+    /// A file does not say whose vectors it holds; they are taken for those of the collection's model.
+    NoProvenance {
+        /// The file.
+        file: PathBuf,
+        /// The model.
+        model: String,
+    },
     /// What an earlier run had begun is of no use, and was removed.
     BegunAnew {
         /// Why.
@@ -127,22 +140,33 @@ impl fmt::Display for Warning {
         match self {
             Self::ChangesMissed { reason } => write!(f, "changes may be missed: {reason}"),
             Self::Lost { items, cause } => {
-                let plural = if *items == 1 { "" } else { "s" };
-                write!(f, "the library has lost {items} item{plural}: {cause}")
+                write!(f, "the library has lost {}: {cause}", count(*items, "item"))
             }
             Self::Data { problem } => f.write_str(problem),
             Self::LabelsWithoutImages { table, total, found } => write!(
                 f,
-                "{} labels {total} pictures, and {found} of them are in the data",
-                table.display()
+                "{} labels {}, and {found} of them {} in the data",
+                table.display(),
+                count(*total, "picture"),
+                if *found == 1 { "is" } else { "are" }
             ),
-            Self::UnknownLabels { unknown, labels } => write!(
-                f,
-                "{unknown} of the {labels} labels are not among those that were learned: their pictures count as wrong"
-            ),
-            Self::NumericNames { numbers, names } => {
-                write!(f, "{numbers} of the {names} names are numbers, and texts say those")
+            Self::UnknownLabels { unknown, labels } => {
+                let [are, their] = if *unknown == 1 { ["is", "its"] } else { ["are", "their"] };
+                let labels = count(*labels, "label");
+                write!(
+                    f,
+                    "{unknown} of the {labels} {are} not among those that were learned: {their} pictures count as wrong"
+                )
             }
+            Self::NumericNames { numbers, names } => {
+                let are = if *numbers == 1 { "is a number" } else { "are numbers" };
+                write!(f, "{numbers} of the {} {are}, and texts say those", count(*names, "name"))
+            }
+            Self::NoProvenance { file, model } => write!(
+                f,
+                "{} does not say which model made its vectors: they are taken for those of {model}",
+                file.display()
+            ),
             Self::BegunAnew { error } => {
                 write!(f, "begins anew, for what an earlier run has made is of no use: {error}")
             }
@@ -151,4 +175,9 @@ impl fmt::Display for Warning {
             }
         }
     }
+}
+
+/// A number with its noun, in the plural where it is not one.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// There is a run in the output folder already.
     #[error(
-        "{path} holds a run already: resume it with --resume, or choose another `output`",
+        "{path} holds a run already: resume it, or choose another `output`",
         path = path.display()
     )]
     Occupied {

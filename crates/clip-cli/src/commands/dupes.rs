@@ -1,7 +1,7 @@
 //! `clip-cli dupes`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -9,9 +9,9 @@ use clip_retrieval::{Filter, Modality, Store};
 use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, LeftOutFiles, absolute};
 use serde::Serialize;
 
-use crate::args::{Format, FormatArgs, LibraryArgs};
+use crate::args::{Format, FormatArgs, WhichArgs};
 use crate::progress::Reporter;
-use crate::{Outcome, library, output, report};
+use crate::{Outcome, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,11 +43,7 @@ pub(crate) struct DupesArgs {
     format: FormatArgs,
 
     #[command(flatten)]
-    library: LibraryArgs,
-
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    model: Option<PathBuf>,
+    which: WhichArgs,
 }
 
 /// Pictures that are much alike, the best first.
@@ -78,7 +74,7 @@ struct Picture {
 }
 
 pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
-    let collection = library::open_folder(&args.library, args.model.as_deref())?;
+    let collection = args.which.open_folder()?;
     let library = collection.library()?;
     let under = args.paths.iter().map(|path| absolute(path)).collect::<clip_search::Result<_>>()?;
     let filter = Filter { under, ..Filter::of(Modality::Image) };
@@ -91,9 +87,7 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     };
     let spare = [&copies, &near]
         .map(|groups| -> usize { groups.iter().map(|group| group.images.len() - 1).sum() });
-    let current = std::env::current_dir().ok();
-    let groups = copies.into_iter().chain(near).map(|group| Group::new(group, current.as_deref()));
-    let groups: Vec<Group> = groups.collect();
+    let groups: Vec<Group> = copies.into_iter().chain(near).map(Group::from).collect();
     print(args.format.format(), &groups)?;
     warn_of_left_out(duplicates.left_out());
     if groups.is_empty() {
@@ -107,13 +101,11 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-impl Group {
-    /// As it is printed.
-    fn new(DuplicateGroup { kind, score, images }: DuplicateGroup, current: Option<&Path>) -> Self {
-        let shorten = |path: &PathBuf| output::shorten(path, current).to_owned();
-        let pictures = images.iter().map(|image| Picture {
-            path: shorten(&image.path),
-            links: image.links.iter().map(shorten).collect(),
+impl From<DuplicateGroup> for Group {
+    fn from(DuplicateGroup { kind, score, images }: DuplicateGroup) -> Self {
+        let pictures = images.into_iter().map(|image| Picture {
+            path: output::short(&image.path),
+            links: image.links.iter().map(|link| output::short(link)).collect(),
             score: image.score,
             width: image.size.map(|[width, _]| width),
             height: image.size.map(|[_, height]| height),
@@ -129,7 +121,6 @@ impl Group {
 
 /// Says what was left out, and what helps.
 fn warn_of_left_out(left_out: &LeftOutFiles) {
-    let current = std::env::current_dir().ok();
     for (tally, reason, advice) in [
         (&left_out.gone, "no longer there", "index its folder again, or plug in its drive"),
         (&left_out.changed, "changed since it was indexed", "index its folder again"),
@@ -142,10 +133,11 @@ fn warn_of_left_out(left_out: &LeftOutFiles) {
     ] {
         if let Some(first) = &tally.first {
             let pictures = output::count(tally.count, "picture");
-            let first = output::shorten(first, current.as_deref()).display();
+            let first = output::short(first);
             let such = if tally.count > 1 { "such as " } else { "" };
             report::warning(format_args!(
-                "{pictures} left out ({reason}), {such}{first}: {advice}"
+                "{pictures} left out ({reason}), {such}{}: {advice}",
+                first.display()
             ));
         }
     }
@@ -156,42 +148,39 @@ fn lossy_paths<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result
 }
 
 fn print(format: Format, groups: &[Group]) -> Result<()> {
-    let mut out = output::stdout();
-    match format {
-        Format::Json => output::json(&mut out, groups)?,
-        Format::JsonLines => output::json_lines(&mut out, groups)?,
-        Format::Plain => {
-            for (i, group) in groups.iter().enumerate() {
-                if i > 0 {
-                    writeln!(out)?;
-                }
-                for (place, picture) in group.pictures.iter().enumerate() {
-                    let label = match (place, group.kind) {
-                        (0, _) => "best".to_owned(),
-                        (_, "copies") => "copy".to_owned(),
-                        _ => format!("{:.3}", picture.score),
-                    };
-                    write!(out, "{label}\t{}\t", facts(picture))?;
-                    path(&mut out, &picture.path, b"\n")?;
-                    for link in &picture.links {
-                        write!(out, "link\t{}\t", facts(picture))?;
-                        path(&mut out, link, b"\n")?;
-                    }
-                }
+    Ok(output::list(format, groups, |out| {
+        if format == Format::Plain {
+            return groups.iter().enumerate().try_for_each(|(i, group)| plain(out, i, group));
+        }
+        let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
+        for picture in groups.iter().flat_map(|group| group.pictures.iter().skip(1)) {
+            // A file goes when its last name does.
+            for name in std::iter::once(&picture.path).chain(&picture.links) {
+                out.path(name)?;
+                out.write_all(end)?;
             }
         }
-        Format::Paths | Format::Null => {
-            let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
-            for picture in groups.iter().flat_map(|group| group.pictures.iter().skip(1)) {
-                path(&mut out, &picture.path, end)?;
-                // A file goes when its last name does.
-                for link in &picture.links {
-                    path(&mut out, link, end)?;
-                }
-            }
+        Ok(())
+    })?)
+}
+
+fn plain(out: &mut output::Stdout, number: usize, group: &Group) -> io::Result<()> {
+    if number > 0 {
+        writeln!(out)?;
+    }
+    for (place, picture) in group.pictures.iter().enumerate() {
+        let label = match (place, group.kind) {
+            (0, _) => "best".to_owned(),
+            (_, "copies") => "copy".to_owned(),
+            _ => format!("{:.3}", picture.score),
+        };
+        write!(out, "{label}\t{}\t", facts(picture))?;
+        out.line(&picture.path)?;
+        for link in &picture.links {
+            write!(out, "link\t{}\t", facts(picture))?;
+            out.line(link)?;
         }
     }
-    out.flush()?;
     Ok(())
 }
 
@@ -205,9 +194,4 @@ fn facts(picture: &Picture) -> String {
         Some(bytes) => format!("{size}, {:.0} kB", bytes as f64 / 1e3),
         None => size,
     }
-}
-
-fn path(out: &mut output::Stdout, path: &Path, end: &[u8]) -> std::io::Result<()> {
-    out.path(path)?;
-    out.write_all(end)
 }

@@ -4,7 +4,6 @@ mod stats;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -13,9 +12,9 @@ use clip_search::{
     remove_plan,
 };
 
-use crate::args::LibraryArgs;
+use crate::args::WhichArgs;
 use crate::progress::Reporter;
-use crate::{Outcome, library, output, report};
+use crate::{Outcome, left_out, output, report};
 
 #[derive(Debug, Args)]
 pub(crate) struct MaintenanceArgs {
@@ -37,32 +36,6 @@ pub(super) enum MaintenanceCommand {
     Prune(PruneArgs),
     /// Take pictures and texts off the library, by their paths or their ids
     Remove(RemoveArgs),
-}
-
-/// The library that is meant.
-#[derive(Debug, Clone, Args)]
-pub(super) struct WhichArgs {
-    #[command(flatten)]
-    pub(super) library: LibraryArgs,
-
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    pub(super) model: Option<PathBuf>,
-}
-
-impl WhichArgs {
-    fn model(&self) -> Option<&Path> {
-        self.model.as_deref()
-    }
-
-    fn open(&self) -> Result<Collection> {
-        library::open(&self.library, self.model())
-    }
-
-    /// For what a library in a folder alone can do.
-    fn open_folder(&self) -> Result<Collection> {
-        library::open_folder(&self.library, self.model())
-    }
 }
 
 #[derive(Debug, Args)]
@@ -121,10 +94,9 @@ pub(super) struct RemoveArgs {
 
 pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
     match &args.command {
-        MaintenanceCommand::Stats(StatsArgs { json, which }) => match which.library.is_cluster() {
-            true => stats::of_cluster(which.open()?.store(), *json),
-            false => stats::stats(which.open_folder()?.library()?, *json),
-        },
+        MaintenanceCommand::Stats(StatsArgs { json, which }) => {
+            stats::stats(&which.open()?.stats()?, *json)
+        }
         MaintenanceCommand::Errors(ErrorsArgs { json, which }) => {
             stats::errors(which.open()?.store(), *json)
         }
@@ -166,39 +138,28 @@ fn verify(collection: &Collection) -> Result<Outcome> {
     if found.len() + usize::from(library.lost().is_some()) > 0 {
         bail!("the library is not what was written");
     }
-    let mut out = output::stdout();
-    writeln!(out, "{}: all is as it was written", output::count(library.len(), "item"))?;
-    out.flush()?;
+    let items = output::count(library.len(), "item");
+    output::print(|out| writeln!(out, "{items}: all is as it was written"))?;
     Ok(Outcome::Found)
 }
 
 fn print_compacted(collection: &Collection, compacted: Compacted) -> Result<Outcome> {
-    let mut out = output::stdout();
     let items = output::count(collection.store().count()?, "item");
     let Compacted { before, after } = compacted;
     let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
-    writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB")?;
-    out.flush()?;
+    output::print(|out| writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB"))?;
     Ok(Outcome::Found)
 }
 
 fn print_pruned(Pruned { gone, unplugged, left }: Pruned, dry_run: bool) -> Result<Outcome> {
-    match unplugged {
-        0 => {}
-        1 => report::note(
-            "1 picture stays, below a folder that is empty: its drive may not be plugged in",
-        ),
-        n => report::note(format_args!(
-            "{n} pictures stay, below folders that are empty: their drive may not be plugged in"
-        )),
+    if unplugged > 0 {
+        report::note(left_out::unplugged(unplugged));
     }
     print_gone(left, gone, dry_run)
 }
 
 fn print_gone(left: usize, gone: usize, dry_run: bool) -> Result<Outcome> {
     let dry = if dry_run { " (nothing was done)" } else { "" };
-    let mut out = output::stdout();
-    writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item"))?;
-    out.flush()?;
+    output::print(|out| writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item")))?;
     Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
 }

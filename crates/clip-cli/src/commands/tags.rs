@@ -9,7 +9,7 @@ use clip_retrieval::{Item, Store};
 use clip_search::{TagChange, change_tags, images_below, parse_tag, resolved, tag_counts};
 use serde::Serialize;
 
-use crate::args::LibraryArgs;
+use crate::args::{Format, LibraryArgs};
 use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
@@ -36,7 +36,8 @@ pub(crate) struct TagsArgs {
     #[arg(long, value_name = "PLACE", env = "CLIP_INDEX", hide_env_values = true, global = true)]
     index: Option<PathBuf>,
 
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
+    /// The model whose library is meant, where --index does not say which: a file, or a name that
+    /// `models` lists
     #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true, global = true)]
     model: Option<PathBuf>,
 }
@@ -108,12 +109,9 @@ pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
 fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
     let rows = tag_counts(store)?.into_iter().map(|(tag, items)| TagRow { tag, items });
     let rows: Vec<TagRow> = rows.collect();
-    let mut out = output::stdout();
-    match json {
-        true => output::json(&mut out, &rows)?,
-        false => rows.iter().try_for_each(|row| writeln!(out, "{}\t{}", row.items, row.tag))?,
-    }
-    out.flush()?;
+    output::list(Format::json(json), &rows, |out| {
+        rows.iter().try_for_each(|row| writeln!(out, "{}\t{}", row.items, row.tag))
+    })?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
 }
 
@@ -121,10 +119,9 @@ fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
     let mut items = store.items(&images_below(paths))?;
     items.sort_by(|a, b| a.path().cmp(&b.path()));
     warn_of_missing(store, paths, &items)?;
-    let current = std::env::current_dir().ok();
     let rows = items.iter().filter_map(|item| {
         Some(PictureRow {
-            path: output::shorten(item.path()?, current.as_deref()).to_owned(),
+            path: output::short(item.path()?),
             tags: item.tags().into_iter().map(str::to_owned).collect(),
             keywords: item.facts.tags.clone(),
             added: item.user_tags.added.iter().cloned().collect(),
@@ -132,17 +129,12 @@ fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
         })
     });
     let rows: Vec<PictureRow> = rows.collect();
-    let mut out = output::stdout();
-    match json {
-        true => output::json(&mut out, &rows)?,
-        false => {
-            for row in &rows {
-                out.write_all(row.path.as_os_str().as_encoded_bytes())?;
-                writeln!(out, "\t{}", row.tags.join(", "))?;
-            }
-        }
-    }
-    out.flush()?;
+    output::list(Format::json(json), &rows, |out| {
+        rows.iter().try_for_each(|row| {
+            out.write_all(row.path.as_os_str().as_encoded_bytes())?;
+            writeln!(out, "\t{}", row.tags.join(", "))
+        })
+    })?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
 }
 
@@ -162,26 +154,16 @@ fn change(
     let filter = images_below(paths);
     warn_of_missing(store, paths, &store.items(&filter)?)?;
     let done = change_tags(store, &filter, &[change])?;
-    let mut out = output::stdout();
     let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
-    match (json, change) {
-        (true, _) => {
-            let row = ChangeRow { pictures: done.items, changed: done.changed };
-            serde_json::to_writer(&mut out, &row)?;
-            writeln!(out)?;
+    let row = ChangeRow { pictures: done.items, changed: done.changed };
+    output::object(json, &row, |out| match change {
+        TagChange::Add(tag) => {
+            writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)
         }
-        (false, TagChange::Add(tag)) => {
-            writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)?;
+        TagChange::Remove(tag) => {
+            writeln!(out, "{pictures}: {} no longer tagged {tag}, {same} not before", done.changed)
         }
-        (false, TagChange::Remove(tag)) => {
-            writeln!(
-                out,
-                "{pictures}: {} no longer tagged {tag}, {same} not before",
-                done.changed
-            )?;
-        }
-    }
-    out.flush()?;
+    })?;
     Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 

@@ -156,7 +156,7 @@ fn a_library_is_made_anew_with_another_model() {
     };
     assert_eq!(stats()["model"], "clip-tiny");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
-    run.check(2, &["1 picture of", "cat.png: plug in their drive", "--drop-missing"]);
+    run.check(2, &["1 picture of", "cat.png: plug in its drive", "--drop-missing"]);
     assert!(!sandbox.path(".library.reindex").exists(), "nothing was done");
     assert_eq!(stats()["items"], 4);
     let run = sandbox.run(&["reindex", "--model", "deep", "--drop-missing"]);

@@ -64,7 +64,7 @@ fn the_whole_library_can_be_pruned() {
     sandbox.run(&["index", "drive"]).check(0, &[]);
     fs::remove_file(sandbox.path("p/dog.png")).unwrap();
     fs::remove_file(sandbox.path("drive/flower.png")).unwrap();
-    let kept = "1 picture stays, below a folder that is empty: its drive may not be plugged in";
+    let kept = "1 picture stays in the library, below a folder that is empty: its drive may not be plugged in";
     for dry_run in [&["library", "prune", "--dry-run"][..], &["index", "--prune", "--dry-run"]] {
         let run = sandbox.run(dry_run);
         run.check(0, &[kept]);

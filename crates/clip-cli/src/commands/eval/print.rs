@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use clip_search::evaluation::RANKS;
+use clip_eval::Task;
+use clip_search::evaluation::{Fit, Measure, RANKS, Results};
 
-use super::results::{Fit, Measure, Results};
 use crate::output::count;
 
 /// More labels than this are for `--json`.
@@ -58,7 +58,7 @@ fn measure(
     if let Some(title) = title {
         write!(out, "{title}: ")?;
     }
-    let is_retrieval = results.task == "zeroshot_retrieval";
+    let is_retrieval = results.task == Task::ZeroshotRetrieval;
     let noun = if is_retrieval { "text" } else { "label" };
     writeln!(out, "{}, {}", count(measure.pictures, "picture"), count(measure.texts, noun))?;
     if is_retrieval {

@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::IndexArgs;
+use crate::args::WhichArgs;
 use crate::commands::library::{
     CompactArgs, ErrorsArgs, MaintenanceArgs, MaintenanceCommand, PruneArgs, RemoveArgs, StatsArgs,
-    WhichArgs,
 };
+use crate::report;
 
 /// Options that are about reading pictures.
 const READING: [&str; 10] = [
@@ -45,7 +46,10 @@ pub(super) struct MovedArgs {
 impl MovedArgs {
     /// What is asked for, as `library` is asked.
     pub(super) fn command(&self, args: &IndexArgs) -> Option<MaintenanceArgs> {
-        let which = WhichArgs { library: args.library.clone(), model: args.model.model.clone() };
+        let which = WhichArgs {
+            library: args.library.clone(),
+            model: args.model.model.get().map(Into::into),
+        };
         let (json, dry_run, hnsw_above) = (self.json, args.dry_run, args.hnsw_above);
         let command = match self {
             Self { errors: true, .. } => MaintenanceCommand::Errors(ErrorsArgs { json, which }),
@@ -60,6 +64,15 @@ impl MovedArgs {
             }
             _ => return None,
         };
+        let name = match &command {
+            MaintenanceCommand::Stats(_) => "stats",
+            MaintenanceCommand::Errors(_) => "errors",
+            MaintenanceCommand::Verify(_) => "verify",
+            MaintenanceCommand::Compact(_) => "compact",
+            MaintenanceCommand::Prune(_) => "prune",
+            MaintenanceCommand::Remove(_) => "remove",
+        };
+        report::note(format_args!("`clip-cli library {name}` is the new name of this"));
         Some(MaintenanceArgs { command })
     }
 }
