@@ -52,7 +52,10 @@ fn first(path: &[&str], is_given: &dyn Fn(&str) -> bool) -> Option<(&'static str
             beside(&["hnsw_above"], &moved)
                 .or_else(|| beside(&["device"], &moved))
                 .or_else(|| beside(&["device", "batch_size"], &["compact"]))
-                .or_else(|| beside(&["model"], &["index"]).filter(|_| any(&moved).is_some()))
+                .or_else(|| {
+                    let is_moved = any(&moved).is_some() || is_given("compact");
+                    beside(&["model"], &["index"]).filter(|_| is_moved)
+                })
         }
         ["train"] => beside(&["device"], &["print_config"]),
         ["models", "inspect"] => {

@@ -17,6 +17,7 @@ use crate::{Outcome, model, output};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("input").args(["text", "image"]).required(true).multiple(true)))]
+#[command(mut_arg("truncate", |arg| arg.requires("text")))]
 pub(crate) struct EmbedArgs {
     /// A text (repeatable)
     #[arg(short, long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]

@@ -32,7 +32,7 @@ A file that could not be read is tried again when it or its permissions change, 
 with a higher --max-megapixels, and by another version of this program.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
-#[command(mut_arg("truncate", |arg| arg.requires("texts")))]
+#[command(mut_arg("truncate", |arg| arg.requires("texts").conflicts_with_all(["paths", "files_from"])))]
 #[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
@@ -50,7 +50,7 @@ pub(crate) struct IndexArgs {
     shard: Option<Shard>,
 
     /// Read texts: the lines of a file, or of .csv, .tsv and .jsonl the fields id and text
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "keep_missing", "drop_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "watch", "keep_missing", "drop_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
     texts: Option<PathBuf>,
 
     /// Give every picture below the paths this tag, for `search --tag` (repeatable)
