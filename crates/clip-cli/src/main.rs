@@ -15,6 +15,7 @@ mod interrupt;
 mod left_out;
 mod library;
 mod model;
+mod moved;
 mod output;
 mod preview;
 mod progress;
@@ -47,7 +48,11 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let args = signs::expand_signs(&mut Cli::command(), std::env::args_os().collect());
+    let (args, moved) = moved::rename(std::env::args_os().collect());
+    let args = signs::expand_signs(&mut Cli::command(), args);
+    if let Some(name) = moved {
+        report::note(format_args!("`clip-cli library {name}` is the new name of this"));
+    }
     let outcome = match parse(&args) {
         Ok((matches, cli)) => run(cli, &matches),
         // --help and --version.

@@ -47,16 +47,6 @@ fn first(path: &[&str], is_given: &dyn Fn(&str) -> bool) -> Option<(&'static str
                 .or_else(|| beside(&scans, &["no_indexing"]))
                 .or_else(unscanned)
         }
-        ["index"] => {
-            let moved = ["errors", "stats", "verify", "prune", "remove"];
-            beside(&["hnsw_above"], &moved)
-                .or_else(|| beside(&["device"], &moved))
-                .or_else(|| beside(&["device", "batch_size"], &["compact"]))
-                .or_else(|| {
-                    let is_moved = any(&moved).is_some() || is_given("compact");
-                    beside(&["model"], &["index"]).filter(|_| is_moved)
-                })
-        }
         ["train"] => beside(&["device"], &["print_config"]),
         ["models", "inspect"] => {
             Some((any(&["output", "force"])?, "where nothing is written".to_owned()))

@@ -99,13 +99,15 @@ pub use query::{Query, Term, TermContent};
 #[cfg(feature = "sqlite")]
 pub use reindex::{ReindexOptions, Reindexed, reindex};
 pub use scan::{
-    EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, images_below, resolved, scan,
+    EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, images_below,
+    path_from_bytes, resolved, scan,
 };
 pub use search::{SearchRequest, SearchResponse, search};
 pub use shard::Shard;
 pub use stats::{CollectionStats, FolderStats, GraphStats};
 pub use tags::{
-    TagChange, TagsChanged, add_tags, change_tags, parse_tag, restore_tags, tag_counts,
+    ImageTags, TagChange, TagsChanged, add_tags, change_tags, image_tags, parse_tag,
+    paths_without_images, restore_tags, tag_counts,
 };
 pub use texts::{AddedTexts, add_texts, new_texts, read_texts};
 pub(crate) use update::COMMIT_EVERY;

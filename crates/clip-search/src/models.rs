@@ -43,7 +43,7 @@ pub struct ModelDescription {
     /// Its own name.
     pub name: String,
     /// Its file; none of one that is compiled into the program.
-    #[serde(serialize_with = "lossy")]
+    #[serde(serialize_with = "lossy_option")]
     pub file: Option<PathBuf>,
     /// Number format of the weights.
     pub weights: &'static str,
@@ -70,7 +70,11 @@ pub struct ModelDescription {
 }
 
 /// JSON is UTF-8: a path that is not is shown as well as can be.
-fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
+}
+
+fn lossy_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
 }
 

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use clip_retrieval::{Filter, Modality, Store};
-use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, LeftOutFiles, absolute};
-use serde::Serialize;
+use clip_search::{
+    DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, LeftOutFiles, absolute,
+};
 
 use crate::args::{Format, FormatArgs, WhichArgs};
 use crate::progress::Reporter;
@@ -46,33 +47,6 @@ pub(crate) struct DupesArgs {
     which: WhichArgs,
 }
 
-/// Pictures that are much alike, the best first.
-#[derive(Debug, Serialize)]
-struct Group {
-    /// `copies` of one content, or `near`.
-    kind: &'static str,
-    /// The least similarity of one of them to the best; 1 for copies.
-    score: f32,
-    pictures: Vec<Picture>,
-}
-
-#[derive(Debug, Serialize)]
-struct Picture {
-    #[serde(serialize_with = "output::lossy")]
-    path: PathBuf,
-    /// Other names of the same file.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lossy_paths")]
-    links: Vec<PathBuf>,
-    /// How much alike it is to the best.
-    score: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    width: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    height: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
-}
-
 pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     let collection = args.which.open_folder()?;
     let library = collection.library()?;
@@ -87,7 +61,11 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     };
     let spare = [&copies, &near]
         .map(|groups| -> usize { groups.iter().map(|group| group.images.len() - 1).sum() });
-    let groups: Vec<Group> = copies.into_iter().chain(near).map(Group::from).collect();
+    let mut groups: Vec<DuplicateGroup> = copies.into_iter().chain(near).collect();
+    for image in groups.iter_mut().flat_map(|group| &mut group.images) {
+        let names = std::iter::once(&mut image.path).chain(&mut image.links);
+        names.for_each(|name| *name = output::short(name));
+    }
     print(args.format.format(), &groups)?;
     warn_of_left_out(duplicates.left_out());
     if groups.is_empty() {
@@ -99,24 +77,6 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
         output::count(spare[1], "picture")
     ));
     Ok(Outcome::Found)
-}
-
-impl From<DuplicateGroup> for Group {
-    fn from(DuplicateGroup { kind, score, images }: DuplicateGroup) -> Self {
-        let pictures = images.into_iter().map(|image| Picture {
-            path: output::short(&image.path),
-            links: image.links.iter().map(|link| output::short(link)).collect(),
-            score: image.score,
-            width: image.size.map(|[width, _]| width),
-            height: image.size.map(|[_, height]| height),
-            bytes: image.bytes,
-        });
-        let kind = match kind {
-            DuplicateKind::Copies => "copies",
-            DuplicateKind::Near => "near",
-        };
-        Self { kind, score, pictures: pictures.collect() }
-    }
 }
 
 /// Says what was left out, and what helps.
@@ -143,17 +103,13 @@ fn warn_of_left_out(left_out: &LeftOutFiles) {
     }
 }
 
-fn lossy_paths<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
-}
-
-fn print(format: Format, groups: &[Group]) -> Result<()> {
+fn print(format: Format, groups: &[DuplicateGroup]) -> Result<()> {
     Ok(output::list(format, groups, |out| {
         if format == Format::Plain {
             return groups.iter().enumerate().try_for_each(|(i, group)| plain(out, i, group));
         }
         let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
-        for picture in groups.iter().flat_map(|group| group.pictures.iter().skip(1)) {
+        for picture in groups.iter().flat_map(|group| group.images.iter().skip(1)) {
             // A file goes when its last name does.
             for name in std::iter::once(&picture.path).chain(&picture.links) {
                 out.path(name)?;
@@ -164,14 +120,14 @@ fn print(format: Format, groups: &[Group]) -> Result<()> {
     })?)
 }
 
-fn plain(out: &mut output::Stdout, number: usize, group: &Group) -> io::Result<()> {
+fn plain(out: &mut output::Stdout, number: usize, group: &DuplicateGroup) -> io::Result<()> {
     if number > 0 {
         writeln!(out)?;
     }
-    for (place, picture) in group.pictures.iter().enumerate() {
+    for (place, picture) in group.images.iter().enumerate() {
         let label = match (place, group.kind) {
             (0, _) => "best".to_owned(),
-            (_, "copies") => "copy".to_owned(),
+            (_, DuplicateKind::Copies) => "copy".to_owned(),
             _ => format!("{:.3}", picture.score),
         };
         write!(out, "{label}\t{}\t", facts(picture))?;
@@ -185,7 +141,7 @@ fn plain(out: &mut output::Stdout, number: usize, group: &Group) -> io::Result<(
 }
 
 /// What makes one copy better than another.
-fn facts(picture: &Picture) -> String {
+fn facts(picture: &DuplicateImage) -> String {
     let size = match (picture.width, picture.height) {
         (Some(width), Some(height)) => format!("{width}×{height}"),
         _ => "?".to_owned(),

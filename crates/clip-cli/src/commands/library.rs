@@ -19,102 +19,85 @@ use crate::{Outcome, left_out, output, report};
 #[derive(Debug, Args)]
 pub(crate) struct MaintenanceArgs {
     #[command(subcommand)]
-    pub(super) command: MaintenanceCommand,
+    command: MaintenanceCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum MaintenanceCommand {
+enum MaintenanceCommand {
     /// Say how large the library is
-    Stats(StatsArgs),
+    Stats {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// List the files that could not be read, and why
-    Errors(ErrorsArgs),
+    Errors {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Read all of the library and compare it with its checksums
     Verify(WhichArgs),
     /// Write the library anew, without the room of what is gone
-    Compact(CompactArgs),
+    Compact {
+        /// Make a graph to search by (HNSW) over so many vectors
+        #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
+        hnsw_above: usize,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Drop the pictures that are gone, whatever folder they were in
-    Prune(PruneArgs),
+    Prune {
+        #[command(flatten)]
+        dry: DryArgs,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Take pictures and texts off the library, by their paths or their ids
-    Remove(RemoveArgs),
+    Remove {
+        /// Pictures and texts: a path, an id, or the words of a text
+        #[arg(value_name = "ITEM", required = true)]
+        items: Vec<OsString>,
+        #[command(flatten)]
+        dry: DryArgs,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
 }
 
 #[derive(Debug, Args)]
-pub(super) struct StatsArgs {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(super) json: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ErrorsArgs {
-    /// Print one JSON object a line
-    #[arg(long)]
-    pub(super) json: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CompactArgs {
-    /// Make a graph to search by (HNSW) over so many vectors
-    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
-    pub(super) hnsw_above: usize,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PruneArgs {
+struct DryArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
-    pub(super) dry_run: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RemoveArgs {
-    /// Pictures and texts: a path, an id, or the words of a text
-    #[arg(value_name = "ITEM", required = true)]
-    pub(super) items: Vec<OsString>,
-
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
     match &args.command {
-        MaintenanceCommand::Stats(StatsArgs { json, which }) => {
-            stats::stats(&which.open()?.stats()?, *json)
-        }
-        MaintenanceCommand::Errors(ErrorsArgs { json, which }) => {
-            stats::errors(which.open()?.store(), *json)
-        }
+        MaintenanceCommand::Stats { json, which } => stats::stats(&which.open()?.stats()?, *json),
+        MaintenanceCommand::Errors { json, which } => stats::errors(which.open()?.store(), *json),
         MaintenanceCommand::Verify(which) => verify(&which.open_folder()?),
-        MaintenanceCommand::Compact(CompactArgs { hnsw_above, which }) => {
+        MaintenanceCommand::Compact { hnsw_above, which } => {
             let collection = which.open_folder()?;
             let compacted = compact(&collection, *hnsw_above, &mut Reporter::new())?;
             print_compacted(&collection, compacted)
         }
-        MaintenanceCommand::Prune(PruneArgs { dry_run, which }) => {
+        MaintenanceCommand::Prune { dry: DryArgs { dry_run }, which } => {
             let collection = which.open()?;
-            let pruned = match dry_run {
+            let Pruned { gone, unplugged, left } = match dry_run {
                 true => prune_plan(collection.store())?,
                 false => prune(collection.store())?,
             };
-            print_pruned(pruned, *dry_run)
+            if unplugged > 0 {
+                report::note(left_out::unplugged(unplugged));
+            }
+            print_gone(left, gone, *dry_run)
         }
-        MaintenanceCommand::Remove(RemoveArgs { items, dry_run, which }) => {
+        MaintenanceCommand::Remove { items, dry: DryArgs { dry_run }, which } => {
             let collection = which.open()?;
             let removed = match dry_run {
                 true => remove_plan(collection.store(), items)?,
@@ -149,13 +132,6 @@ fn print_compacted(collection: &Collection, compacted: Compacted) -> Result<Outc
     let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
     output::print(|out| writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB"))?;
     Ok(Outcome::Found)
-}
-
-fn print_pruned(Pruned { gone, unplugged, left }: Pruned, dry_run: bool) -> Result<Outcome> {
-    if unplugged > 0 {
-        report::note(left_out::unplugged(unplugged));
-    }
-    print_gone(left, gone, dry_run)
 }
 
 fn print_gone(left: usize, gone: usize, dry_run: bool) -> Result<Outcome> {

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use clip_retrieval::{Item, Store};
-use clip_search::{TagChange, change_tags, images_below, parse_tag, resolved, tag_counts};
+use clip_retrieval::Store;
+use clip_search::{
+    TagChange, change_tags, image_tags, images_below, parse_tag, paths_without_images, tag_counts,
+};
 use serde::Serialize;
 
 use crate::args::{Format, LibraryArgs};
@@ -77,20 +79,6 @@ struct TagRow {
     items: usize,
 }
 
-/// The tags of a picture.
-#[derive(Serialize)]
-struct PictureRow {
-    #[serde(serialize_with = "output::lossy")]
-    path: PathBuf,
-    tags: Vec<String>,
-    /// Those that stand in the file.
-    keywords: Vec<String>,
-    /// Those that were added here.
-    added: Vec<String>,
-    /// Keywords that were removed here.
-    removed: Vec<String>,
-}
-
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
     let collection = library::open(&library, args.model.as_deref())?;
@@ -116,19 +104,9 @@ fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
 }
 
 fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
-    let mut items = store.items(&images_below(paths))?;
-    items.sort_by(|a, b| a.path().cmp(&b.path()));
-    warn_of_missing(store, paths, &items)?;
-    let rows = items.iter().filter_map(|item| {
-        Some(PictureRow {
-            path: output::short(item.path()?),
-            tags: item.tags().into_iter().map(str::to_owned).collect(),
-            keywords: item.facts.tags.clone(),
-            added: item.user_tags.added.iter().cloned().collect(),
-            removed: item.user_tags.removed.iter().cloned().collect(),
-        })
-    });
-    let rows: Vec<PictureRow> = rows.collect();
+    let mut rows = image_tags(store, &images_below(paths))?;
+    warn_of_missing(store, paths)?;
+    rows.iter_mut().for_each(|row| row.path = output::short(&row.path));
     output::list(Format::json(json), &rows, |out| {
         rows.iter().try_for_each(|row| {
             out.write_all(row.path.as_os_str().as_encoded_bytes())?;
@@ -138,13 +116,6 @@ fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
 }
 
-/// What became of a tag.
-#[derive(Serialize)]
-struct ChangeRow {
-    pictures: usize,
-    changed: usize,
-}
-
 fn change(
     store: &dyn Store,
     paths: &[PathBuf],
@@ -152,11 +123,10 @@ fn change(
     json: bool,
 ) -> Result<Outcome> {
     let filter = images_below(paths);
-    warn_of_missing(store, paths, &store.items(&filter)?)?;
+    warn_of_missing(store, paths)?;
     let done = change_tags(store, &filter, &[change])?;
     let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
-    let row = ChangeRow { pictures: done.items, changed: done.changed };
-    output::object(json, &row, |out| match change {
+    output::object(json, &done, |out| match change {
         TagChange::Add(tag) => {
             writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)
         }
@@ -167,15 +137,10 @@ fn change(
     Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-fn warn_of_missing(store: &dyn Store, paths: &[PathBuf], items: &[Item]) -> Result<()> {
-    let failures = store.failures()?;
-    for path in paths {
-        let folder = resolved(path);
-        if items.iter().any(|item| item.is_under(&folder)) {
-            continue;
-        }
+fn warn_of_missing(store: &dyn Store, paths: &[PathBuf]) -> Result<()> {
+    for (path, is_unread) in paths_without_images(store, paths)? {
         let name = path.display();
-        match failures.iter().any(|failure| failure.path.starts_with(&folder)) {
+        match is_unread {
             true => report::warning(format_args!(
                 "{name} could not be read (`clip-cli library errors` says why): its tags wait until it can be"
             )),

@@ -1,7 +1,5 @@
 //! `clip-cli index`.
 
-mod moved;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +14,6 @@ use clip_search::{
 use crate::args::{DecodeArgs, LibraryArgs, ModelArgs, ScanArgs, TruncateArgs};
 use crate::progress::Reporter;
 use crate::{Outcome, left_out, library, model, output, report};
-use moved::MovedArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,7 +30,7 @@ with a higher --max-megapixels, and by another version of this program.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
 #[command(mut_arg("truncate", |arg| arg.requires("texts").conflicts_with_all(["paths", "files_from"])))]
-#[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
+#[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
     #[arg(value_name = "PATH")]
@@ -80,8 +77,6 @@ pub(crate) struct IndexArgs {
     drop_missing: bool,
 
     #[command(flatten)]
-    moved: MovedArgs,
-    #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
     scan: ScanArgs,
@@ -94,9 +89,6 @@ pub(crate) struct IndexArgs {
 }
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
-    if let Some(command) = args.moved.command(args) {
-        return super::library::run(&command);
-    }
     match (&args.texts, args.dry_run) {
         (Some(file), true) => texts_dry_run(args, file),
         (Some(file), false) => texts(args, file),
