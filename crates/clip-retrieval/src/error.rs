@@ -109,7 +109,8 @@ pub enum Error {
     },
     /// A vector of another model, or not a whole one.
     #[error(
-        "the vector of {subject} has {found} values, the library's have {expected}: encode it with the library's model"
+        "the vector of {subject} has {found} value{}, the library's have {expected}: encode it with the library's model",
+        if *found == 1 { "" } else { "s" }
     )]
     Dimension {
         /// The item, or `the query`.

@@ -147,7 +147,8 @@ pub enum Error {
     },
     /// A vector that cannot be one of the model's.
     #[error(
-        "a vector of {found} numbers and length {norm} is none of this model, whose vectors have {expected} numbers and length 1"
+        "a vector of {} and length {norm} is none of this model, whose vectors have {expected} numbers and length 1",
+        crate::count(*found, "number")
     )]
     NotAnEmbedding {
         /// Numbers in it.

@@ -181,3 +181,35 @@ impl fmt::Display for Warning {
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a count says of one is said of one.
+    #[test]
+    fn one_is_one() {
+        let check =
+            |says: &dyn fmt::Display, expected: &str| assert_eq!(says.to_string(), expected);
+        let numbers = |numbers, names| Warning::NumericNames { numbers, names };
+        check(&numbers(1, 2), "1 of the 2 names is a number, and texts say those");
+        check(&numbers(2, 2), "2 of the 2 names are numbers, and texts say those");
+        check(
+            &Warning::UnknownLabels { unknown: 1, labels: 3 },
+            "1 of the 3 labels is not among those that were learned: its pictures count as wrong",
+        );
+        check(
+            &Warning::LabelsWithoutImages { table: "t.csv".into(), total: 2, found: 1 },
+            "t.csv labels 2 pictures, and 1 of them is in the data",
+        );
+        check(
+            &Warning::Lost { items: 1, cause: "it is gone".to_owned() },
+            "the library has lost 1 item: it is gone",
+        );
+        check(
+            &crate::Error::NotAnEmbedding { found: 1, expected: 2, norm: 1.0 },
+            "a vector of 1 number and length 1 is none of this model, whose vectors have 2 numbers and length 1",
+        );
+        assert_eq!(["0 items", "1 item", "2 items"], [0, 1, 2].map(|n| count(n, "item")));
+    }
+}

@@ -96,7 +96,7 @@ fn what_others_made_is_imported_with_a_word() {
     // A vector of another length is named, and the rest goes on.
     sandbox.write("f.jsonl", format!("{{\"path\":\"x\",\"embedding\":[1.0]}}\n{row}\n"));
     let run = sandbox.run(&["import", "f.jsonl", "--index", "others"]);
-    run.check(0, &["record 1", "1 values, the library's have 256", "1 file was skipped"]);
+    run.check(0, &["record 1", "1 value, the library's have 256", "1 file was skipped"]);
     assert_eq!(run.lines()[0], "1 item imported");
 }
 
