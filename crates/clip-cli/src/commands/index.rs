@@ -25,7 +25,7 @@ Examples:
 
 `clip-cli library` says what is in the library and what could not be read, and drops what is gone.
 
-A file that could not be read is tried again when it or its permissions change, when it is named itself,
+A file that could not be read is tried again when it or its permissions change, when it is named,
 with a higher --max-megapixels, and by another version of this program.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]

@@ -38,10 +38,10 @@ enum ModelsCommand {
 }
 
 const SOURCES: &str = "\
-A source is a folder in Hugging Face or OpenCLIP layout, a weights file inside one, a file with OpenAI's
-tensor names (its own ViT-B-32.pt, a checkpoint of your own training), the https:// address of such a
-file, or a model of the Hugging Face hub, such as openai/clip-vit-base-patch32. Downloads honor
-HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.";
+A source is a folder in Hugging Face or OpenCLIP layout, a weights file inside one, a file with
+OpenAI's tensor names (its own ViT-B-32.pt, a checkpoint of your training), the https:// address of
+such a file, or a model of the Hugging Face hub, such as openai/clip-vit-base-patch32. Downloads
+honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.";
 
 pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
     match &args.command {

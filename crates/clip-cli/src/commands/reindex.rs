@@ -18,8 +18,8 @@ Examples:
   clip-cli reindex --model clip-vit-base-patch32        what the built-in model's library has
   clip-cli reindex --model M --index trips.clipindex    in the place of that library
 
-The new library is made beside the old one (in .NAME.reindex), which goes on answering until everything is
-in the new one. A run that was stopped goes on where it was.")]
+The new library is made beside the old one (in .NAME.reindex), which answers until the new one is
+whole. A run that was stopped goes on where it was.")]
 pub(crate) struct ReindexArgs {
     /// The model of the library to begin with, where it is not --index: a checkpoint file, or a name
     /// that `models` lists [default: the built-in model]

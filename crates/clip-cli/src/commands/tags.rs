@@ -29,7 +29,7 @@ pub(crate) struct TagsArgs {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// Print one JSON array
+    /// Print one JSON array, or what was changed as an object
     #[arg(long, global = true)]
     json: bool,
 
@@ -47,29 +47,30 @@ pub(crate) struct TagsArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Print the tags of pictures
-    Show {
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
-    },
+    Show(PathsArgs),
     /// Give pictures a tag
     Add {
         /// The tag
         #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        below: PathsArgs,
     },
     /// Take a tag off pictures
     Remove {
         /// The tag
         #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        below: PathsArgs,
     },
+}
+
+#[derive(Debug, Args)]
+struct PathsArgs {
+    /// Pictures, and folders with all that is below them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
 }
 
 /// A tag and how many items have it.
@@ -82,14 +83,15 @@ struct TagRow {
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
     let collection = library::open(&library, args.model.as_deref())?;
+    let store = collection.store();
     match &args.action {
-        None => list(collection.store(), args.json),
-        Some(Action::Show { paths }) => show(collection.store(), paths, args.json),
-        Some(Action::Add { tag, paths }) => {
-            change(collection.store(), paths, TagChange::Add(tag), args.json)
+        None => list(store, args.json),
+        Some(Action::Show(below)) => show(store, &below.paths, args.json),
+        Some(Action::Add { tag, below }) => {
+            change(store, &below.paths, TagChange::Add(tag), args.json)
         }
-        Some(Action::Remove { tag, paths }) => {
-            change(collection.store(), paths, TagChange::Remove(tag), args.json)
+        Some(Action::Remove { tag, below }) => {
+            change(store, &below.paths, TagChange::Remove(tag), args.json)
         }
     }
 }
