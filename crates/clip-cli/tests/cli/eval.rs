@@ -292,5 +292,5 @@ fn what_cannot_be_measured_says_what_to_do() {
     sandbox.write("d/captions.tsv", "file\tname\ndog.png\tdog\ncat.png\tDog\n");
     zeroshot(&[], &["all pictures show dog", "two labels"]);
     sandbox.write("d/captions.tsv", "file\tname\ncar.png\tcar\nnone.png\tdog\n");
-    zeroshot(&[], &["none of the 2 pictures can be read"]);
+    zeroshot(&[], &["of 2 pictures none can be read"]);
 }
