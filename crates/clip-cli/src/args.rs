@@ -3,29 +3,46 @@
 mod answers;
 mod filters;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use clip::{Checkpoint, Device, DeviceName, Embedder, ReadOptions};
-use clip_search::{DecodeOptions, EXCLUDED, Location, ScanOptions};
+use clip::{Checkpoint, Device, DeviceName, Embedder, Overflow, ReadOptions};
+use clip_search::{Collection, DecodeOptions, EXCLUDED, Location, ScanOptions};
 
+use crate::library;
 pub(crate) use answers::AnswerArgs;
 pub(crate) use filters::FilterArgs;
 
 /// What runs the model.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelArgs {
-    /// A checkpoint file, or the name of a model that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    pub(crate) model: Option<PathBuf>,
-
+    #[command(flatten)]
+    pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
-
-    /// Pictures or texts that run through the model at once
+    /// Pictures or texts that run through the model in one batch
     #[arg(short, long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) batch_size: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ModelName {
+    /// A checkpoint file, or the name of a model that `models` lists
+    #[arg(
+        long = "model",
+        value_name = "MODEL",
+        env = "CLIP_MODEL",
+        hide_env_values = true,
+        id = "model"
+    )]
+    name: Option<PathBuf>,
+}
+
+impl ModelName {
+    pub(crate) fn get(&self) -> Option<&Path> {
+        self.name.as_deref()
+    }
 }
 
 /// Where it runs.
@@ -37,9 +54,10 @@ pub(crate) struct DeviceArgs {
         value_name = "DEVICE",
         env = "CLIP_DEVICE",
         hide_env_values = true,
-        default_value_t
+        default_value_t,
+        id = "device"
     )]
-    name: DeviceName,
+    pub(crate) name: DeviceName,
 }
 
 impl DeviceArgs {
@@ -47,52 +65,63 @@ impl DeviceArgs {
     pub(crate) fn open(&self) -> Result<Device> {
         self.name.open().with_context(|| format!("cannot use --device {}", self.name))
     }
+}
 
-    /// The name as given.
-    pub(crate) fn name(&self) -> &DeviceName {
-        &self.name
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct TruncateArgs {
+    /// Cut texts that are too long for the model instead of refusing them
+    #[arg(long)]
+    truncate: bool,
+}
+
+impl TruncateArgs {
+    pub(crate) fn overflow(self) -> Overflow {
+        if self.truncate { Overflow::Truncate } else { Overflow::Error }
     }
 }
 
-/// Which pictures are read, and how.
+/// Which files are pictures.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ScanArgs {
-    /// Leave out folders of this name, instead of those that photo tools and systems make
-    /// (repeatable); a file .clipignore leaves out more, written like .gitignore
+    /// Leave out folders of this name, instead of these (repeatable); a file .clipignore leaves out
+    /// more, written like .gitignore
     #[arg(long, value_name = "NAME", default_values = EXCLUDED)]
-    pub(crate) exclude_dir: Vec<PathBuf>,
+    exclude_dir: Vec<PathBuf>,
 
     /// Read hidden files and folders too
     #[arg(long)]
-    pub(crate) include_hidden: bool,
-
-    /// Refuse larger pictures before decoding them
-    #[arg(long, value_name = "N", default_value_t = ReadOptions::default().max_megapixels)]
-    pub(crate) max_megapixels: u32,
-
-    #[command(flatten)]
-    pub(crate) detail: DetailArgs,
+    include_hidden: bool,
 }
 
 impl ScanArgs {
-    /// What is looked for.
     pub(crate) fn options(&self) -> ScanOptions {
         ScanOptions { exclude: self.exclude_dir.clone(), hidden: self.include_hidden }
     }
+}
 
-    /// How each picture is decoded.
-    pub(crate) fn decode(&self) -> DecodeOptions {
+/// How pictures are decoded.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DecodeArgs {
+    /// Refuse larger pictures before decoding them
+    #[arg(long, value_name = "N", default_value_t = ReadOptions::default().max_megapixels)]
+    max_megapixels: u32,
+
+    #[command(flatten)]
+    detail: DetailArgs,
+}
+
+impl DecodeArgs {
+    pub(crate) fn options(&self) -> DecodeOptions {
         DecodeOptions { max_megapixels: self.max_megapixels, exact: self.detail.exact }
     }
 }
 
-/// How pixels are read.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DetailArgs {
-    /// Decode every pixel of large pictures, and ignore color profiles as the model's reference does:
-    /// slower; for sRGB the vectors else are within a cosine of 0.999 of these
+    /// Decode every pixel of large pictures and ignore color profiles, as the model's reference does:
+    /// slower, and for sRGB within a cosine of 0.999 of the default
     #[arg(long)]
-    pub(crate) exact: bool,
+    exact: bool,
 }
 
 impl DetailArgs {
@@ -120,10 +149,28 @@ impl LibraryArgs {
     pub(crate) fn location(&self, checkpoint: &Checkpoint) -> clip_search::Result<Location> {
         self.named().map_or_else(|| Location::default_for(checkpoint), Ok)
     }
+}
 
-    /// Whether the library lies in a cluster.
-    pub(crate) fn is_cluster(&self) -> bool {
-        self.named().is_some_and(|location| location.is_cluster())
+/// A library for which nothing is encoded.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WhichArgs {
+    #[command(flatten)]
+    pub(crate) library: LibraryArgs,
+
+    /// The model whose library is meant, where --index does not say which: a file, or a name that
+    /// `models` lists
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
+    pub(crate) model: Option<PathBuf>,
+}
+
+impl WhichArgs {
+    pub(crate) fn open(&self) -> Result<Collection> {
+        library::open(&self.library, self.model.as_deref())
+    }
+
+    /// For what a library in a folder alone can do.
+    pub(crate) fn open_folder(&self) -> Result<Collection> {
+        library::open_folder(&self.library, self.model.as_deref())
     }
 }
 
@@ -153,6 +200,13 @@ pub(crate) enum Format {
     JsonLines,
     Null,
     Paths,
+}
+
+impl Format {
+    /// JSON where that is asked for.
+    pub(crate) fn json(json: bool) -> Self {
+        if json { Self::Json } else { Self::Plain }
+    }
 }
 
 impl FormatArgs {

@@ -15,8 +15,7 @@ pub(crate) fn warn(left_out: &LeftOut) {
     if count == 0 {
         return;
     }
-    let current = std::env::current_dir().ok();
-    let name = |path: &PathBuf| output::shorten(path, current.as_deref()).display().to_string();
+    let name = |path: &PathBuf| output::short(path).display().to_string();
     let mut names: Vec<String> = left_out.unreadable.iter().take(NAMED).map(name).collect();
     if count > NAMED {
         names.push(format!("{} more", count - NAMED));
@@ -28,20 +27,31 @@ pub(crate) fn warn(left_out: &LeftOut) {
     ));
 }
 
+/// A count of pictures with a verb.
+fn pictures(count: usize, verb: &str) -> String {
+    let plural = if count == 1 { "s" } else { "" };
+    format!("{} {verb}{plural}", output::count(count, "picture"))
+}
+
+/// Says that pictures stay which are not there.
+pub(crate) fn unplugged(count: usize) -> String {
+    let [folders, drive] = match count {
+        1 => ["a folder that is empty", "its drive"],
+        _ => ["folders that are empty", "their drive"],
+    };
+    let stay = pictures(count, "stay");
+    format!("{stay} in the library, below {folders}: {drive} may not be plugged in")
+}
+
 /// Says all of it.
 pub(crate) fn report(left_out: &LeftOut, scan: &Scan) {
     warn(left_out);
-    let pictures = |count: usize, verb: &str| {
-        let plural = if count == 1 { "s" } else { "" };
-        format!("{} {verb}{plural}", output::count(count, "picture"))
-    };
     if let Some(first) = left_out.unplugged.first() {
-        let stay = pictures(left_out.unplugged.len(), "stay");
-        let current = std::env::current_dir().ok();
-        let place = first.parent().unwrap_or(Path::new(""));
-        let place = output::shorten(place, current.as_deref()).display();
+        let place = output::short(first.parent().unwrap_or(Path::new("")));
         report::note(format_args!(
-            "{stay} in the library, below folders that are empty ({place}): their drive may not be plugged in; --drop-missing drops what is gone"
+            "{}, such as {}; --drop-missing drops what is gone",
+            unplugged(left_out.unplugged.len()),
+            place.display()
         ));
     }
     if left_out.ignored > 0 {

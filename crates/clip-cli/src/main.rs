@@ -15,11 +15,13 @@ mod interrupt;
 mod left_out;
 mod library;
 mod model;
+mod moved;
 mod output;
 mod preview;
 mod progress;
 mod report;
 mod signs;
+mod useless;
 
 use std::ffi::OsString;
 use std::io;
@@ -46,7 +48,11 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let args = signs::expand_signs(&mut Cli::command(), std::env::args_os().collect());
+    let (args, moved) = moved::rename(std::env::args_os().collect());
+    let args = signs::expand_signs(&mut Cli::command(), args);
+    if let Some(name) = moved {
+        report::note(format_args!("`clip-cli library {name}` is the new name of this"));
+    }
     let outcome = match parse(&args) {
         Ok((matches, cli)) => run(cli, &matches),
         // --help and --version.
@@ -73,7 +79,9 @@ fn main() -> ExitCode {
 }
 
 fn parse(args: &[OsString]) -> clap::error::Result<(ArgMatches, Cli)> {
-    let matches = Cli::command().try_get_matches_from(args)?;
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    useless::refuse(&command, &matches)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok((matches, cli))
 }

@@ -30,7 +30,7 @@ pub(crate) fn checkpoint(name: Option<&Path>) -> Result<Checkpoint> {
 
 /// The embedder that the options ask for.
 pub(crate) fn embedder(args: &ModelArgs, overflow: Overflow) -> Result<Embedder> {
-    let checkpoint = checkpoint(args.model.as_deref())?;
+    let checkpoint = checkpoint(args.model.get())?;
     let device = args.device.open()?;
     Ok(Embedder::new(checkpoint, &device)?
         .with_batch_size(args.batch_size.into())

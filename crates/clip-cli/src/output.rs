@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub(crate) use clip_search::count;
+
 use crate::args::Format;
 use crate::escape;
 
@@ -45,15 +47,47 @@ pub(crate) fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<
     serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// As [`lossy`], of a path that may not be there.
-pub(crate) fn lossy_option<S: serde::Serializer>(
-    path: &Option<PathBuf>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match path {
-        Some(path) => lossy(path, serializer),
-        None => serializer.serialize_none(),
+/// Prints with `write`, and makes sure that all of it was written.
+pub(crate) fn print(write: impl FnOnce(&mut Stdout) -> io::Result<()>) -> io::Result<()> {
+    let mut out = stdout();
+    write(&mut out)?;
+    out.flush()
+}
+
+/// Prints rows in a format; those that are not JSON with `plain`.
+pub(crate) fn list<T: Serialize>(
+    format: Format,
+    rows: &[T],
+    plain: impl FnOnce(&mut Stdout) -> io::Result<()>,
+) -> io::Result<()> {
+    print(|out| match format {
+        Format::Json => json(out, rows),
+        Format::JsonLines => json_lines(out, rows),
+        _ => plain(out),
+    })
+}
+
+/// Prints one value as a JSON object, or else with `plain`.
+pub(crate) fn object<T: Serialize>(
+    json: bool,
+    value: &T,
+    plain: impl FnOnce(&mut Stdout) -> io::Result<()>,
+) -> io::Result<()> {
+    print(|out| match json {
+        true => json_lines(out, std::slice::from_ref(value)),
+        false => plain(out),
+    })
+}
+
+/// Prints columns as wide as their widest cell.
+pub(crate) fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
+    Ok(())
 }
 
 /// Prints ranked answers.
@@ -91,7 +125,7 @@ fn write_rows(out: &mut Stdout<impl Write>, format: Format, rows: &[Row]) -> io:
 }
 
 /// Prints one JSON array, a row a line.
-pub(crate) fn json<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::Result<()> {
+fn json<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::Result<()> {
     out.write_all(b"[")?;
     for (i, row) in rows.iter().enumerate() {
         out.write_all(if i == 0 { b"\n  " } else { b",\n  " })?;
@@ -101,7 +135,7 @@ pub(crate) fn json<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::Result
 }
 
 /// Prints one JSON object a line.
-pub(crate) fn json_lines<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::Result<()> {
+fn json_lines<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::Result<()> {
     for row in rows {
         serde_json::to_writer(&mut *out, row)?;
         out.write_all(b"\n")?;
@@ -110,7 +144,7 @@ pub(crate) fn json_lines<T: Serialize>(out: &mut impl Write, rows: &[T]) -> io::
 }
 
 /// Standard output, buffered: a thousand rows are one write.
-pub(crate) fn stdout() -> Stdout {
+fn stdout() -> Stdout {
     let out = io::stdout();
     Stdout { is_terminal: out.is_terminal(), out: io::BufWriter::new(out.lock()) }
 }
@@ -131,6 +165,12 @@ impl<W: Write> Stdout<W> {
         };
         let name = escape::name(&path);
         self.put(path.as_os_str().as_encoded_bytes(), &name)
+    }
+
+    /// As [`Self::path`], and ends the line.
+    pub(crate) fn line(&mut self, path: &Path) -> io::Result<()> {
+        self.path(path)?;
+        self.write_all(b"\n")
     }
 
     /// Writes a text of somebody else's, which on a terminal is one line.
@@ -161,12 +201,12 @@ pub(crate) fn unwritten(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to standard output: {error}"))
 }
 
-/// A number with its noun, in the plural where it is not one.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+/// The path as a person would type it here: relative where it lies below the current folder.
+pub(crate) fn short(path: &Path) -> PathBuf {
+    shorten(path, std::env::current_dir().ok().as_deref()).to_owned()
 }
 
-/// The path as a person would type it here: relative where it lies below the current folder.
+/// As [`short`], for many paths.
 pub(crate) fn shorten<'a>(path: &'a Path, current: Option<&Path>) -> &'a Path {
     current.and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path)
 }

@@ -3,31 +3,40 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use clip::TextError;
 use clip_retrieval::Content;
 use clip_search::{Observer, Progress, Task, Warning};
+use indicatif::ProgressBar;
 
 use crate::interrupt::Interrupt;
-use crate::report::{self, Bar, Skipped};
-use crate::{hints, output};
+use crate::{Outcome, escape, hints, output, report};
 
 /// Shows what long work says of itself, and stops it at Ctrl-C where there is something to save.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Reporter {
-    bar: Option<(Task, Bar)>,
-    skipped: Skipped,
+    bar: Option<(Task, ProgressBar)>,
+    skipped: usize,
     interrupt: Option<Interrupt>,
     current: Option<PathBuf>,
 }
 
 impl Reporter {
     pub(crate) fn new() -> Self {
-        Self { current: std::env::current_dir().ok(), ..Self::default() }
+        let current = std::env::current_dir().ok();
+        Self { bar: None, skipped: 0, interrupt: None, current }
     }
 
-    /// What could not be read.
-    pub(crate) fn skipped(&self) -> &Skipped {
-        &self.skipped
+    /// Says how many files were left out.
+    pub(crate) fn summarize(&self) {
+        if self.skipped > 0 {
+            let was = if self.skipped == 1 { "was" } else { "were" };
+            report::warning(format_args!("{} {was} skipped", output::count(self.skipped, "file")));
+        }
+    }
+
+    /// As [`Self::summarize`], where all files were given by name.
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.summarize();
+        if self.skipped > 0 { Outcome::Partial } else { Outcome::Found }
     }
 
     /// From now on Ctrl-C asks the work to end, and says nothing.
@@ -40,11 +49,20 @@ impl Reporter {
         let noun = match task {
             Task::Texts => "texts",
             Task::Graph => "vectors",
+            Task::Export => "items",
             _ => "pictures",
         };
         let bar = match task {
-            Task::Learning => Bar::spinner("learning with some twenty penalties"),
-            _ => Bar::over(total, noun),
+            Task::Learning => {
+                report::bar(None, "{spinner} learns with some twenty penalties, {elapsed}")
+            }
+            Task::Import => report::bar(None, "{spinner} {pos} items, {elapsed}"),
+            _ => report::bar(
+                Some(total),
+                &format!(
+                    "{{spinner}} {{pos}}/{{len}} {noun} {{wide_bar}} {{speed}}/s, {{eta}} left"
+                ),
+            ),
         };
         let note = match task {
             Task::Images | Task::Texts => Some("saves what is done; Ctrl-C again ends it at once"),
@@ -52,8 +70,9 @@ impl Reporter {
             _ => None,
         };
         if let Some(note) = note {
+            let bar = bar.clone();
             // Where signals cannot be heard, Ctrl-C ends the program as it does elsewhere.
-            self.interrupt = Interrupt::listen(bar.noting(note)).ok();
+            self.interrupt = Interrupt::listen(move || bar.suspend(|| report::note(note))).ok();
         }
         self.bar = Some((task, bar));
     }
@@ -65,36 +84,42 @@ impl Reporter {
             None => print(),
         }
     }
+
+    fn end(&mut self) {
+        if let Some((_, bar)) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Observer for Reporter {
     fn progress(&mut self, Progress { task, done, total }: Progress) {
         if self.bar.as_ref().is_none_or(|(shown, _)| *shown != task) {
+            self.end();
             self.begin(task, total);
         }
         if done >= total {
-            self.bar = None;
-        } else if let Some((_, bar)) = self.bar.as_ref().filter(|_| task != Task::Learning) {
-            bar.stand(done, total);
+            self.end();
+        } else if let Some((_, bar)) = &self.bar {
+            bar.set_position(done as u64);
         }
     }
 
     fn skipped(&mut self, what: &Content, error: &(dyn Error + 'static)) {
+        let reason = hints::message(std::iter::once(error));
         match what {
             Content::Path(path) => {
+                self.skipped += 1;
                 let short = output::shorten(path, self.current.as_deref());
-                let reason = shortened(error.to_string(), path, short);
-                let hidden = Bar::hidden();
-                let bar = self.bar.as_ref().map_or(&hidden, |(_, bar)| bar);
-                self.skipped.add(bar, short, reason);
+                let reason = shortened(reason, path, short);
+                // Most messages name the file already.
+                let message = match reason.contains(&short.display().to_string()) {
+                    true => reason,
+                    false => format!("{}: {reason}", escape::name(short)),
+                };
+                self.suspend(|| report::warning(message));
             }
-            Content::Text(_) => {
-                let mut reason = hints::message(std::iter::once(error));
-                if let Some(clip::Error::Text(TextError::TooLong { .. })) = error.downcast_ref() {
-                    reason = format!("too long (--truncate cuts it): {reason}");
-                }
-                self.suspend(|| report::warning(format_args!("{what}: {reason}")));
-            }
+            Content::Text(_) => self.suspend(|| report::warning(format_args!("{what}: {reason}"))),
         }
     }
 
@@ -107,6 +132,12 @@ impl Observer for Reporter {
 
     fn is_cancelled(&self) -> bool {
         self.interrupt.is_some_and(Interrupt::came)
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -1,9 +1,8 @@
-//! What goes to standard error: notes, warnings, hints, and a bar while work is long.
+//! What goes to standard error: notes, warnings and hints, and bars while work is long.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
 use std::io::{IsTerminal, Write as _};
-use std::path::Path;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Style};
@@ -59,146 +58,18 @@ pub(crate) fn note(message: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{}", escape::text(&message));
 }
 
-/// Counts what could not be read, naming each as it is met.
-#[derive(Debug, Default)]
-pub(crate) struct Skipped {
-    count: usize,
-}
-
-impl Skipped {
-    /// Names one; `bar` keeps its line clear of the message.
-    pub(crate) fn add(&mut self, bar: &Bar, path: &Path, reason: impl Display) {
-        self.count += 1;
-        // Most messages name the file already.
-        let reason = reason.to_string();
-        let named = path.display().to_string();
-        let message = match reason.contains(&named) {
-            true => reason,
-            false => format!("{}: {reason}", escape::name(path)),
-        };
-        bar.suspend(|| warning(message));
-    }
-
-    /// How many so far.
-    pub(crate) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Says at the end how many were left out.
-    pub(crate) fn summarize(&self) {
-        match self.count {
-            0 => {}
-            1 => warning("1 file was skipped"),
-            n => warning(format_args!("{n} files were skipped")),
-        }
-    }
-}
-
-fn on_terminal() -> ProgressDrawTarget {
-    match std::io::stderr().is_terminal() {
+/// A bar or a line on standard error where that is a terminal, and nothing elsewhere.
+pub(crate) fn bar(total: Option<usize>, template: &str) -> ProgressBar {
+    let target = match std::io::stderr().is_terminal() {
         true => ProgressDrawTarget::stderr(),
         false => ProgressDrawTarget::hidden(),
+    };
+    let bar = ProgressBar::with_draw_target(total.map(|total| total as u64), target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.0}", state.per_sec());
+        }));
     }
-}
-
-/// A progress bar on standard error where that is a terminal, and nothing elsewhere.
-#[derive(Debug)]
-pub(crate) struct Bar(ProgressBar);
-
-impl Bar {
-    /// A bar over `total` pictures.
-    pub(crate) fn pictures(total: usize) -> Self {
-        Self::over(total, "pictures")
-    }
-
-    /// A bar over `total` items.
-    pub(crate) fn items(total: usize) -> Self {
-        Self::over(total, "items")
-    }
-
-    /// A bar over `total` of anything.
-    pub(crate) fn over(total: usize, noun: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total as u64), on_terminal());
-        let template =
-            format!("{{spinner}} {{pos}}/{{len}} {noun} {{wide_bar}} {{speed}}/s, {{eta}} left");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            bar.set_style(style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
-                let _ = write!(out, "{:.0}", state.per_sec());
-            }));
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
-    }
-
-    /// For work whose end is not known: what is being done, and for how long.
-    pub(crate) fn spinner(work: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(None, on_terminal());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
-            bar.set_style(style);
-        }
-        bar.set_message(work);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
-    }
-
-    /// No bar: for messages outside long work.
-    pub(crate) fn hidden() -> Self {
-        Self(ProgressBar::hidden())
-    }
-
-    /// So many of so many are finished.
-    pub(crate) fn stand(&self, done: usize, of: usize) {
-        self.0.set_length(of as u64);
-        self.0.set_position(done as u64);
-    }
-
-    /// `done` more are finished.
-    pub(crate) fn advance(&self, done: usize) {
-        self.0.inc(done as u64);
-    }
-
-    /// Prints something without disturbing the bar.
-    pub(crate) fn suspend(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
-    }
-
-    /// What says `message` later, from another thread, without disturbing the bar.
-    pub(crate) fn noting(&self, message: &'static str) -> impl Fn() + Send + 'static {
-        let bar = self.0.clone();
-        move || bar.suspend(|| note(message))
-    }
-}
-
-/// One line on standard error that is written over and over; nothing where that is no terminal.
-#[derive(Debug, Clone)]
-pub(crate) struct Status(ProgressBar);
-
-impl Status {
-    pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, on_terminal());
-        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-
-    pub(crate) fn show(&self, line: String) {
-        self.0.set_message(line);
-    }
-
-    /// Prints something without disturbing the line.
-    pub(crate) fn suspend(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
-    }
-
-    /// Takes the line away.
-    pub(crate) fn clear(&self) {
-        self.0.finish_and_clear();
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }

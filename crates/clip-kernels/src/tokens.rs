@@ -9,8 +9,6 @@ use crate::residual::Norm;
 /// Makes the tokens of an image of its embedded patches.
 #[derive(Debug)]
 pub struct PackedTokens {
-    /// Width of a token.
-    pub width: usize,
     /// The token before all patches, where there is one.
     pub class: Option<Vec<f32>>,
     /// Added to the tokens of each image, where there are any.
@@ -20,13 +18,13 @@ pub struct PackedTokens {
 }
 
 impl PackedTokens {
-    /// Class token and patches with their positions, of `batch` images.
+    /// Class token and patches with their positions, of `batch` images, in tokens of `width` values.
     ///
     /// # Panics
     ///
     /// Where the images have other patches than there are positions.
-    pub fn place(&self, patches: &[f32], batch: usize) -> Vec<f32> {
-        self.run(patches, batch, None)
+    pub fn place(&self, patches: &[f32], batch: usize, width: usize) -> Vec<f32> {
+        self.run(patches, batch, width, None)
     }
 
     /// As [`Self::place`], normalized: what enters the blocks.
@@ -34,16 +32,16 @@ impl PackedTokens {
     /// # Panics
     ///
     /// As [`Self::place`].
-    pub fn enter(&self, patches: &[f32], batch: usize) -> Vec<f32> {
-        self.run(patches, batch, self.norm.as_ref())
+    pub fn enter(&self, patches: &[f32], batch: usize, width: usize) -> Vec<f32> {
+        self.run(patches, batch, width, self.norm.as_ref())
     }
 
-    fn run(&self, patches: &[f32], batch: usize, norm: Option<&Norm>) -> Vec<f32> {
+    fn run(&self, patches: &[f32], batch: usize, width: usize, norm: Option<&Norm>) -> Vec<f32> {
         let (class, count) = (self.class.as_deref().unwrap_or_default(), patches.len() / batch);
         let size = class.len() + count;
         if let Some(positions) = &self.positions {
             let [expected, got] =
-                [positions.len() - class.len(), count].map(|values| values / self.width);
+                [positions.len() - class.len(), count].map(|values| values / width);
             assert_eq!(expected, got, "patches of a picture: expected {expected}, got {got}");
         }
         let mut tokens = vec![0.0; batch * size];
@@ -55,8 +53,8 @@ impl PackedTokens {
                 ops::add_to_rows(tokens, positions);
             }
             if let Some(norm) = norm {
-                let mut before = vec![0.0; self.width];
-                for token in tokens.chunks_exact_mut(self.width) {
+                let mut before = vec![0.0; width];
+                for token in tokens.chunks_exact_mut(width) {
                     before.copy_from_slice(token);
                     norm.apply(&before, token);
                 }

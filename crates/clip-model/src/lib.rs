@@ -29,6 +29,8 @@ mod config;
 mod device;
 mod encoders;
 mod error;
+#[cfg(feature = "autodiff")]
+mod explain;
 mod inference;
 pub mod load;
 mod stages;
@@ -41,6 +43,8 @@ pub use clip_vision::{Pixels, WeightDtype};
 pub use device::{Backend, DeviceError, DeviceName};
 pub use encoders::{ImageEncoder, TextEncoder, float_tensor, int_tensor};
 pub use error::{Error, Result};
+#[cfg(feature = "autodiff")]
+pub use explain::relevance;
 pub use inference::{InferenceImageEncoder, InferenceTextEncoder};
 pub use stages::Stage;
 pub use verify::{Difference, Reference};

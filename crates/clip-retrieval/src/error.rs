@@ -39,14 +39,14 @@ pub enum Error {
         path: PathBuf,
     },
     /// Some other file.
-    #[error("{path} is not a library of this program: choose another folder with --index")]
+    #[error("{path} is not a library of this program: choose another folder")]
     NotALibrary {
         /// The file.
         path: PathBuf,
     },
     /// The one file that a library was in the first version.
     #[error(
-        "{path} is a library of an earlier version of this program, which was one file: remove it, or choose another folder with --index, and index again"
+        "{path} is a library of an earlier version of this program, which was one file: remove it, or choose another folder, and index again"
     )]
     Older {
         /// The file.
@@ -54,7 +54,7 @@ pub enum Error {
     },
     /// The file was written by a later version.
     #[error(
-        "{path} of the library has format version {found}, this program reads up to {supported}: update the program, or choose another place with --index"
+        "{path} of the library has format version {found}, this program reads up to {supported}: update the program, or choose another place"
     )]
     Newer {
         /// The file.
@@ -98,9 +98,7 @@ pub enum Error {
         reason: String,
     },
     /// The vectors are another model's.
-    #[error(
-        "the library {path} was made with the model {found_name}, not with {wanted_name}: choose another place with --index, or make it anew with `reindex`"
-    )]
+    #[error("the library {path} was made with the model {found_name}, not with {wanted_name}")]
     OtherModel {
         /// The file.
         path: PathBuf,
@@ -111,7 +109,8 @@ pub enum Error {
     },
     /// A vector of another model, or not a whole one.
     #[error(
-        "the vector of {subject} has {found} values, the library's have {expected}: encode it with the library's model"
+        "the vector of {subject} has {found} value{}, the library's have {expected}: encode it with the library's model",
+        if *found == 1 { "" } else { "s" }
     )]
     Dimension {
         /// The item, or `the query`.

@@ -27,6 +27,8 @@ pub use error::{Error, Result};
 pub use export::export;
 pub use import::{ImportObserver, Importer, Warning};
 pub use jsonl::{TextLine, TextLines, lines};
+#[cfg(feature = "npy")]
+pub use npy::write_array;
 pub use record::{Entry, Provenance, Record};
 
 /// How a file holds vectors.

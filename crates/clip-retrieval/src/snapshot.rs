@@ -105,7 +105,9 @@ pub trait Snapshot: Send + Sync {
 /// own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SearchOptions {
-    /// Compares every vector, also those that have a graph.
+    /// Compares every vector, also those that have a graph. A cluster with graphs (its default) keeps as
+    /// many candidates as Milvus takes instead, which is exact for all but very large segments; one
+    /// that was made with `index=flat` is exact always.
     pub exact: bool,
     /// Candidates that a search by a graph keeps for ten answers, and more in proportion for more
     /// (`ef_search` of HNSW): more are slower and miss less. Without a number, as many as were chosen

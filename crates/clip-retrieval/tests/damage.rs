@@ -223,18 +223,18 @@ fn check_refused(make: impl Fn(&Path), message: &str) {
 fn what_is_no_library_is_refused_by_name() {
     check_refused(
         |path| fs::write(path, "a letter").unwrap(),
-        "/library is not a library of this program: choose another folder with --index",
+        "/library is not a library of this program: choose another folder",
     );
     check_refused(
         |path| fs::write(path, b"CLIPINDX and so on").unwrap(),
-        "/library is a library of an earlier version of this program, which was one file: remove it, or choose another folder with --index, and index again",
+        "/library is a library of an earlier version of this program, which was one file: remove it, or choose another folder, and index again",
     );
     check_refused(
         |path| {
             fs::create_dir(path).unwrap();
             fs::write(path.join("catalog.sqlite"), "a letter, and a long one at that").unwrap();
         },
-        "/library/catalog.sqlite is not a library of this program: choose another folder with --index",
+        "/library/catalog.sqlite is not a library of this program: choose another folder",
     );
 }
 

@@ -372,7 +372,7 @@ fn vectors_that_are_none_are_refused_by_name() {
     };
     check(
         &[1.0],
-        "the vector of a b.jpg has 1 values, the library's have 2: encode it with the library's model",
+        "the vector of a b.jpg has 1 value, the library's have 2: encode it with the library's model",
     );
     check(&[0.0, f32::INFINITY], "the vector of a b.jpg holds inf at position 1: encode it again");
     check(&[3.0, 4.0], "the vector of a b.jpg has length 5, not 1: normalize it first");

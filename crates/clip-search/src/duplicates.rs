@@ -7,24 +7,28 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use clip_retrieval::{Item, Library};
+use serde::{Serialize, Serializer};
 
+use crate::models::lossy;
 use crate::{Observer, Progress, Result, Task};
 use files::File;
 pub use files::{LeftOutFiles, Tally};
 
 /// Images that are much alike, the best first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DuplicateGroup {
     /// How they are alike.
     pub kind: DuplicateKind,
     /// The least similarity of one of them to the best; 1 for copies.
     pub score: f32,
     /// The images.
+    #[serde(rename = "pictures")]
     pub images: Vec<DuplicateImage>,
 }
 
 /// How the images of a group are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DuplicateKind {
     /// They are files of one content.
     Copies,
@@ -33,18 +37,29 @@ pub enum DuplicateKind {
 }
 
 /// One of a group.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DuplicateImage {
     /// Its file.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// Other names of the same file.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lossy_paths")]
     pub links: Vec<PathBuf>,
     /// How much alike it is to the best, as a cosine similarity.
     pub score: f32,
-    /// Width and height as it is shown, where that is known.
-    pub size: Option<[u32; 2]>,
+    /// Width as it is shown, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height as it is shown, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
     /// Size of the file, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+}
+
+fn lossy_paths<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
 }
 
 /// The files among which groups are looked for, the best first: whichever group a file is in, it is not
@@ -166,7 +181,8 @@ impl Duplicates {
             path: item.path()?.to_owned(),
             links: links.clone(),
             score,
-            size: item.facts.size,
+            width: item.facts.size.map(|[width, _]| width),
+            height: item.facts.size.map(|[_, height]| height),
             bytes: item.stamp.map(|stamp| stamp.size),
         })
     }

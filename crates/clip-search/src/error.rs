@@ -22,6 +22,35 @@ pub enum Error {
     /// A model cannot be downloaded or converted.
     #[error(transparent)]
     Weights(#[from] clip_weights::Error),
+    /// Vectors cannot be read from a file, or written into one.
+    #[cfg(feature = "exchange")]
+    #[error(transparent)]
+    Exchange(#[from] clip_retrieval::exchange::Error),
+    /// A file of vectors cannot be imported. What was imported before it is kept.
+    #[cfg(feature = "exchange")]
+    #[error("cannot import {}", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Items that were imported before.
+        imported: usize,
+        /// Why it cannot.
+        source: Box<clip_retrieval::exchange::Error>,
+    },
+    /// A figure cannot be written.
+    #[error("cannot write a PNG file: {reason}")]
+    Png {
+        /// What went wrong.
+        reason: String,
+    },
+    /// A file of labels cannot be read.
+    #[error("cannot read the labels in {}", path.display())]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Data says nothing of a model.
     #[cfg(feature = "evaluation")]
     #[error(transparent)]
@@ -118,7 +147,8 @@ pub enum Error {
     },
     /// A vector that cannot be one of the model's.
     #[error(
-        "a vector of {found} numbers and length {norm} is none of this model, whose vectors have {expected} numbers and length 1"
+        "a vector of {} and length {norm} is none of this model, whose vectors have {expected} numbers and length 1",
+        crate::count(*found, "number")
     )]
     NotAnEmbedding {
         /// Numbers in it.

@@ -7,6 +7,7 @@ mod error;
 mod images;
 mod probe;
 mod prompts;
+mod results;
 mod retrieval;
 mod zero_shot;
 
@@ -21,6 +22,7 @@ pub use error::EvaluationError;
 use images::EncodedImages;
 pub use probe::{LinearProbe, ProbeFit};
 pub use prompts::Prompts;
+pub use results::{ClassRecall, Confidence, Confusion, Fit, Group, Measure, Results, Trial};
 pub use retrieval::{RANKS, Retrieval};
 pub use zero_shot::ZeroShot;
 

@@ -41,10 +41,15 @@ pub mod date;
 mod decode;
 #[cfg(feature = "sqlite")]
 mod duplicates;
+mod encode;
 mod engine;
 mod error;
 #[cfg(feature = "evaluation")]
 pub mod evaluation;
+#[cfg(feature = "exchange")]
+mod exchange;
+#[cfg(feature = "explain")]
+pub mod explain;
 mod graph;
 mod location;
 mod maintenance;
@@ -61,6 +66,7 @@ mod relevance;
 mod scan;
 mod search;
 mod shard;
+mod stats;
 mod tags;
 mod texts;
 pub mod thumbnail;
@@ -77,25 +83,31 @@ pub use decode::DecodeOptions;
 pub use duplicates::{
     DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, LeftOutFiles, Tally,
 };
+pub use encode::{encode_files, rank_texts, read_labels};
 pub use engine::Engine;
 pub use error::{Error, Result};
+#[cfg(feature = "exchange")]
+pub use exchange::{export, import};
 pub use graph::{GRAPH_ABOVE, build_graph};
 pub use location::Location;
 #[cfg(feature = "sqlite")]
 pub use maintenance::{Compacted, compact};
 pub use maintenance::{Pruned, Removed, prune, prune_plan, remove, remove_plan};
-pub use models::{BUILT_IN, Installed, Model, Models};
-pub use observer::{Observer, Progress, Silent, Task, Warning};
+pub use models::{BUILT_IN, Installed, Model, ModelDescription, Models};
+pub use observer::{Observer, Progress, Silent, Task, Warning, count};
 pub use query::{Query, Term, TermContent};
 #[cfg(feature = "sqlite")]
 pub use reindex::{ReindexOptions, Reindexed, reindex};
 pub use scan::{
-    EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, images_below, resolved, scan,
+    EXCLUDED, IGNORE_FILE, Scan, ScanOptions, UnreadFormats, absolute, images_below,
+    path_from_bytes, resolved, scan,
 };
 pub use search::{SearchRequest, SearchResponse, search};
 pub use shard::Shard;
+pub use stats::{CollectionStats, FolderStats, GraphStats};
 pub use tags::{
-    TagChange, TagsChanged, add_tags, change_tags, parse_tag, restore_tags, tag_counts,
+    ImageTags, TagChange, TagsChanged, add_tags, change_tags, image_tags, parse_tag,
+    paths_without_images, restore_tags, tag_counts,
 };
 pub use texts::{AddedTexts, add_texts, new_texts, read_texts};
 pub(crate) use update::COMMIT_EVERY;

@@ -4,16 +4,18 @@
 //! (PCA): nothing is drawn at random, the same collection gives the same map. Then images that would
 //! lie on each other are pushed apart.
 
+mod page;
 mod tsne;
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use bhtsne::Neighbor;
-use clip_retrieval::Flat;
+use clip_retrieval::{Content, Filter, Flat, Item, Modality, Snapshot};
 
-use crate::Result;
+use crate::{Error, Observer, Result, thumbnail};
 
 /// A point; the side of an image is 1.
 pub type Point = [f64; 2];
@@ -26,6 +28,68 @@ const POWER_STEPS: usize = 60;
 const APART: f64 = 1.06;
 /// Rounds of pushing apart; a few overlaps may stay.
 const ROUNDS: usize = 300;
+
+/// Longer side of a thumbnail in pixels; smaller on a large map, so that a browser bears it.
+const SIDE: u32 = 224;
+const SIDE_OF_MANY: u32 = 112;
+const MANY: usize = 1000;
+
+/// A page that shows images as a map of thumbnails.
+#[derive(Debug)]
+pub struct Page {
+    /// The page, which needs nothing else.
+    pub html: String,
+    /// Images of the collection.
+    pub total: usize,
+    /// Images on the page.
+    pub shown: usize,
+    /// Images that have a placeholder, and why they have no thumbnail.
+    pub placeholders: Vec<(PathBuf, Error)>,
+}
+
+/// A page with at most `limit` images of a collection, evenly taken; none where there are no images.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`] where the collection cannot be read.
+pub fn page(
+    snapshot: &dyn Snapshot,
+    limit: usize,
+    observer: &mut dyn Observer,
+) -> Result<Option<Page>> {
+    let mut images = snapshot.items(&Filter::of(Modality::Image))?;
+    images.retain(|item| item.path().is_some());
+    let total = images.len();
+    let (mut vectors, mut paths) = (Flat::new(snapshot.dimension()), Vec::new());
+    for (i, item) in images.into_iter().enumerate() {
+        if is_taken(i, total, limit)
+            && let Some((Item { content: Content::Path(path), id, .. }, vector)) =
+                snapshot.get(&item.id)?
+        {
+            vectors.push(&id, &vector)?;
+            paths.push(path);
+        }
+    }
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let points = layout(&vectors)?;
+    let files: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    let side = if files.len() < MANY { SIDE } else { SIDE_OF_MANY };
+    let thumbnails = thumbnail::jpegs(&files, side, observer);
+    let pictures = page::pictures(&files, &points, &thumbnails);
+    let html = page::html(&page::Map { model: snapshot.model_name(), total, pictures });
+    let shown = paths.len();
+    let made = paths.into_iter().zip(thumbnails);
+    let placeholders = made.filter_map(|(path, made)| Some((path, made.err()?))).collect();
+    Ok(Some(Page { html, total, shown, placeholders }))
+}
+
+/// Whether the image at place `i` of `total` is among `limit` even ones.
+fn is_taken(i: usize, total: usize, limit: usize) -> bool {
+    let before = |i: usize| (i as u128 * limit as u128).div_ceil(total as u128);
+    total <= limit || before(i) < before(i + 1)
+}
 
 /// A point for each vector, around the origin.
 ///
@@ -223,6 +287,23 @@ mod tests {
     use clip_testkit::Random;
 
     use super::*;
+
+    #[test]
+    fn a_limit_takes_even_ones() {
+        let check = |total: usize, limit: usize, expected: &[usize]| {
+            let taken: Vec<usize> = (0..total).filter(|i| is_taken(*i, total, limit)).collect();
+            assert_eq!(taken, expected, "{limit} of {total}");
+        };
+        check(3, 5, &[0, 1, 2]);
+        check(6, 3, &[0, 2, 4]);
+        check(7, 3, &[0, 2, 4]);
+        check(5, 4, &[0, 1, 2, 3]);
+        check(9, 1, &[0]);
+        for limit in 1..40 {
+            let count = (0..37).filter(|i| is_taken(*i, 37, limit)).count();
+            assert_eq!(count, limit.min(37));
+        }
+    }
 
     /// `groups` directions, and `each` vectors close to each of them.
     fn library(groups: usize, each: usize) -> Flat {

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use clip::Checkpoint;
 use clip_weights::{Opened, Options, Source, Summary};
+use serde::{Serialize, Serializer};
 
 use crate::location::data_folder;
 use crate::registry::{self, Published};
@@ -32,6 +33,74 @@ impl Model {
         match self {
             Self::BuiltIn => built_in(),
             Self::File(path) => Ok(Checkpoint::open(path)?),
+        }
+    }
+}
+
+/// What a model is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelDescription {
+    /// Its own name.
+    pub name: String,
+    /// Its file; none of one that is compiled into the program.
+    #[serde(serialize_with = "lossy_option")]
+    pub file: Option<PathBuf>,
+    /// Number format of the weights.
+    pub weights: &'static str,
+    /// Size of the weights.
+    pub bytes: usize,
+    /// What tells the weights from all others.
+    pub fingerprint: String,
+    /// Where it is from.
+    pub source: String,
+    /// License of the weights, where that is known.
+    pub license: Option<String>,
+    /// Side of an image in pixels.
+    pub image_size: usize,
+    /// Side of a patch in pixels.
+    pub patch_size: usize,
+    /// Tokens of a text.
+    pub context_length: usize,
+    /// Numbers in a vector.
+    pub embed_dim: usize,
+    /// Size of the image tower, in words.
+    pub vision: String,
+    /// Size of the text tower, in words.
+    pub text: String,
+}
+
+/// JSON is UTF-8: a path that is not is shown as well as can be.
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(serializer)
+}
+
+fn lossy_option<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
+}
+
+impl ModelDescription {
+    /// What the checkpoint of a model says.
+    pub fn new(model: &Model, checkpoint: &Checkpoint) -> Self {
+        let card = checkpoint.card();
+        let (vision, text) = (&card.config.vision, &card.config.text);
+        let tower = |width, layers, heads| format!("{width} wide, {layers} layers, {heads} heads");
+        Self {
+            name: card.name.clone(),
+            file: match model {
+                Model::BuiltIn => None,
+                Model::File(path) => Some(path.clone()),
+            },
+            weights: checkpoint.dtype().name(),
+            bytes: checkpoint.size(),
+            fingerprint: checkpoint.fingerprint(),
+            source: card.source.origin.clone(),
+            license: card.license.clone(),
+            image_size: vision.image_size,
+            patch_size: vision.patch_size,
+            context_length: text.context_length,
+            embed_dim: card.config.embed_dim,
+            vision: tower(vision.width, vision.layers, vision.heads),
+            text: tower(text.width, text.layers, text.heads),
         }
     }
 }

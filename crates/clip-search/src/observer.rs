@@ -62,6 +62,12 @@ pub enum Task {
     Files,
     /// Small copies of images are made.
     Thumbnails,
+    /// Images are encoded, and nothing is kept of them.
+    Encoding,
+    /// Vectors are read from files; nobody knows how many there are.
+    Import,
+    /// Vectors are written into a file.
+    Export,
     /// A classifier is learned; nobody knows how long that takes.
     Learning,
 }
@@ -110,6 +116,13 @@ pub enum Warning {
         /// Of how many.
         names: usize,
     },
+    /// A file does not say whose vectors it holds; they are taken for those of the collection's model.
+    NoProvenance {
+        /// The file.
+        file: PathBuf,
+        /// The model.
+        model: String,
+    },
     /// What an earlier run had begun is of no use, and was removed.
     BegunAnew {
         /// Why.
@@ -127,22 +140,33 @@ impl fmt::Display for Warning {
         match self {
             Self::ChangesMissed { reason } => write!(f, "changes may be missed: {reason}"),
             Self::Lost { items, cause } => {
-                let plural = if *items == 1 { "" } else { "s" };
-                write!(f, "the library has lost {items} item{plural}: {cause}")
+                write!(f, "the library has lost {}: {cause}", count(*items, "item"))
             }
             Self::Data { problem } => f.write_str(problem),
             Self::LabelsWithoutImages { table, total, found } => write!(
                 f,
-                "{} labels {total} pictures, and {found} of them are in the data",
-                table.display()
+                "{} labels {}, and {found} of them {} in the data",
+                table.display(),
+                count(*total, "picture"),
+                if *found == 1 { "is" } else { "are" }
             ),
-            Self::UnknownLabels { unknown, labels } => write!(
-                f,
-                "{unknown} of the {labels} labels are not among those that were learned: their pictures count as wrong"
-            ),
-            Self::NumericNames { numbers, names } => {
-                write!(f, "{numbers} of the {names} names are numbers, and texts say those")
+            Self::UnknownLabels { unknown, labels } => {
+                let [are, their] = if *unknown == 1 { ["is", "its"] } else { ["are", "their"] };
+                let labels = count(*labels, "label");
+                write!(
+                    f,
+                    "{unknown} of the {labels} {are} not among those that were learned: {their} pictures count as wrong"
+                )
             }
+            Self::NumericNames { numbers, names } => {
+                let are = if *numbers == 1 { "is a number" } else { "are numbers" };
+                write!(f, "{numbers} of the {} {are}, and texts say those", count(*names, "name"))
+            }
+            Self::NoProvenance { file, model } => write!(
+                f,
+                "{} does not say which model made its vectors: they are taken for those of {model}",
+                file.display()
+            ),
             Self::BegunAnew { error } => {
                 write!(f, "begins anew, for what an earlier run has made is of no use: {error}")
             }
@@ -150,5 +174,42 @@ impl fmt::Display for Warning {
                 write!(f, "files that are not of this program are left in {}", folder.display())
             }
         }
+    }
+}
+
+/// A number with its noun, in the plural where it is not one.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a count says of one is said of one.
+    #[test]
+    fn one_is_one() {
+        let check =
+            |says: &dyn fmt::Display, expected: &str| assert_eq!(says.to_string(), expected);
+        let numbers = |numbers, names| Warning::NumericNames { numbers, names };
+        check(&numbers(1, 2), "1 of the 2 names is a number, and texts say those");
+        check(&numbers(2, 2), "2 of the 2 names are numbers, and texts say those");
+        check(
+            &Warning::UnknownLabels { unknown: 1, labels: 3 },
+            "1 of the 3 labels is not among those that were learned: its pictures count as wrong",
+        );
+        check(
+            &Warning::LabelsWithoutImages { table: "t.csv".into(), total: 2, found: 1 },
+            "t.csv labels 2 pictures, and 1 of them is in the data",
+        );
+        check(
+            &Warning::Lost { items: 1, cause: "it is gone".to_owned() },
+            "the library has lost 1 item: it is gone",
+        );
+        check(
+            &crate::Error::NotAnEmbedding { found: 1, expected: 2, norm: 1.0 },
+            "a vector of 1 number and length 1 is none of this model, whose vectors have 2 numbers and length 1",
+        );
+        assert_eq!(["0 items", "1 item", "2 items"], [0, 1, 2].map(|n| count(n, "item")));
     }
 }

@@ -16,7 +16,7 @@ use ignore::{DirEntry, IncrementalIgnore};
 
 use crate::{Error, Result};
 pub use ignore_file::NAME as IGNORE_FILE;
-pub(crate) use list::path_from_bytes;
+pub use list::path_from_bytes;
 pub use unread::UnreadFormats;
 
 /// Folders that hold no images of the user's own, or copies of them: those of Synology's

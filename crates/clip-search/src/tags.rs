@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use clip_retrieval::{Filter, Item, KeptTags, Modality, Snapshot, Store, StoreWriter, UserTags};
+use serde::Serialize;
 
-use crate::Result;
+use crate::models::lossy;
+use crate::{Result, images_below, resolved};
 
 /// A tag as users write it.
 ///
@@ -39,9 +41,10 @@ impl TagChange<'_> {
 }
 
 /// What a change of tags did.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TagsChanged {
     /// Images that were meant.
+    #[serde(rename = "pictures")]
     pub items: usize,
     /// Those of them that have a tag now that they had not, or the other way round.
     pub changed: usize,
@@ -96,6 +99,62 @@ pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
         }
     }
     Ok(counts)
+}
+
+/// The tags of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageTags {
+    /// Its file.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// All of them.
+    pub tags: Vec<String>,
+    /// Those that stand in the file.
+    pub keywords: Vec<String>,
+    /// Those that a user added.
+    pub added: Vec<String>,
+    /// Keywords that a user removed.
+    pub removed: Vec<String>,
+}
+
+/// The tags of all images that pass a filter, by their paths.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+pub fn image_tags(store: &dyn Store, filter: &Filter) -> Result<Vec<ImageTags>> {
+    let mut items = store.items(filter)?;
+    items.sort_by(|a, b| a.path().cmp(&b.path()));
+    let tags = items.iter().filter_map(|item| {
+        Some(ImageTags {
+            path: item.path()?.to_owned(),
+            tags: item.tags().into_iter().map(str::to_owned).collect(),
+            keywords: item.facts.tags.clone(),
+            added: item.user_tags.added.iter().cloned().collect(),
+            removed: item.user_tags.removed.iter().cloned().collect(),
+        })
+    });
+    Ok(tags.collect())
+}
+
+/// Paths below which a collection has no image, each with whether a file there could not be read.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+pub fn paths_without_images<'a>(
+    store: &dyn Store,
+    paths: &'a [PathBuf],
+) -> Result<Vec<(&'a Path, bool)>> {
+    let items = store.items(&images_below(paths))?;
+    let failures = store.failures()?;
+    let missing = paths.iter().filter_map(|path| {
+        let folder = resolved(path);
+        let is_unread = failures.iter().any(|failure| failure.path.starts_with(&folder));
+        let is_known = items.iter().any(|item| item.is_under(&folder));
+        (!is_known).then_some((path.as_path(), is_unread))
+    });
+    Ok(missing.collect())
 }
 
 /// Gives these tags to images, by their paths.

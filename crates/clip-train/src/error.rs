@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// There is a run in the output folder already.
     #[error(
-        "{path} holds a run already: resume it with --resume, or choose another `output`",
+        "{path} holds a run already: resume it, or choose another `output`",
         path = path.display()
     )]
     Occupied {
@@ -99,7 +99,7 @@ pub enum Error {
     },
     /// No batch could be made of the data.
     #[error(
-        "the data make no batch of {batch_size} rows: there are {rows} rows of {names} names; choose a smaller `sampler.batch_size`"
+        "the data make no batch of {batch_size} rows (rows: {rows}, different names: {names}): choose a smaller `sampler.batch_size`"
     )]
     NoBatches {
         /// Rows asked for in a batch.

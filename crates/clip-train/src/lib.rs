@@ -31,7 +31,6 @@ mod adapt;
 mod batch;
 mod config;
 mod error;
-pub mod explain;
 mod export;
 mod files;
 mod learner;

@@ -132,13 +132,12 @@ fn embed(linear: &Option<PackedLinear>, rows: Tensor<2>) -> Tensor<2> {
 impl VisionTransformer {
     /// Packs the matrices, for pixels as `pixels` describes them.
     pub fn pack(self, pixels: &Pixels, packer: Packer) -> PackedVisionTransformer {
-        let [width, _, _, _] = self.patch_embedding.weight.lazy_shape().dims();
         let class = self.class_embedding.as_ref().map(Param::val);
         let positions = self.positional_embedding.as_ref().map(Param::val);
         let ln_pre = self.ln_pre.map(|norm| (norm, self.layer_norm_eps));
         PackedVisionTransformer {
             embedding: Embedding::new(self.conv_stem, self.patch_embedding, pixels, packer),
-            tokens: PackedTokens::new(width, class, positions, ln_pre, packer),
+            tokens: PackedTokens::new(class, positions, ln_pre, packer),
             transformer: self.transformer.pack(packer),
             ln_post: self.ln_post,
             attn_pool: self.attn_pool.map(|pool| pool.pack(packer)),

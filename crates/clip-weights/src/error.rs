@@ -44,7 +44,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A name that no file can have everywhere.
-    #[error("a model cannot be called {name:?} ({reason}): give another name with --name")]
+    #[error("a model cannot be called {name:?} ({reason}): give another name")]
     Name {
         /// The name, given or that of the source.
         name: String,
@@ -52,9 +52,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// The output is a file already, and not what would be written.
-    #[error(
-        "{path} is there already and is {found}: choose another name with --name, or replace it with --force"
-    )]
+    #[error("{path} is there already and is {found}: choose another name, or replace it")]
     OutputExists {
         /// The file.
         path: PathBuf,
@@ -62,7 +60,7 @@ pub enum Error {
         found: &'static str,
     },
     /// The output would replace the source.
-    #[error("the output {path} is the source itself: choose another with -o")]
+    #[error("the output {path} is the source itself: choose another")]
     OutputIsSource {
         /// The file.
         path: PathBuf,
@@ -209,7 +207,7 @@ pub enum Error {
     },
     /// Nothing says which activation the model was trained with.
     #[error(
-        "{file} does not say which activation the model was trained with: add --activation quick-gelu for OpenAI's models and those trained on from them, or what its authors say; OpenCLIP's models say it in open_clip_config.json, which belongs beside the file"
+        "{file} does not say which activation the model was trained with: say quick-gelu for OpenAI's models and those trained on from them, or what its authors say; OpenCLIP's models say it in open_clip_config.json, which belongs beside the file"
     )]
     Activation {
         /// The weights file.
@@ -339,7 +337,7 @@ pub enum Error {
     },
     /// A value that the number format to write cannot hold.
     #[error(
-        "tensor {tensor} in {file} holds {value}, too large for {}: convert with --dtype f32",
+        "tensor {tensor} in {file} holds {value}, too large for {}: convert to f32",
         format.name()
     )]
     TooLarge {

@@ -87,6 +87,15 @@ impl Classifier {
         &self.labels
     }
 
+    /// The `top` likeliest labels of a picture with the probability of each, likeliest first.
+    pub fn ranked(&self, picture: &Embedding, top: usize) -> Vec<(&str, f32)> {
+        let labels = self.labels.iter().map(String::as_str);
+        let mut ranked: Vec<_> = labels.zip(self.probabilities(picture)).collect();
+        ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        ranked.truncate(top);
+        ranked
+    }
+
     /// Whether the probabilities of the labels add up to 1, or each stands for itself.
     pub fn probability(&self) -> Probability {
         self.probability

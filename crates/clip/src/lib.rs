@@ -27,6 +27,8 @@
 mod embedder;
 mod embedding;
 mod error;
+#[cfg(feature = "explain")]
+mod explain;
 mod labels;
 mod pipeline;
 mod room;
@@ -44,6 +46,8 @@ pub use embedder::embedded_checkpoint;
 pub use embedder::{Embedder, Streamed};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
+#[cfg(feature = "explain")]
+pub use explain::{Explainer, Explanation};
 pub use labels::{Classifier, DEFAULT_TEMPLATE};
 pub use room::Room;
 

@@ -1,4 +1,4 @@
-//! Which command helps is said by the program alone: libraries serve other front ends, too.
+//! Which command or option helps is said by the program alone: libraries serve other front ends, too.
 
 use std::path::Path;
 
@@ -12,7 +12,13 @@ const HINT: &str = concat!("`clip", "-cli ");
 /// The crate that may.
 const OWNER: &str = "clip-cli";
 
-/// One line for each line of a library's code that names a command.
+/// How an option begins, after what may stand before one in a sentence.
+const OPTIONS: [&str; 3] = [" --", "`--", "(--"];
+
+/// An option of cargo: who builds a program has it, whatever the program.
+const OF_CARGO: &str = "--features";
+
+/// One line for each line of a library's code that names a command or an option.
 pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
     let mut broken = Vec::new();
     let mut found = |file: &str, text: &str| broken.extend(search(file, text));
@@ -22,15 +28,28 @@ pub(crate) fn check(root: &Path) -> Result<Vec<String>> {
 
 fn search(file: &str, text: &str) -> Vec<String> {
     let is_code = |line: &str| !line.trim_start().starts_with("//");
-    let lines = text.lines().enumerate();
-    let found = lines.filter(|(_, line)| is_code(line) && line.contains(HINT));
-    let line = |(number, _): (usize, &str)| {
-        format!(
-            "hints: {file}:{} names a command: give the error fields, and say what helps in crates/{OWNER}/src/hints.rs",
-            number + 1
-        )
-    };
-    found.map(line).collect()
+    let lines = text.lines().enumerate().filter(|(_, line)| is_code(line));
+    let named = lines.filter_map(|(number, line)| {
+        let what = if line.contains(HINT) { "a command" } else { "an option" };
+        let is_found = line.contains(HINT) || (file.contains("/src/") && names_option(line));
+        is_found.then(|| {
+            format!(
+                "hints: {file}:{} names {what}: give the error fields, and say what helps in crates/{OWNER}/src/hints.rs",
+                number + 1
+            )
+        })
+    });
+    named.collect()
+}
+
+fn names_option(line: &str) -> bool {
+    OPTIONS.iter().any(|start| {
+        line.match_indices(start).any(|(at, _)| {
+            let option = &line[at + 1..];
+            let letter = option["--".len()..].chars().next();
+            letter.is_some_and(|c| c.is_ascii_lowercase()) && !option.starts_with(OF_CARGO)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -43,5 +62,16 @@ mod tests {
         let broken = search("crates/clip/src/lib.rs", &text);
         assert_eq!(broken.len(), 1);
         assert!(broken[0].starts_with("hints: crates/clip/src/lib.rs:2 names"), "{broken:?}");
+    }
+
+    #[test]
+    fn options_in_code_are_found_but_those_of_cargo_and_of_tests() {
+        let text =
+            "// Not --this.\n\"try --index\",\n\"with `--features x`\",\na -- b; \"(--name)\"\n";
+        let broken = search("crates/clip/src/lib.rs", text);
+        assert_eq!(broken.len(), 2, "{broken:?}");
+        assert!(broken[0].contains("lib.rs:2 names an option"), "{broken:?}");
+        assert!(broken[1].contains("lib.rs:4 names"), "{broken:?}");
+        assert_eq!(search("crates/clip/tests/it.rs", text), [""; 0]);
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{FilterArgs, FormatArgs, LibraryArgs, ModelArgs, ScanArgs};
+use super::{DecodeArgs, FilterArgs, FormatArgs, LibraryArgs, ModelArgs, ScanArgs};
 
 /// How relevant answers are where nothing else is asked for.
 const RELEVANT: &str = "4";
@@ -14,13 +14,12 @@ pub(crate) struct AnswerArgs {
     #[arg(short, long, value_name = "N", default_value_t = 10)]
     pub(crate) top: usize,
 
-    /// Print only what scores at least so much; scores of texts and pictures differ much between
-    /// models, so look at some first
+    /// Print only what scores at least so much; each model has its own range, so look at some first
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(crate) min_score: Option<f32>,
 
-    /// Print only what stands out of the library by so many standard deviations, which may be nothing:
-    /// a level is about as strict for every query and every model
+    /// Print only what stands out of the library by so many standard deviations: about as strict for
+    /// every query and every model
     #[arg(
         long,
         value_name = "LEVEL",
@@ -44,7 +43,7 @@ pub(crate) struct AnswerArgs {
     pub(crate) preview: bool,
 
     /// Lines of the terminal that a shown picture takes
-    #[arg(short = 'H', long, value_name = "LINES", default_value_t = 12)]
+    #[arg(short = 'H', long, value_name = "LINES", default_value_t = 12, requires = "preview")]
     pub(crate) preview_height: u16,
 
     #[command(flatten)]
@@ -55,6 +54,8 @@ pub(crate) struct AnswerArgs {
     pub(crate) library: LibraryArgs,
     #[command(flatten)]
     pub(crate) scan: ScanArgs,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 }

@@ -4,7 +4,6 @@ use clap::{Args, ValueEnum};
 use clip_retrieval::{Filter, Modality, Orientation, PathGlob};
 use clip_search::date;
 
-/// Which items of the library count.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters")]
 pub(crate) struct FilterArgs {

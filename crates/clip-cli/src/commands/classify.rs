@@ -1,15 +1,16 @@
 //! `clip-cli classify`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use clip::{Classifier, Embedding, Overflow};
+use clip::Overflow;
+use clip_search::{encode_files, read_labels};
 use serde::Serialize;
 
-use crate::args::{DetailArgs, ModelArgs};
-use crate::report::{Bar, Skipped};
+use crate::args::{DetailArgs, Format, ModelArgs};
+use crate::progress::Reporter;
 use crate::{Outcome, model, output};
 
 #[derive(Debug, Args)]
@@ -61,82 +62,30 @@ pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
     let labels = read_labels(&args.labels)?;
     let embedder = model::embedder(&args.model, Overflow::Error)?;
     let classifier = embedder.classifier(&labels, &args.template)?;
-
-    let mut skipped = Skipped::default();
-    let bar = Bar::pictures(args.pictures.len());
-    let mut pictures = Vec::new();
     let options = args.detail.reading(&embedder);
-    embedder.stream(
-        &args.pictures,
-        |path, room| room.read(path, &options),
-        |results| -> Result<()> {
-            for result in results {
-                match result? {
-                    (path, Ok(embedding)) => {
-                        pictures.push(answer(path, &embedding, &classifier, args.top));
-                    }
-                    (path, Err(error)) => skipped.add(&bar, path, error),
-                }
-                bar.advance(1);
-            }
-            Ok(())
-        },
-    )?;
-    drop(bar);
+    let mut reporter = Reporter::new();
+    let embeddings = encode_files(&embedder, &args.pictures, &options, &mut reporter)?;
 
-    let mut out = output::stdout();
-    if args.json {
-        output::json(&mut out, &pictures)?;
-    } else if args.jsonl {
-        output::json_lines(&mut out, &pictures)?;
-    } else {
-        for picture in &pictures {
-            for Label { label, probability } in &picture.labels {
+    let label = |(label, probability)| Label { label, probability };
+    let read =
+        args.pictures.iter().zip(&embeddings).filter_map(|(path, it)| Some((path, it.as_ref()?)));
+    let pictures: Vec<Picture<'_>> = read
+        .map(|(path, embedding)| Picture {
+            path: path.clone(),
+            labels: classifier.ranked(embedding, args.top).into_iter().map(label).collect(),
+        })
+        .collect();
+    let format = if args.jsonl { Format::JsonLines } else { Format::json(args.json) };
+    output::list(format, &pictures, |out| {
+        for Picture { path, labels } in &pictures {
+            for Label { label, probability } in labels {
                 write!(out, "{probability:.3}\t")?;
                 out.text(label)?;
                 out.write_all(b"\t")?;
-                out.path(&picture.path)?;
-                out.write_all(b"\n")?;
+                out.line(path)?;
             }
         }
-    }
-    out.flush()?;
-    skipped.summarize();
-    Ok(if skipped.count() > 0 { Outcome::Partial } else { Outcome::Found })
-}
-
-fn answer<'a>(
-    path: &Path,
-    picture: &Embedding,
-    classifier: &'a Classifier,
-    top: usize,
-) -> Picture<'a> {
-    let probabilities = classifier.probabilities(picture);
-    let mut labels: Vec<Label<'_>> = classifier
-        .labels()
-        .iter()
-        .zip(probabilities)
-        .map(|(label, probability)| Label { label, probability })
-        .collect();
-    labels.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-    labels.truncate(top);
-    Picture { path: path.to_owned(), labels }
-}
-
-/// Labels between commas, and those of each `@FILE`, one a line; each label once.
-fn read_labels(given: &[String]) -> Result<Vec<String>> {
-    let mut labels: Vec<String> = Vec::new();
-    for part in given.iter().flat_map(|given| given.split(',')).map(str::trim) {
-        match part.strip_prefix('@') {
-            Some(file) => {
-                let text = clip_data::text::read(Path::new(file))
-                    .with_context(|| format!("cannot read the labels in {file}"))?;
-                labels.extend(text.lines().map(str::trim).map(str::to_owned));
-            }
-            None => labels.push(part.to_owned()),
-        }
-    }
-    let mut seen = std::collections::HashSet::new();
-    labels.retain(|label| !label.is_empty() && seen.insert(label.clone()));
-    Ok(labels)
+        Ok(())
+    })?;
+    Ok(reporter.outcome())
 }

@@ -14,8 +14,6 @@ pub(crate) fn run(shell: clap_complete::Shell) -> Result<Outcome> {
     // It panics where it cannot write.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
-    let mut out = output::stdout();
-    out.write_all(&script)?;
-    out.flush()?;
+    output::print(|out| out.write_all(&script))?;
     Ok(Outcome::Found)
 }

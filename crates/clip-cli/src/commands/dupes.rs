@@ -1,17 +1,18 @@
 //! `clip-cli dupes`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use clip_retrieval::{Filter, Modality, Store};
-use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, LeftOutFiles, absolute};
-use serde::Serialize;
+use clip_search::{
+    DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, LeftOutFiles, absolute,
+};
 
-use crate::args::{Format, FormatArgs, LibraryArgs};
+use crate::args::{Format, FormatArgs, WhichArgs};
 use crate::progress::Reporter;
-use crate::{Outcome, library, output, report};
+use crate::{Outcome, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,42 +44,11 @@ pub(crate) struct DupesArgs {
     format: FormatArgs,
 
     #[command(flatten)]
-    library: LibraryArgs,
-
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    model: Option<PathBuf>,
-}
-
-/// Pictures that are much alike, the best first.
-#[derive(Debug, Serialize)]
-struct Group {
-    /// `copies` of one content, or `near`.
-    kind: &'static str,
-    /// The least similarity of one of them to the best; 1 for copies.
-    score: f32,
-    pictures: Vec<Picture>,
-}
-
-#[derive(Debug, Serialize)]
-struct Picture {
-    #[serde(serialize_with = "output::lossy")]
-    path: PathBuf,
-    /// Other names of the same file.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "lossy_paths")]
-    links: Vec<PathBuf>,
-    /// How much alike it is to the best.
-    score: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    width: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    height: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<u64>,
+    which: WhichArgs,
 }
 
 pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
-    let collection = library::open_folder(&args.library, args.model.as_deref())?;
+    let collection = args.which.open_folder()?;
     let library = collection.library()?;
     let under = args.paths.iter().map(|path| absolute(path)).collect::<clip_search::Result<_>>()?;
     let filter = Filter { under, ..Filter::of(Modality::Image) };
@@ -91,9 +61,11 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     };
     let spare = [&copies, &near]
         .map(|groups| -> usize { groups.iter().map(|group| group.images.len() - 1).sum() });
-    let current = std::env::current_dir().ok();
-    let groups = copies.into_iter().chain(near).map(|group| Group::new(group, current.as_deref()));
-    let groups: Vec<Group> = groups.collect();
+    let mut groups: Vec<DuplicateGroup> = copies.into_iter().chain(near).collect();
+    for image in groups.iter_mut().flat_map(|group| &mut group.images) {
+        let names = std::iter::once(&mut image.path).chain(&mut image.links);
+        names.for_each(|name| *name = output::short(name));
+    }
     print(args.format.format(), &groups)?;
     warn_of_left_out(duplicates.left_out());
     if groups.is_empty() {
@@ -107,29 +79,8 @@ pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-impl Group {
-    /// As it is printed.
-    fn new(DuplicateGroup { kind, score, images }: DuplicateGroup, current: Option<&Path>) -> Self {
-        let shorten = |path: &PathBuf| output::shorten(path, current).to_owned();
-        let pictures = images.iter().map(|image| Picture {
-            path: shorten(&image.path),
-            links: image.links.iter().map(shorten).collect(),
-            score: image.score,
-            width: image.size.map(|[width, _]| width),
-            height: image.size.map(|[_, height]| height),
-            bytes: image.bytes,
-        });
-        let kind = match kind {
-            DuplicateKind::Copies => "copies",
-            DuplicateKind::Near => "near",
-        };
-        Self { kind, score, pictures: pictures.collect() }
-    }
-}
-
 /// Says what was left out, and what helps.
 fn warn_of_left_out(left_out: &LeftOutFiles) {
-    let current = std::env::current_dir().ok();
     for (tally, reason, advice) in [
         (&left_out.gone, "no longer there", "index its folder again, or plug in its drive"),
         (&left_out.changed, "changed since it was indexed", "index its folder again"),
@@ -142,61 +93,55 @@ fn warn_of_left_out(left_out: &LeftOutFiles) {
     ] {
         if let Some(first) = &tally.first {
             let pictures = output::count(tally.count, "picture");
-            let first = output::shorten(first, current.as_deref()).display();
+            let first = output::short(first);
             let such = if tally.count > 1 { "such as " } else { "" };
             report::warning(format_args!(
-                "{pictures} left out ({reason}), {such}{first}: {advice}"
+                "{pictures} left out ({reason}), {such}{}: {advice}",
+                first.display()
             ));
         }
     }
 }
 
-fn lossy_paths<S: serde::Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(paths.iter().map(|path| path.to_string_lossy()))
+fn print(format: Format, groups: &[DuplicateGroup]) -> Result<()> {
+    Ok(output::list(format, groups, |out| {
+        if format == Format::Plain {
+            return groups.iter().enumerate().try_for_each(|(i, group)| plain(out, i, group));
+        }
+        let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
+        for picture in groups.iter().flat_map(|group| group.images.iter().skip(1)) {
+            // A file goes when its last name does.
+            for name in std::iter::once(&picture.path).chain(&picture.links) {
+                out.path(name)?;
+                out.write_all(end)?;
+            }
+        }
+        Ok(())
+    })?)
 }
 
-fn print(format: Format, groups: &[Group]) -> Result<()> {
-    let mut out = output::stdout();
-    match format {
-        Format::Json => output::json(&mut out, groups)?,
-        Format::JsonLines => output::json_lines(&mut out, groups)?,
-        Format::Plain => {
-            for (i, group) in groups.iter().enumerate() {
-                if i > 0 {
-                    writeln!(out)?;
-                }
-                for (place, picture) in group.pictures.iter().enumerate() {
-                    let label = match (place, group.kind) {
-                        (0, _) => "best".to_owned(),
-                        (_, "copies") => "copy".to_owned(),
-                        _ => format!("{:.3}", picture.score),
-                    };
-                    write!(out, "{label}\t{}\t", facts(picture))?;
-                    path(&mut out, &picture.path, b"\n")?;
-                    for link in &picture.links {
-                        write!(out, "link\t{}\t", facts(picture))?;
-                        path(&mut out, link, b"\n")?;
-                    }
-                }
-            }
-        }
-        Format::Paths | Format::Null => {
-            let end: &[u8] = if format == Format::Null { b"\0" } else { b"\n" };
-            for picture in groups.iter().flat_map(|group| group.pictures.iter().skip(1)) {
-                path(&mut out, &picture.path, end)?;
-                // A file goes when its last name does.
-                for link in &picture.links {
-                    path(&mut out, link, end)?;
-                }
-            }
+fn plain(out: &mut output::Stdout, number: usize, group: &DuplicateGroup) -> io::Result<()> {
+    if number > 0 {
+        writeln!(out)?;
+    }
+    for (place, picture) in group.images.iter().enumerate() {
+        let label = match (place, group.kind) {
+            (0, _) => "best".to_owned(),
+            (_, DuplicateKind::Copies) => "copy".to_owned(),
+            _ => format!("{:.3}", picture.score),
+        };
+        write!(out, "{label}\t{}\t", facts(picture))?;
+        out.line(&picture.path)?;
+        for link in &picture.links {
+            write!(out, "link\t{}\t", facts(picture))?;
+            out.line(link)?;
         }
     }
-    out.flush()?;
     Ok(())
 }
 
 /// What makes one copy better than another.
-fn facts(picture: &Picture) -> String {
+fn facts(picture: &DuplicateImage) -> String {
     let size = match (picture.width, picture.height) {
         (Some(width), Some(height)) => format!("{width}×{height}"),
         _ => "?".to_owned(),
@@ -205,9 +150,4 @@ fn facts(picture: &Picture) -> String {
         Some(bytes) => format!("{size}, {:.0} kB", bytes as f64 / 1e3),
         None => size,
     }
-}
-
-fn path(out: &mut output::Stdout, path: &Path, end: &[u8]) -> std::io::Result<()> {
-    out.path(path)?;
-    out.write_all(end)
 }

@@ -1,21 +1,23 @@
 //! `clip-cli embed`.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
-use clip::{Embedder, Embedding, ReadOptions};
-use npyz::WriterBuilder;
+use clip::{Embedding, ReadOptions};
+use clip_retrieval::exchange;
+use clip_search::encode_files;
 use serde::Serialize;
 
-use crate::args::ModelArgs;
-use crate::report::{Bar, Skipped};
+use crate::args::{Format, ModelArgs, TruncateArgs};
+use crate::progress::Reporter;
 use crate::{Outcome, model, output};
 
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("input").args(["text", "image"]).required(true).multiple(true)))]
+#[command(mut_arg("truncate", |arg| arg.requires("text")))]
 pub(crate) struct EmbedArgs {
     /// A text (repeatable)
     #[arg(short, long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
@@ -29,16 +31,13 @@ pub(crate) struct EmbedArgs {
     #[arg(long, value_enum, default_value_t = EmbedFormat::Jsonl)]
     format: EmbedFormat,
 
-    /// Read pictures exactly as the model's reference implementation does, to compare numbers: above
-    /// all, EXIF orientation and color profiles are ignored, and large pictures are decoded to the
-    /// last pixel
-    #[arg(long)]
+    /// Read pictures exactly as the model's reference does, to compare numbers: EXIF orientation and
+    /// color profiles are ignored, and every pixel of large pictures is decoded
+    #[arg(long, requires = "image")]
     exact: bool,
 
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    truncate: bool,
-
+    #[command(flatten)]
+    truncate: TruncateArgs,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -51,13 +50,6 @@ enum EmbedFormat {
     Npy,
 }
 
-/// An input, in the order of the command line.
-#[derive(Debug, Clone, Copy)]
-enum Input<'a> {
-    Text(&'a str),
-    Image(&'a Path),
-}
-
 #[derive(Serialize)]
 struct Row<'a> {
     input: String,
@@ -65,38 +57,37 @@ struct Row<'a> {
     embedding: &'a [f32],
 }
 
+/// An input, in the order of the command line.
+enum Input<'a> {
+    Text(&'a str),
+    Image(&'a Path),
+}
+
 pub(crate) fn run(args: &EmbedArgs, matches: Option<&ArgMatches>) -> Result<Outcome> {
     if args.format == EmbedFormat::Npy && io::stdout().is_terminal() {
         bail!("a NumPy array is not for reading: send it to a file with `> vectors.npy`");
     }
-    let inputs = inputs(args, matches);
-    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
-    let mut skipped = Skipped::default();
-    let embeddings = embed(&embedder, args, &inputs, &mut skipped)?;
-
-    let mut out = output::stdout();
+    let embedder = model::embedder(&args.model, args.truncate.overflow())?;
+    let options = match args.exact {
+        true => ReadOptions::reference(embedder.card().preprocess.mode),
+        false => embedder.reading(),
+    };
+    let mut reporter = Reporter::new();
+    let texts = embedder.texts(&args.text)?;
+    let images = encode_files(&embedder, &args.image, &options, &mut reporter)?;
+    let embeddings = ordered(args, matches, texts, images);
     match args.format {
         EmbedFormat::Jsonl => {
-            let rows: Vec<Row<'_>> =
-                embeddings.iter().map(|(input, embedding)| row(input, embedding)).collect();
-            output::json_lines(&mut out, &rows)?;
+            let rows: Vec<_> = embeddings.iter().map(|(input, it)| row(input, it)).collect();
+            output::list(Format::JsonLines, &rows, |_| Ok(()))?;
         }
         EmbedFormat::Npy => {
-            let width = embedder.card().config.embed_dim as u64;
-            let mut array = npyz::WriteOptions::new()
-                .default_dtype()
-                .shape(&[embeddings.len() as u64, width])
-                .writer(&mut out)
-                .begin_nd()?;
-            for (_, embedding) in &embeddings {
-                array.extend(embedding.as_slice().iter().copied())?;
-            }
-            array.finish()?;
+            let rows: Vec<&[f32]> = embeddings.iter().map(|(_, it)| it.as_slice()).collect();
+            let width = embedder.card().config.embed_dim;
+            output::print(|out| exchange::write_array(out, &rows, width))?;
         }
     }
-    out.flush()?;
-    skipped.summarize();
-    Ok(if skipped.count() > 0 { Outcome::Partial } else { Outcome::Found })
+    Ok(reporter.outcome())
 }
 
 fn row<'a>(input: &Input<'_>, embedding: &'a Embedding) -> Row<'a> {
@@ -107,46 +98,18 @@ fn row<'a>(input: &Input<'_>, embedding: &'a Embedding) -> Row<'a> {
     Row { input, modality, embedding: embedding.as_slice() }
 }
 
-/// Texts and pictures as they alternate on the command line: clap keeps two lists, and where each
-/// value stood.
-fn inputs<'a>(args: &'a EmbedArgs, matches: Option<&ArgMatches>) -> Vec<Input<'a>> {
+/// Texts and pictures that were read, as they alternate on the command line: clap keeps two lists, and
+/// where each value stood.
+fn ordered<'a>(
+    args: &'a EmbedArgs,
+    matches: Option<&ArgMatches>,
+    texts: Vec<Embedding>,
+    images: Vec<Option<Embedding>>,
+) -> Vec<(Input<'a>, Embedding)> {
     let places = |name| matches.and_then(|m| m.indices_of(name)).into_iter().flatten();
-    let texts = places("text").zip(args.text.iter().map(|text| Input::Text(text)));
-    let images = places("image").zip(args.image.iter().map(|path| Input::Image(path)));
-    let mut inputs: Vec<_> = texts.chain(images).collect();
+    let texts = args.text.iter().map(|text| Input::Text(text)).zip(texts.into_iter().map(Some));
+    let images = args.image.iter().map(|path| Input::Image(path)).zip(images);
+    let mut inputs: Vec<_> = places("text").zip(texts).chain(places("image").zip(images)).collect();
     inputs.sort_by_key(|(place, _)| *place);
-    inputs.into_iter().map(|(_, input)| input).collect()
-}
-
-/// The vectors of all inputs that can be read, in the order given.
-fn embed<'a>(
-    embedder: &Embedder,
-    args: &EmbedArgs,
-    inputs: &[Input<'a>],
-    skipped: &mut Skipped,
-) -> Result<Vec<(Input<'a>, Embedding)>> {
-    let mut texts = embedder.texts(&args.text).map_err(super::name_truncate)?.into_iter();
-    let options = match args.exact {
-        true => ReadOptions::reference(embedder.card().preprocess.mode),
-        false => embedder.reading(),
-    };
-    let bar = Bar::pictures(args.image.len());
-    let images: clip::Result<Vec<_>> = embedder.stream(
-        &args.image,
-        |path, room| room.read(path, &options),
-        |results| results.inspect(|_| bar.advance(1)).map(|result| Ok(result?.1)).collect(),
-    );
-    let mut images = images?.into_iter();
-    let mut embeddings = Vec::with_capacity(inputs.len());
-    for &input in inputs {
-        match input {
-            Input::Text(_) => embeddings.extend(texts.next().map(|text| (input, text))),
-            Input::Image(path) => match images.next() {
-                Some(Ok(image)) => embeddings.push((input, image)),
-                Some(Err(error)) => skipped.add(&bar, path, error),
-                None => {}
-            },
-        }
-    }
-    Ok(embeddings)
+    inputs.into_iter().filter_map(|(_, (input, embedding))| Some((input, embedding?))).collect()
 }

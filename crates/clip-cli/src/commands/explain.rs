@@ -1,9 +1,5 @@
 //! `clip-cli explain`.
 
-mod figure;
-mod heat;
-mod letters;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -11,15 +7,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use clip::{ColorManagement, ReadOptions};
-use clip_train::explain::{Explainer, Explanation};
+use clip_search::explain::explain;
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, TruncateArgs};
 use crate::files::Target;
 use crate::{Outcome, model, output};
-use figure::Panel;
-
-/// Side of a panel in pixels, at least.
-const SIDE: usize = 512;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -46,43 +38,29 @@ pub(crate) struct ExplainArgs {
     #[arg(long)]
     force: bool,
 
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    truncate: bool,
-
+    #[command(flatten)]
+    truncate: TruncateArgs,
     #[command(flatten)]
     model: ModelArgs,
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
     let target = target(args)?;
-    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
-    let texts = embedder.texts(&args.text).map_err(super::name_truncate)?;
+    let embedder = model::embedder(&args.model, args.truncate.overflow())?;
     let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
     let picture = clip::read_picture(&args.picture, &options)?;
-    let explainer = Explainer::load(embedder.checkpoint(), &args.model.device.open()?)?;
-    let explanations: Vec<Explanation> =
-        texts.iter().map(|text| explainer.explain(&picture, text.as_slice())).collect();
-
-    let view = explainer.view(&picture, SIDE)?;
+    let explained = explain(&embedder, &args.model.device.open()?, &picture, &args.text)?;
     let name = args.picture.file_name().unwrap_or_default().to_string_lossy();
-    let mut panels = vec![Panel::new(&name, "what the model sees", view.clone())];
-    for (text, explanation) in args.text.iter().zip(&explanations) {
-        let heat = heat::overlay(&view, explanation);
-        panels.push(Panel::new(text, &format!("cosine {:.3}", explanation.cosine), heat));
-    }
-    target.write(&figure::png(&panels)?)?;
-
-    let mut out = output::stdout();
-    for (text, explanation) in args.text.iter().zip(&explanations) {
-        write!(out, "{:.3}\t", explanation.cosine)?;
-        out.text(text)?;
-        writeln!(out)?;
-    }
-    write!(out, "heat map: ")?;
-    out.path(target.path())?;
-    writeln!(out)?;
-    out.flush()?;
+    target.write(&explained.png(&name)?)?;
+    output::print(|out| {
+        for heatmap in &explained.heatmaps {
+            write!(out, "{:.3}\t", heatmap.cosine)?;
+            out.text(&heatmap.text)?;
+            writeln!(out)?;
+        }
+        write!(out, "heat map: ")?;
+        out.line(target.path())
+    })?;
     Ok(Outcome::Found)
 }
 

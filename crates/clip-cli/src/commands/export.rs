@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::exchange::{self, Format};
+use clip_retrieval::exchange::Format;
+use clip_search::{absolute, export};
 
-use crate::args::{FilterArgs, LibraryArgs};
+use crate::args::{FilterArgs, WhichArgs};
 use crate::files::Target;
-use crate::report::Bar;
-use crate::{Outcome, library, output};
+use crate::progress::Reporter;
+use crate::{Outcome, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -36,11 +37,7 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
-    library: LibraryArgs,
-
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    model: Option<PathBuf>,
+    which: WhichArgs,
 }
 
 pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
@@ -55,13 +52,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
     if ending == "npy" {
         Target::new(args.output.with_extension("jsonl"), "jsonl", args.force)?;
     }
-    let collection = library::open(&args.library, args.model.as_deref())?;
+    let collection = args.which.open()?;
     let mut filter = args.filter.filter();
-    filter.under = args
-        .paths
-        .iter()
-        .map(|path| clip_search::absolute(path))
-        .collect::<clip_search::Result<_>>()?;
+    filter.under = args.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let snapshot = collection.store().snapshot()?;
     let items = snapshot.items(&filter)?;
     if items.is_empty() {
@@ -69,16 +62,11 @@ pub(crate) fn run(args: &ExportArgs) -> Result<Outcome> {
             "nothing in the library is meant by that: `clip-cli library stats` says what is in it"
         );
     }
-    let bar = Bar::items(items.len());
-    exchange::export(&*snapshot, &items, target.path(), format, &mut |done| {
-        bar.stand(done, items.len());
-        true
+    export(&*snapshot, &items, target.path(), format, &mut Reporter::new())?;
+    output::print(|out| {
+        out.path(target.path())?;
+        let count = output::count(items.len(), "item");
+        writeln!(out, " ({count} of {} numbers)", snapshot.dimension())
     })?;
-    drop(bar);
-    let mut out = output::stdout();
-    let count = output::count(items.len(), "item");
-    out.path(target.path())?;
-    writeln!(out, " ({count} of {} numbers)", snapshot.dimension())?;
-    out.flush()?;
     Ok(Outcome::Found)
 }

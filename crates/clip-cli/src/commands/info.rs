@@ -8,10 +8,10 @@ use clap::Args;
 use clip::{Backend, Checkpoint};
 use clip_kernels::gemm::{WeightDtype, select};
 use clip_kernels::{Isa, MAX_CPU_ISA};
-use clip_search::{Collection, Location, Model};
+use clip_search::{Collection, Location, ModelDescription};
 use serde::Serialize;
 
-use crate::args::{LibraryArgs, ModelArgs};
+use crate::args::{DeviceArgs, LibraryArgs, ModelName};
 use crate::{Outcome, hints, model, output};
 
 #[derive(Debug, Args)]
@@ -23,7 +23,9 @@ pub(crate) struct InfoArgs {
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
-    model: ModelArgs,
+    model: ModelName,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 #[derive(Serialize)]
@@ -32,7 +34,7 @@ struct Info {
     device: String,
     backends: Vec<String>,
     kernels: Kernels,
-    model: ModelInfo,
+    model: ModelDescription,
     library: LibraryInfo,
 }
 
@@ -48,24 +50,6 @@ struct Kernels {
 }
 
 #[derive(Serialize)]
-struct ModelInfo {
-    name: String,
-    #[serde(serialize_with = "output::lossy_option")]
-    file: Option<PathBuf>,
-    weights: &'static str,
-    bytes: usize,
-    fingerprint: String,
-    source: String,
-    license: Option<String>,
-    image_size: usize,
-    patch_size: usize,
-    context_length: usize,
-    embed_dim: usize,
-    vision: String,
-    text: String,
-}
-
-#[derive(Serialize)]
 struct LibraryInfo {
     #[serde(serialize_with = "output::lossy")]
     file: PathBuf,
@@ -76,25 +60,21 @@ struct LibraryInfo {
 }
 
 pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
-    let model = model::find(args.model.model.as_deref())?;
+    let model = model::find(args.model.get())?;
     let checkpoint = model.checkpoint()?;
-    let device = args.model.device.open()?;
+    let device = args.device.open()?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
-        device: format!("{} ({device:?})", args.model.device.name()),
+        device: format!("{} ({device:?})", args.device.name),
         backends: Backend::compiled().map(|backend| backend.to_string()).collect(),
         kernels: kernels()?,
-        model: model_info(&model, &checkpoint),
+        model: ModelDescription::new(&model, &checkpoint),
         library: library_info(args, &checkpoint)?,
     };
-    let mut out = output::stdout();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &info)?;
-        writeln!(out)?;
-    } else {
-        print(&mut out, &info)?;
-    }
-    out.flush()?;
+    output::print(|out| match args.json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&info)?),
+        false => print(out, &info),
+    })?;
     Ok(Outcome::Found)
 }
 
@@ -107,29 +87,6 @@ fn kernels() -> Result<Kernels> {
         int8: isa_of(WeightDtype::Int8),
         limit: Isa::limit()?.map(Isa::name),
     })
-}
-
-fn model_info(model: &Model, checkpoint: &Checkpoint) -> ModelInfo {
-    let card = checkpoint.card();
-    let (vision, text) = (&card.config.vision, &card.config.text);
-    ModelInfo {
-        name: card.name.clone(),
-        file: match model {
-            Model::BuiltIn => None,
-            Model::File(path) => Some(path.clone()),
-        },
-        weights: checkpoint.dtype().name(),
-        bytes: checkpoint.size(),
-        fingerprint: checkpoint.fingerprint(),
-        source: card.source.origin.clone(),
-        license: card.license.clone(),
-        image_size: vision.image_size,
-        patch_size: vision.patch_size,
-        context_length: text.context_length,
-        embed_dim: card.config.embed_dim,
-        vision: format!("{} wide, {} layers, {} heads", vision.width, vision.layers, vision.heads),
-        text: format!("{} wide, {} layers, {} heads", text.width, text.layers, text.heads),
-    }
 }
 
 fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {

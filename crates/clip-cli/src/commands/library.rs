@@ -4,7 +4,6 @@ mod stats;
 
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -13,136 +12,92 @@ use clip_search::{
     remove_plan,
 };
 
-use crate::args::LibraryArgs;
+use crate::args::WhichArgs;
 use crate::progress::Reporter;
-use crate::{Outcome, library, output, report};
+use crate::{Outcome, left_out, output, report};
 
 #[derive(Debug, Args)]
 pub(crate) struct MaintenanceArgs {
     #[command(subcommand)]
-    pub(super) command: MaintenanceCommand,
+    command: MaintenanceCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum MaintenanceCommand {
+enum MaintenanceCommand {
     /// Say how large the library is
-    Stats(StatsArgs),
+    Stats {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// List the files that could not be read, and why
-    Errors(ErrorsArgs),
+    Errors {
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Read all of the library and compare it with its checksums
     Verify(WhichArgs),
     /// Write the library anew, without the room of what is gone
-    Compact(CompactArgs),
+    Compact {
+        /// Make a graph to search by (HNSW) over so many vectors
+        #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
+        hnsw_above: usize,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Drop the pictures that are gone, whatever folder they were in
-    Prune(PruneArgs),
+    Prune {
+        #[command(flatten)]
+        dry: DryArgs,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
     /// Take pictures and texts off the library, by their paths or their ids
-    Remove(RemoveArgs),
-}
-
-/// The library that is meant.
-#[derive(Debug, Clone, Args)]
-pub(super) struct WhichArgs {
-    #[command(flatten)]
-    pub(super) library: LibraryArgs,
-
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
-    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
-    pub(super) model: Option<PathBuf>,
-}
-
-impl WhichArgs {
-    fn model(&self) -> Option<&Path> {
-        self.model.as_deref()
-    }
-
-    fn open(&self) -> Result<Collection> {
-        library::open(&self.library, self.model())
-    }
-
-    /// For what a library in a folder alone can do.
-    fn open_folder(&self) -> Result<Collection> {
-        library::open_folder(&self.library, self.model())
-    }
+    Remove {
+        /// Pictures and texts: a path, an id, or the words of a text
+        #[arg(value_name = "ITEM", required = true)]
+        items: Vec<OsString>,
+        #[command(flatten)]
+        dry: DryArgs,
+        #[command(flatten)]
+        which: WhichArgs,
+    },
 }
 
 #[derive(Debug, Args)]
-pub(super) struct StatsArgs {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(super) json: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct ErrorsArgs {
-    /// Print one JSON object a line
-    #[arg(long)]
-    pub(super) json: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct CompactArgs {
-    /// Make a graph to search by (HNSW) over so many vectors
-    #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
-    pub(super) hnsw_above: usize,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct PruneArgs {
+struct DryArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
-    pub(super) dry_run: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct RemoveArgs {
-    /// Pictures and texts: a path, an id, or the words of a text
-    #[arg(value_name = "ITEM", required = true)]
-    pub(super) items: Vec<OsString>,
-
-    /// Say what would be done, and do nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-
-    #[command(flatten)]
-    pub(super) which: WhichArgs,
+    dry_run: bool,
 }
 
 pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
     match &args.command {
-        MaintenanceCommand::Stats(StatsArgs { json, which }) => match which.library.is_cluster() {
-            true => stats::of_cluster(which.open()?.store(), *json),
-            false => stats::stats(which.open_folder()?.library()?, *json),
-        },
-        MaintenanceCommand::Errors(ErrorsArgs { json, which }) => {
-            stats::errors(which.open()?.store(), *json)
-        }
+        MaintenanceCommand::Stats { json, which } => stats::stats(&which.open()?.stats()?, *json),
+        MaintenanceCommand::Errors { json, which } => stats::errors(which.open()?.store(), *json),
         MaintenanceCommand::Verify(which) => verify(&which.open_folder()?),
-        MaintenanceCommand::Compact(CompactArgs { hnsw_above, which }) => {
+        MaintenanceCommand::Compact { hnsw_above, which } => {
             let collection = which.open_folder()?;
             let compacted = compact(&collection, *hnsw_above, &mut Reporter::new())?;
             print_compacted(&collection, compacted)
         }
-        MaintenanceCommand::Prune(PruneArgs { dry_run, which }) => {
+        MaintenanceCommand::Prune { dry: DryArgs { dry_run }, which } => {
             let collection = which.open()?;
-            let pruned = match dry_run {
+            let Pruned { gone, unplugged, left } = match dry_run {
                 true => prune_plan(collection.store())?,
                 false => prune(collection.store())?,
             };
-            print_pruned(pruned, *dry_run)
+            if unplugged > 0 {
+                report::note(left_out::unplugged(unplugged));
+            }
+            print_gone(left, gone, *dry_run)
         }
-        MaintenanceCommand::Remove(RemoveArgs { items, dry_run, which }) => {
+        MaintenanceCommand::Remove { items, dry: DryArgs { dry_run }, which } => {
             let collection = which.open()?;
             let removed = match dry_run {
                 true => remove_plan(collection.store(), items)?,
@@ -166,39 +121,21 @@ fn verify(collection: &Collection) -> Result<Outcome> {
     if found.len() + usize::from(library.lost().is_some()) > 0 {
         bail!("the library is not what was written");
     }
-    let mut out = output::stdout();
-    writeln!(out, "{}: all is as it was written", output::count(library.len(), "item"))?;
-    out.flush()?;
+    let items = output::count(library.len(), "item");
+    output::print(|out| writeln!(out, "{items}: all is as it was written"))?;
     Ok(Outcome::Found)
 }
 
 fn print_compacted(collection: &Collection, compacted: Compacted) -> Result<Outcome> {
-    let mut out = output::stdout();
     let items = output::count(collection.store().count()?, "item");
     let Compacted { before, after } = compacted;
     let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
-    writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB")?;
-    out.flush()?;
+    output::print(|out| writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB"))?;
     Ok(Outcome::Found)
-}
-
-fn print_pruned(Pruned { gone, unplugged, left }: Pruned, dry_run: bool) -> Result<Outcome> {
-    match unplugged {
-        0 => {}
-        1 => report::note(
-            "1 picture stays, below a folder that is empty: its drive may not be plugged in",
-        ),
-        n => report::note(format_args!(
-            "{n} pictures stay, below folders that are empty: their drive may not be plugged in"
-        )),
-    }
-    print_gone(left, gone, dry_run)
 }
 
 fn print_gone(left: usize, gone: usize, dry_run: bool) -> Result<Outcome> {
     let dry = if dry_run { " (nothing was done)" } else { "" };
-    let mut out = output::stdout();
-    writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item"))?;
-    out.flush()?;
+    output::print(|out| writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item")))?;
     Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
 }

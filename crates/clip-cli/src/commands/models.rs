@@ -38,10 +38,10 @@ enum ModelsCommand {
 }
 
 const SOURCES: &str = "\
-A source is a folder in Hugging Face or OpenCLIP layout, a weights file inside one, a file with OpenAI's tensor
-names such as its own ViT-B-32.pt or a checkpoint of your own training, the https:// address of such a
-file, or a model of the Hugging Face hub, such as openai/clip-vit-base-patch32. Downloads honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an
-earlier run stopped.";
+A source is a folder in Hugging Face or OpenCLIP layout, a weights file inside one, a file with
+OpenAI's tensor names (its own ViT-B-32.pt, a checkpoint of your training), the https:// address of
+such a file, or a model of the Hugging Face hub, such as openai/clip-vit-base-patch32. Downloads
+honor HF_ENDPOINT, HF_HOME and HF_TOKEN, and go on where an earlier run stopped.";
 
 pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
     match &args.command {
@@ -56,8 +56,6 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<Outcome> {
 fn inspect(args: &ConvertArgs) -> Result<Outcome> {
     let (source, options) = args.parts();
     let inspection = clip_weights::open(&source, &options, &mut Bar::new())?.inspect();
-    let mut out = output::stdout();
-    write!(out, "{inspection}")?;
-    out.flush()?;
+    output::print(|out| write!(out, "{inspection}"))?;
     Ok(if inspection.problem.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use clip::Overflow;
 use clip_search::{Location, ReindexOptions, Reindexed, reindex};
 
-use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
+use crate::args::{DecodeArgs, LibraryArgs, ModelArgs};
 use crate::progress::Reporter;
 use crate::{Outcome, model, output, report};
 
@@ -18,8 +18,8 @@ Examples:
   clip-cli reindex --model clip-vit-base-patch32        what the built-in model's library has
   clip-cli reindex --model M --index trips.clipindex    in the place of that library
 
-The new library is made beside the old one (in .NAME.reindex), which goes on answering until everything is
-in the new one. A run that was stopped goes on where it was.")]
+The new library is made beside the old one (in .NAME.reindex), which answers until the new one is
+whole. A run that was stopped goes on where it was.")]
 pub(crate) struct ReindexArgs {
     /// The model of the library to begin with, where it is not --index: a checkpoint file, or a name
     /// that `models` lists [default: the built-in model]
@@ -33,7 +33,7 @@ pub(crate) struct ReindexArgs {
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
-    scan: ScanArgs,
+    decode: DecodeArgs,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -48,18 +48,18 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
             (Location::default_for(&from)?, Some(to))
         }
     };
-    let decode = args.scan.decode();
+    let decode = args.decode.options();
     let options = ReindexOptions { from, to, drop_missing: args.drop_missing, decode };
     let mut reporter = Reporter::new();
     let Reindexed { location, items, missing } = reindex(&embedder, &options, &mut reporter)?;
 
-    let mut out = output::stdout();
-    let items = output::count(items, "item");
-    write!(out, "library: ")?;
-    out.path(&location)?;
-    writeln!(out, " ({items} of {})", embedder.card().name)?;
-    out.flush()?;
-    reporter.skipped().summarize();
+    output::print(|out| {
+        write!(out, "library: ")?;
+        out.path(&location)?;
+        let items = output::count(items, "item");
+        writeln!(out, " ({items} of {})", embedder.card().name)
+    })?;
+    reporter.summarize();
     if missing > 0 {
         report::note(format_args!(
             "{} not there, and not in the new library",

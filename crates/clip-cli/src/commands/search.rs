@@ -3,15 +3,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use clip_retrieval::{Content, Filter, Item};
 use clip_search::{
     Engine, Error, Query, SearchRequest, SearchResponse, Term, TermContent, UpdateOptions,
-    absolute, scan,
+    absolute, rank_texts, scan,
 };
 
-use crate::args::AnswerArgs;
+use crate::args::{AnswerArgs, TruncateArgs};
 use crate::output::{self, Found, Row};
 use crate::progress::Reporter;
 use crate::{Outcome, left_out, library, model, preview, report};
@@ -44,7 +44,7 @@ pub(crate) struct SearchArgs {
     image: Option<PathBuf>,
 
     /// Rank the lines of this file instead of pictures
-    #[arg(long, value_name = "FILE", conflicts_with = "relevance")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "relevance"])]
     texts: Option<PathBuf>,
 
     /// Another term to look for, written like QUERY; a bare + behind QUERY does the same (repeatable)
@@ -55,10 +55,8 @@ pub(crate) struct SearchArgs {
     #[arg(short, long, value_name = "TERM", allow_hyphen_values = true)]
     subtract: Vec<OsString>,
 
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    truncate: bool,
-
+    #[command(flatten)]
+    truncate: TruncateArgs,
     #[command(flatten)]
     answers: AnswerArgs,
 }
@@ -66,7 +64,7 @@ pub(crate) struct SearchArgs {
 pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
     let (terms, paths) = read_query(args)?;
     match &args.texts {
-        Some(file) => rank_texts(args, terms, file),
+        Some(file) => rank(args, terms, file),
         None => find(&args.answers, terms, args.truncate, &paths),
     }
 }
@@ -100,13 +98,13 @@ fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
 pub(super) fn find(
     args: &AnswerArgs,
     terms: Vec<Term>,
-    truncate: bool,
+    truncate: TruncateArgs,
     paths: &[PathBuf],
 ) -> Result<Outcome> {
-    let embedder = model::embedder(&args.model, super::overflow(truncate))?;
-    let mut query = Query::new(terms).with_decode(args.scan.decode());
+    let embedder = model::embedder(&args.model, truncate.overflow())?;
+    let mut query = Query::new(terms).with_decode(args.decode.options());
     // Before any indexing: a query that cannot be understood should fail at once.
-    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
+    query.encode(&embedder, None)?;
     let engine = library::engine(&args.library, embedder)?;
     let mut reporter = Reporter::new();
     let request = SearchRequest {
@@ -119,7 +117,7 @@ pub(super) fn find(
     };
     let response = engine.search(&request)?;
     print(args, &response)?;
-    reporter.skipped().summarize();
+    reporter.summarize();
     if response.hits.is_empty() {
         return Ok(Outcome::Nothing);
     }
@@ -148,19 +146,15 @@ fn prepare(
         return Ok(Filter { under, ..filter });
     }
     let scan = scan(paths, &args.scan.options())?;
-    let options = UpdateOptions { decode: args.scan.decode(), ..UpdateOptions::default() };
+    let options = UpdateOptions { decode: args.decode.options(), ..UpdateOptions::default() };
     let changes = engine.update(&scan, &options, reporter)?;
     left_out::warn(&changes.left_out);
-    let names =
-        || paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-    match (scan.images.is_empty(), scan.unread.is_empty()) {
-        (false, _) => {}
-        (true, true) => {
-            report::warning(format_args!("there are no pictures in {}", names()));
-        }
-        (true, false) => {
-            let unread = left_out::unread(&scan.unread);
-            report::warning(format_args!("{}: {unread}", names()));
+    if scan.images.is_empty() {
+        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(", ");
+        match scan.unread.is_empty() {
+            true => report::warning(format_args!("there are no pictures in {names}")),
+            false => report::warning(format_args!("{names}: {}", left_out::unread(&scan.unread))),
         }
     }
     let (under, only) = (scan.roots, Some(scan.images.into_iter().collect()));
@@ -196,28 +190,22 @@ fn print(args: &AnswerArgs, response: &SearchResponse) -> Result<()> {
 }
 
 /// Ranks the lines of a file. They are few and change often, so they are not kept.
-fn rank_texts(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
-    let embedder = model::embedder(&args.answers.model, super::overflow(args.truncate))?;
-    let mut query = Query::new(terms).with_decode(args.answers.scan.decode());
-    query.encode(&embedder, None).map_err(super::name_truncate_in)?;
-    let query = query.embedding(&embedder)?;
-    let content = clip_data::text::read(file)
-        .with_context(|| format!("cannot read the texts in {}", file.display()))?;
-    let lines: Vec<&str> = content.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let embeddings = embedder.texts(&lines).map_err(super::name_truncate)?;
-    let mut scored: Vec<(f32, &str)> =
-        embeddings.iter().map(|text| query.similarity(text)).zip(lines).collect();
-    scored.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    let rows: Vec<Row> = scored
-        .iter()
-        .take_while(|(score, _)| args.answers.min_score.is_none_or(|least| *score >= least))
-        .take(args.answers.top)
-        .enumerate()
-        .map(|(i, &(score, text))| {
-            let found = Found::Text { text: text.to_owned(), id: None };
-            Row { rank: i + 1, score, relevance: None, found }
+fn rank(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
+    let AnswerArgs { model, decode, min_score, top, format, .. } = &args.answers;
+    let embedder = model::embedder(model, args.truncate.overflow())?;
+    let query = Query::new(terms).with_decode(decode.options());
+    let ranked = rank_texts(&embedder, query, file)?.into_iter();
+    let rows: Vec<Row> = ranked
+        .take_while(|(score, _)| min_score.is_none_or(|least| *score >= least))
+        .take(*top)
+        .zip(1..)
+        .map(|((score, text), rank)| Row {
+            rank,
+            score,
+            relevance: None,
+            found: Found::Text { text, id: None },
         })
         .collect();
-    output::rows(args.answers.format.format(), &rows)?;
+    output::rows(format.format(), &rows)?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
 }

@@ -8,7 +8,7 @@ use clip_search::TermContent;
 
 use super::search;
 use crate::Outcome;
-use crate::args::AnswerArgs;
+use crate::args::{AnswerArgs, TruncateArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -33,5 +33,5 @@ pub(crate) struct SimilarArgs {
 
 pub(crate) fn run(args: &SimilarArgs) -> Result<Outcome> {
     let terms = vec![TermContent::Path(args.picture.clone()).into()];
-    search::find(&args.answers, terms, false, &args.paths)
+    search::find(&args.answers, terms, TruncateArgs::default(), &args.paths)
 }

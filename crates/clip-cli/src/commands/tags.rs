@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use clip_retrieval::{Item, Store};
-use clip_search::{TagChange, change_tags, images_below, parse_tag, resolved, tag_counts};
+use clip_retrieval::Store;
+use clip_search::{
+    TagChange, change_tags, image_tags, images_below, parse_tag, paths_without_images, tag_counts,
+};
 use serde::Serialize;
 
-use crate::args::LibraryArgs;
+use crate::args::{Format, LibraryArgs};
 use crate::{Outcome, library, output, report};
 
 #[derive(Debug, Args)]
@@ -27,7 +29,7 @@ pub(crate) struct TagsArgs {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// Print one JSON array
+    /// Print one JSON array, or what was changed as an object
     #[arg(long, global = true)]
     json: bool,
 
@@ -36,7 +38,8 @@ pub(crate) struct TagsArgs {
     #[arg(long, value_name = "PLACE", env = "CLIP_INDEX", hide_env_values = true, global = true)]
     index: Option<PathBuf>,
 
-    /// The model whose library is meant: a checkpoint file, or a name that `models` lists
+    /// The model whose library is meant, where --index does not say which: a file, or a name that
+    /// `models` lists
     #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true, global = true)]
     model: Option<PathBuf>,
 }
@@ -44,29 +47,30 @@ pub(crate) struct TagsArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Print the tags of pictures
-    Show {
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
-    },
+    Show(PathsArgs),
     /// Give pictures a tag
     Add {
         /// The tag
         #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        below: PathsArgs,
     },
     /// Take a tag off pictures
     Remove {
         /// The tag
         #[arg(value_name = "TAG", value_parser = parse_tag)]
         tag: String,
-        /// Pictures, and folders with all that is below them
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        below: PathsArgs,
     },
+}
+
+#[derive(Debug, Args)]
+struct PathsArgs {
+    /// Pictures, and folders with all that is below them
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
 }
 
 /// A tag and how many items have it.
@@ -76,31 +80,18 @@ struct TagRow {
     items: usize,
 }
 
-/// The tags of a picture.
-#[derive(Serialize)]
-struct PictureRow {
-    #[serde(serialize_with = "output::lossy")]
-    path: PathBuf,
-    tags: Vec<String>,
-    /// Those that stand in the file.
-    keywords: Vec<String>,
-    /// Those that were added here.
-    added: Vec<String>,
-    /// Keywords that were removed here.
-    removed: Vec<String>,
-}
-
 pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
     let library = LibraryArgs { index: args.index.clone() };
     let collection = library::open(&library, args.model.as_deref())?;
+    let store = collection.store();
     match &args.action {
-        None => list(collection.store(), args.json),
-        Some(Action::Show { paths }) => show(collection.store(), paths, args.json),
-        Some(Action::Add { tag, paths }) => {
-            change(collection.store(), paths, TagChange::Add(tag), args.json)
+        None => list(store, args.json),
+        Some(Action::Show(below)) => show(store, &below.paths, args.json),
+        Some(Action::Add { tag, below }) => {
+            change(store, &below.paths, TagChange::Add(tag), args.json)
         }
-        Some(Action::Remove { tag, paths }) => {
-            change(collection.store(), paths, TagChange::Remove(tag), args.json)
+        Some(Action::Remove { tag, below }) => {
+            change(store, &below.paths, TagChange::Remove(tag), args.json)
         }
     }
 }
@@ -108,49 +99,23 @@ pub(crate) fn run(args: &TagsArgs) -> Result<Outcome> {
 fn list(store: &dyn Store, json: bool) -> Result<Outcome> {
     let rows = tag_counts(store)?.into_iter().map(|(tag, items)| TagRow { tag, items });
     let rows: Vec<TagRow> = rows.collect();
-    let mut out = output::stdout();
-    match json {
-        true => output::json(&mut out, &rows)?,
-        false => rows.iter().try_for_each(|row| writeln!(out, "{}\t{}", row.items, row.tag))?,
-    }
-    out.flush()?;
+    output::list(Format::json(json), &rows, |out| {
+        rows.iter().try_for_each(|row| writeln!(out, "{}\t{}", row.items, row.tag))
+    })?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
 }
 
 fn show(store: &dyn Store, paths: &[PathBuf], json: bool) -> Result<Outcome> {
-    let mut items = store.items(&images_below(paths))?;
-    items.sort_by(|a, b| a.path().cmp(&b.path()));
-    warn_of_missing(store, paths, &items)?;
-    let current = std::env::current_dir().ok();
-    let rows = items.iter().filter_map(|item| {
-        Some(PictureRow {
-            path: output::shorten(item.path()?, current.as_deref()).to_owned(),
-            tags: item.tags().into_iter().map(str::to_owned).collect(),
-            keywords: item.facts.tags.clone(),
-            added: item.user_tags.added.iter().cloned().collect(),
-            removed: item.user_tags.removed.iter().cloned().collect(),
+    let mut rows = image_tags(store, &images_below(paths))?;
+    warn_of_missing(store, paths)?;
+    rows.iter_mut().for_each(|row| row.path = output::short(&row.path));
+    output::list(Format::json(json), &rows, |out| {
+        rows.iter().try_for_each(|row| {
+            out.write_all(row.path.as_os_str().as_encoded_bytes())?;
+            writeln!(out, "\t{}", row.tags.join(", "))
         })
-    });
-    let rows: Vec<PictureRow> = rows.collect();
-    let mut out = output::stdout();
-    match json {
-        true => output::json(&mut out, &rows)?,
-        false => {
-            for row in &rows {
-                out.write_all(row.path.as_os_str().as_encoded_bytes())?;
-                writeln!(out, "\t{}", row.tags.join(", "))?;
-            }
-        }
-    }
-    out.flush()?;
+    })?;
     Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
-}
-
-/// What became of a tag.
-#[derive(Serialize)]
-struct ChangeRow {
-    pictures: usize,
-    changed: usize,
 }
 
 fn change(
@@ -160,40 +125,24 @@ fn change(
     json: bool,
 ) -> Result<Outcome> {
     let filter = images_below(paths);
-    warn_of_missing(store, paths, &store.items(&filter)?)?;
+    warn_of_missing(store, paths)?;
     let done = change_tags(store, &filter, &[change])?;
-    let mut out = output::stdout();
     let (pictures, same) = (output::count(done.items, "picture"), done.items - done.changed);
-    match (json, change) {
-        (true, _) => {
-            let row = ChangeRow { pictures: done.items, changed: done.changed };
-            serde_json::to_writer(&mut out, &row)?;
-            writeln!(out)?;
+    output::object(json, &done, |out| match change {
+        TagChange::Add(tag) => {
+            writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)
         }
-        (false, TagChange::Add(tag)) => {
-            writeln!(out, "{pictures}: {} tagged {tag}, {same} before", done.changed)?;
+        TagChange::Remove(tag) => {
+            writeln!(out, "{pictures}: {} no longer tagged {tag}, {same} not before", done.changed)
         }
-        (false, TagChange::Remove(tag)) => {
-            writeln!(
-                out,
-                "{pictures}: {} no longer tagged {tag}, {same} not before",
-                done.changed
-            )?;
-        }
-    }
-    out.flush()?;
+    })?;
     Ok(if done.changed > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-fn warn_of_missing(store: &dyn Store, paths: &[PathBuf], items: &[Item]) -> Result<()> {
-    let failures = store.failures()?;
-    for path in paths {
-        let folder = resolved(path);
-        if items.iter().any(|item| item.is_under(&folder)) {
-            continue;
-        }
+fn warn_of_missing(store: &dyn Store, paths: &[PathBuf]) -> Result<()> {
+    for (path, is_unread) in paths_without_images(store, paths)? {
         let name = path.display();
-        match failures.iter().any(|failure| failure.path.starts_with(&folder)) {
+        match is_unread {
             true => report::warning(format_args!(
                 "{name} could not be read (`clip-cli library errors` says why): its tags wait until it can be"
             )),

@@ -4,15 +4,15 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
 use clip_search::evaluation::numeric_names;
 use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
+use indicatif::{HumanDuration, ProgressBar};
 
 use crate::args::DeviceArgs;
 use crate::interrupt::Interrupt;
-use crate::report::{self, Status};
-use crate::{Outcome, hints, output};
+use crate::{Outcome, hints, output, report};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -34,7 +34,7 @@ pub(crate) struct TrainArgs {
     print_config: bool,
 
     /// Go on with the run in the output folder
-    #[arg(long)]
+    #[arg(long, conflicts_with = "print_config")]
     resume: bool,
 
     /// Folder for checkpoints and metrics, instead of the configuration's
@@ -56,20 +56,18 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     if let Some(output) = &args.output {
         config.output.clone_from(output);
     }
-    let mut out = output::stdout();
     if args.print_config {
-        write!(out, "{}", config.to_toml())?;
-        out.flush()?;
+        output::print(|out| write!(out, "{}", config.to_toml()))?;
         return Ok(Outcome::Found);
     }
     let device = args.device.open()?;
     let start = if args.resume { Start::Resume } else { Start::New };
-    let mut trainer = Trainer::new(config, &device, start).map_err(advise)?;
+    let mut trainer = Trainer::new(config, &device, start)?;
     introduce(&trainer);
 
     let mut watcher = Watcher::new()?;
     let outcome = trainer.run(&mut watcher);
-    watcher.status.clear();
+    watcher.status.finish_and_clear();
     if watcher.skipped > 0 {
         let rows = output::count(watcher.skipped as usize, "row");
         report::warning(format_args!("{rows} could not be read and took no part"));
@@ -83,22 +81,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
         outcome => outcome?,
     };
     match outcome {
-        clip_train::Outcome::Finished => {
-            for file in [files.best(), files.last(), files.metrics(), files.plot()] {
-                if file.exists() {
-                    out.path(&file)?;
-                    writeln!(out)?;
-                }
-            }
-        }
+        clip_train::Outcome::Finished => output::print(|out| {
+            let written = [files.best(), files.last(), files.metrics(), files.plot()];
+            written.iter().filter(|file| file.exists()).try_for_each(|file| out.line(file))
+        })?,
         clip_train::Outcome::Stopped => {
             let (step, steps) = (trainer.step(), trainer.steps());
-            writeln!(out, "stopped and saved at step {step} of {steps}")?;
-            out.flush()?;
+            output::print(|out| writeln!(out, "stopped and saved at step {step} of {steps}"))?;
             report::hint("the same command with --resume goes on");
         }
     }
-    out.flush()?;
     Ok(Outcome::Found)
 }
 
@@ -106,20 +98,6 @@ fn read(path: &Path) -> Result<TrainConfig> {
     let file = path.display().to_string();
     let text = clip_data::text::read(path).with_context(|| format!("cannot read {file}"))?;
     Ok(TrainConfig::parse(&file, &text)?)
-}
-
-/// Says what to do where the library cannot know the words of this program.
-fn advise(error: Error) -> anyhow::Error {
-    match error {
-        Error::Data(clip_data::Error::NoPaths) => {
-            anyhow!("`data.train` is empty: list shards, folders or tables there")
-        }
-        Error::BadState { path, .. } if !path.exists() => {
-            let folder = path.parent().unwrap_or(&path).display();
-            anyhow!("no run was saved in {folder}: leave out --resume to begin one")
-        }
-        error => error.into(),
-    }
 }
 
 fn introduce(trainer: &Trainer) {
@@ -148,7 +126,7 @@ fn introduce(trainer: &Trainer) {
 
 /// Shows where the run is, and hears Ctrl-C and the signals that end programs.
 struct Watcher {
-    status: Status,
+    status: ProgressBar,
     /// Rows that could not be read so far.
     skipped: u64,
     interrupt: Interrupt,
@@ -157,7 +135,7 @@ struct Watcher {
 
 impl Watcher {
     fn new() -> Result<Self> {
-        let status = Status::new();
+        let status = report::bar(None, "{wide_msg}");
         let line = status.clone();
         let interrupt = Interrupt::listen(move || {
             line.suspend(|| report::note("saves after this step; Ctrl-C again ends it at once"));
@@ -175,12 +153,12 @@ impl Observer for Watcher {
             "epoch {epoch}, step {step}/{steps}: loss {:.3}, {:.0} pictures/s, {} left, logit scale {:.1}, gradient norm {:.2}",
             report.loss,
             event.images_per_second,
-            duration(left),
+            HumanDuration(Duration::from_secs_f64(left)),
             event.logit_scale,
             report.gradient_norm,
         );
         if std::io::stderr().is_terminal() {
-            self.status.show(line);
+            self.status.set_message(line);
         } else if self.said.elapsed() >= QUIET || *step == 1 || step == steps {
             self.said = Instant::now();
             report::note(line);
@@ -204,28 +182,5 @@ impl Observer for Watcher {
 
     fn stop(&self) -> bool {
         self.interrupt.came()
-    }
-}
-
-/// `1 h 23 min`, `12 min` or `45 s`.
-fn duration(seconds: f64) -> String {
-    let seconds = seconds.round() as u64;
-    match (seconds / 3600, seconds / 60) {
-        (0, 0) => format!("{seconds} s"),
-        (0, minutes) => format!("{minutes} min"),
-        (hours, minutes) => format!("{hours} h {} min", minutes % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-
-    #[test]
-    fn durations_have_one_or_two_units() {
-        assert_eq!(
-            [0.4, 59.6, 3_599.0, 7_199.6].map(duration),
-            ["0 s", "1 min", "59 min", "2 h 0 min"]
-        );
     }
 }

@@ -96,7 +96,7 @@ fn what_others_made_is_imported_with_a_word() {
     // A vector of another length is named, and the rest goes on.
     sandbox.write("f.jsonl", format!("{{\"path\":\"x\",\"embedding\":[1.0]}}\n{row}\n"));
     let run = sandbox.run(&["import", "f.jsonl", "--index", "others"]);
-    run.check(0, &["record 1", "1 values, the library's have 256", "1 file was skipped"]);
+    run.check(0, &["record 1", "1 value, the library's have 256", "1 file was skipped"]);
     assert_eq!(run.lines()[0], "1 item imported");
 }
 
@@ -156,7 +156,7 @@ fn a_library_is_made_anew_with_another_model() {
     };
     assert_eq!(stats()["model"], "clip-tiny");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
-    run.check(2, &["1 picture of", "cat.png: plug in their drive", "--drop-missing"]);
+    run.check(2, &["1 picture of", "cat.png: plug in its drive", "--drop-missing"]);
     assert!(!sandbox.path(".library.reindex").exists(), "nothing was done");
     assert_eq!(stats()["items"], 4);
     let run = sandbox.run(&["reindex", "--model", "deep", "--drop-missing"]);

@@ -64,7 +64,7 @@ fn the_whole_library_can_be_pruned() {
     sandbox.run(&["index", "drive"]).check(0, &[]);
     fs::remove_file(sandbox.path("p/dog.png")).unwrap();
     fs::remove_file(sandbox.path("drive/flower.png")).unwrap();
-    let kept = "1 picture stays, below a folder that is empty: its drive may not be plugged in";
+    let kept = "1 picture stays in the library, below a folder that is empty: its drive may not be plugged in";
     for dry_run in [&["library", "prune", "--dry-run"][..], &["index", "--prune", "--dry-run"]] {
         let run = sandbox.run(dry_run);
         run.check(0, &[kept]);
@@ -278,7 +278,23 @@ fn there_is_no_library_to_look_into() {
         assert!(!sandbox.path("library").exists());
     }
     sandbox.run(&["index"]).check(2, &["required"]);
-    sandbox.run(&["index", "--stats", "--verify"]).check(2, &["cannot be used with"]);
+    sandbox.run(&["index", "--stats", "--verify"]).check(2, &["unexpected argument '--verify'"]);
+}
+
+/// The options that were commands of `index` go on working, and say how they are called now.
+#[test]
+fn old_options_say_the_new_name() {
+    let sandbox = indexed();
+    let new = |name| format!("`clip-cli library {name}` is the new name of this");
+    for name in ["stats", "errors", "verify", "compact", "prune"] {
+        let old = sandbox.run(&["index", &format!("--{name}")]);
+        assert!(old.stderr.contains(&new(name)), "{old}");
+        assert_eq!(old.stdout, sandbox.run(&["library", name]).stdout);
+    }
+    let args = ["index", "--remove", "p/dog.png", "--dry-run", "--remove=p/cat.png"];
+    let run = sandbox.run(&args);
+    run.check(0, &[&new("remove")]);
+    check(&run, "1 item: 2 gone (nothing was done)");
 }
 
 #[test]

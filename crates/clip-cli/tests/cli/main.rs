@@ -11,6 +11,7 @@ mod library;
 mod models;
 #[cfg(unix)]
 mod names;
+mod refused;
 mod sandbox;
 mod search;
 mod tags;

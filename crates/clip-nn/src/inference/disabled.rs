@@ -122,7 +122,6 @@ pub enum PackedTokens {}
 impl PackedTokens {
     /// Never called.
     pub fn new(
-        _: usize,
         _: Option<Tensor<1>>,
         _: Option<Tensor<2>>,
         _: Option<(LayerNorm, f64)>,

@@ -10,10 +10,8 @@ use super::{Packer, norm, tensor, values};
 pub struct PackedTokens(clip_kernels::PackedTokens);
 
 impl PackedTokens {
-    /// For tokens of `width` values. `positions` are of the class token, where there is one, and of each
-    /// patch.
+    /// `positions` are of the class token, where there is one, and of each patch.
     pub fn new(
-        width: usize,
         class: Option<Tensor<1>>,
         positions: Option<Tensor<2>>,
         layer_norm: Option<(LayerNorm, f64)>,
@@ -21,7 +19,7 @@ impl PackedTokens {
     ) -> Self {
         let (class, positions) = (class.map(values), positions.map(values));
         let norm = layer_norm.map(|(of, epsilon)| norm(of, epsilon));
-        Self(clip_kernels::PackedTokens { width, class, positions, norm })
+        Self(clip_kernels::PackedTokens { class, positions, norm })
     }
 
     /// Whether there is a class token.
@@ -46,7 +44,8 @@ impl PackedTokens {
     ///
     /// Where there are other patches than positions.
     pub fn place(&self, patches: Tensor<2>, batch: usize) -> Tensor<3> {
-        self.shape(self.0.place(&values(patches), batch), batch)
+        let [_, width] = patches.dims();
+        shape(self.0.place(&values(patches), batch, width), batch, width)
     }
 
     /// What enters the blocks.
@@ -60,15 +59,15 @@ impl PackedTokens {
     ///
     /// Where there are other patches than positions.
     pub fn enter(&self, patches: Tensor<2>, batch: usize) -> Tensor<3> {
+        let [rows, width] = patches.dims();
         if self.is_identity() {
-            let [rows, width] = patches.dims();
             return patches.reshape([batch, rows / batch, width]);
         }
-        self.shape(self.0.enter(&values(patches), batch), batch)
+        shape(self.0.enter(&values(patches), batch, width), batch, width)
     }
+}
 
-    fn shape(&self, tokens: Vec<f32>, batch: usize) -> Tensor<3> {
-        let length = tokens.len() / (batch * self.0.width);
-        tensor(tokens, [batch, length, self.0.width])
-    }
+fn shape(tokens: Vec<f32>, batch: usize, width: usize) -> Tensor<3> {
+    let length = tokens.len() / (batch * width);
+    tensor(tokens, [batch, length, width])
 }

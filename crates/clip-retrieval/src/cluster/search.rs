@@ -27,7 +27,9 @@ const FEWEST: usize = 256;
 /// The number of answers that the candidates of [`SearchOptions`] are for.
 const USUAL: usize = 10;
 
-/// The most that Milvus takes.
+/// The most that every version of Milvus takes: 2.3 documents `[top_k, 32768]`, later ones any number, and
+/// 2.3.5 dies of 2147483647, for candidates take memory. So a graph answers as a scan would over some ten
+/// thousands of vectors a segment, and nearly so over more.
 const MOST: usize = 32_768;
 
 /// What the questions are about.

@@ -171,7 +171,7 @@ pub enum Error {
         id: String,
     },
     /// It was stopped.
-    #[error("stopped after {done} items")]
+    #[error("stopped after {done} item{}", if *done == 1 { "" } else { "s" })]
     Cancelled {
         /// What was done until then.
         done: usize,

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 #[cfg(not(feature = "npy"))]
 pub(super) use disabled::{Array, rows};
 #[cfg(feature = "npy")]
+pub use enabled::write_array;
+#[cfg(feature = "npy")]
 pub(super) use enabled::{Array, rows};
 
 use super::{

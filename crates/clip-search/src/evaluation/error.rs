@@ -24,7 +24,7 @@ pub enum EvaluationError {
         of_data: String,
     },
     /// No image can be read.
-    #[error("none of the {count} pictures can be read")]
+    #[error("of {} none can be read", crate::count(*count, "picture"))]
     NoneRead {
         /// How many there are.
         count: usize,
@@ -49,7 +49,10 @@ pub enum EvaluationError {
     #[error("the data has no captions")]
     NoCaptions,
     /// There are too few images to choose the strength of the penalty with.
-    #[error("the data to learn from has {count} pictures, too few to hold out every tenth")]
+    #[error(
+        "the data to learn from has {}, too few to hold out every tenth",
+        crate::count(*count, "picture")
+    )]
     TooFew {
         /// How many there are.
         count: usize,

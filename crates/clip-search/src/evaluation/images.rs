@@ -107,7 +107,7 @@ impl EncodedImages {
         let options = ReadOptions::reference(embedder.card().preprocess.mode);
         let width = embedder.card().config.embed_dim;
         let mut images = Self { rows: Vec::new(), values: Vec::new(), width };
-        let (task, total) = (Task::Images, rows.len());
+        let (task, total) = (Task::Encoding, rows.len());
         observer.progress(Progress { task, done: 0, total });
         embedder.stream(
             rows,

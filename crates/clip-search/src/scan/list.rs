@@ -34,15 +34,23 @@ pub(super) fn names(listed: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// A path as the system has it, which on Unix is any bytes.
+///
+/// # Errors
+///
+/// [`Error::Name`](crate::Error::Name) where names are Unicode and this is none.
 #[cfg(unix)]
-pub(crate) fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
+pub fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
     Ok(std::ffi::OsStr::from_bytes(bytes).into())
 }
 
 /// A path as the system has it, which on Unix is any bytes.
+///
+/// # Errors
+///
+/// [`Error::Name`](crate::Error::Name) where names are Unicode and this is none.
 #[cfg(not(unix))]
-pub(crate) fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
+pub fn path_from_bytes(bytes: &[u8]) -> Result<PathBuf> {
     let wrong = |_| Error::Name { name: String::from_utf8_lossy(bytes).into_owned() };
     Ok(str::from_utf8(bytes).map_err(wrong)?.into())
 }

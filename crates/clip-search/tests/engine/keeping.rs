@@ -2,13 +2,17 @@
 
 use std::fs;
 
+use clip::Device;
+use clip_retrieval::exchange::Format;
 use clip_retrieval::{Filter, Flat, Modality, Store};
+use clip_search::explain::explain;
 use clip_search::{
-    BUILT_IN, DuplicateKind, Duplicates, Error, Model, Models, Silent, TagChange, compact, map,
-    prune, prune_plan, registry, remove, remove_plan, thumbnail,
+    BUILT_IN, DuplicateKind, Duplicates, Error, Model, Models, Query, Silent, TagChange, compact,
+    encode_files, export, import, map, prune, prune_plan, rank_texts, read_labels, registry,
+    remove, remove_plan, thumbnail,
 };
 
-use crate::fixture::{Fixture, Recorder};
+use crate::fixture::{Fixture, Recorder, engine};
 
 #[test]
 fn what_is_gone_is_dropped_and_its_tags_come_back() {
@@ -62,6 +66,82 @@ fn copies_are_found_and_the_best_comes_first() {
     let paths: Vec<_> = copies[0].images.iter().map(|image| image.path.clone()).collect();
     assert_eq!(paths, ["a-copy.png", "fx-car.png"].map(|name| fixture.path(name)));
     assert!(recorder.progress.iter().all(|progress| progress.done <= progress.total));
+}
+
+#[test]
+fn a_collection_says_how_large_it_is() {
+    let fixture = Fixture::new(&["fx-car.png", "fx-cat.png"]);
+    fs::write(fixture.path("broken.png"), "no image").unwrap();
+    fixture.update(&mut Silent).unwrap();
+    let stats = fixture.engine.collection().stats().unwrap();
+    assert_eq!((stats.items, stats.failures, &*stats.model), (2, 1, BUILT_IN));
+    let folder = stats.folder.as_ref().unwrap();
+    assert_eq!((folder.precision, folder.dead, folder.graph), ("f32", 0, None));
+    assert!(folder.catalog_bytes > 0);
+    // One object, whatever kind of collection it is.
+    let json = serde_json::to_value(&stats).unwrap();
+    assert_eq!((&json["items"], &json["precision"]), (&2.into(), &"f32".into()));
+}
+
+#[test]
+fn vectors_go_into_a_file_and_come_back() {
+    let fixture = Fixture::new(&["fx-car.png", "fx-cat.png"]);
+    fixture.update(&mut Silent).unwrap();
+    let snapshot = fixture.engine.collection().store().snapshot().unwrap();
+    let items = snapshot.items(&Filter::default()).unwrap();
+    let file = fixture.folder.path().join("v.jsonl");
+    let mut recorder = Recorder::default();
+    export(&*snapshot, &items, &file, Format::JsonLines, &mut recorder).unwrap();
+    assert_eq!(recorder.progress.last().map(|progress| progress.done), Some(2));
+
+    let other = engine(&fixture.folder.path().join("other"));
+    let missing = fixture.folder.path().join("none.jsonl");
+    let files = [file.clone(), missing.clone()];
+    let failed = import(other.collection().store(), &files, &mut recorder).unwrap_err();
+    assert!(matches!(failed, Error::Import { path, imported: 2, .. } if path == missing));
+    assert_eq!(other.count().unwrap(), 2, "what was read before is kept");
+    fs::write(&file, "{\"path\": \"/a.png\", \"embedding\": [1]}\n").unwrap();
+    assert_eq!(import(other.collection().store(), &[file], &mut recorder).unwrap(), 0);
+    assert!(recorder.skipped[0].contains("v.jsonl: record 1: "), "{recorder:?}");
+    assert!(recorder.warnings[0].contains("does not say which model"), "{recorder:?}");
+}
+
+#[test]
+fn files_are_encoded_ranked_and_explained_without_a_collection() {
+    let fixture = Fixture::new(&["fx-car.png"]);
+    let embedder = fixture.engine.embedder();
+    let mut recorder = Recorder::default();
+    let paths = [fixture.path("none.png"), fixture.path("fx-car.png")];
+    let found = encode_files(embedder, &paths, &embedder.reading(), &mut recorder).unwrap();
+    assert_eq!((found[0].is_none(), recorder.skipped.len()), (true, 1));
+    assert_eq!(found[1].as_ref(), Some(&embedder.file(&paths[1]).unwrap()));
+
+    let lines = fixture.folder.path().join("lines.txt");
+    fs::write(&lines, "a picture of a cat\n\n a picture of a car \n").unwrap();
+    let ranked = rank_texts(embedder, Query::path(&paths[1]), &lines).unwrap();
+    let texts: Vec<_> = ranked.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["a picture of a car", "a picture of a cat"]);
+    let labels = ["dog, cat".to_owned(), format!("@{},dog", lines.display())];
+    let labels = read_labels(&labels).unwrap();
+    assert_eq!(labels, ["dog", "cat", "a picture of a cat", "a picture of a car"]);
+
+    let image = clip::read_picture(&paths[1], &clip::ReadOptions::default()).unwrap();
+    let explained = explain(embedder, &Device::flex(), &image, &["a car"]).unwrap();
+    let [heatmap] = &explained.heatmaps[..] else { panic!("one text") };
+    assert_eq!(heatmap.image.dimensions(), explained.view.dimensions());
+    assert!(explained.png("car").unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_page_shows_evenly_taken_images() {
+    let fixture = Fixture::new(&["fx-car.png", "fx-cat.png", "fx-dog.png"]);
+    let snapshot = || fixture.engine.collection().store().snapshot().unwrap();
+    assert!(map::page(&*snapshot(), 9, &mut Silent).unwrap().is_none());
+    fixture.update(&mut Silent).unwrap();
+    fs::write(fixture.path("fx-car.png"), "no image").unwrap();
+    let page = map::page(&*snapshot(), 2, &mut Silent).unwrap().unwrap();
+    assert_eq!((page.shown, page.total, page.placeholders.len()), (2, 3, 1));
+    assert!(page.html.contains("fx-cat.png") && !page.html.contains("fx-dog.png"));
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn files_that_are_there_are_kept() {
     };
     let other = fixture.folder.path().join("other.safetensors");
     std::fs::write(&other, "kept").unwrap();
-    assert!(refusal(&other, false).contains("replace it with --force"));
+    assert!(refusal(&other, false).contains("or replace it"));
     assert_eq!(std::fs::read(&other).unwrap(), b"kept");
     assert!(refusal(&fixture.path, true).contains("is the source itself"));
 }

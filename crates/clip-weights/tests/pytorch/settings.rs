@@ -85,7 +85,7 @@ fn the_activation_comes_from_the_file_before_the_options() {
             None => assert_eq!(
                 converted.err().unwrap(),
                 format!(
-                    "{file} does not say which activation the model was trained with: add --activation quick-gelu for OpenAI's models and those trained on from them, or what its authors say; OpenCLIP's models say it in open_clip_config.json, which belongs beside the file"
+                    "{file} does not say which activation the model was trained with: say quick-gelu for OpenAI's models and those trained on from them, or what its authors say; OpenCLIP's models say it in open_clip_config.json, which belongs beside the file"
                 )
             ),
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clip_search::evaluation::{EvaluationData, Prompts};
 
-use crate::args::ModelArgs;
+use crate::args::{ModelArgs, TruncateArgs};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -117,9 +117,8 @@ pub(super) struct PromptArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) templates: Option<String>,
 
-    /// Cut texts that are too long for the model instead of refusing them
-    #[arg(long)]
-    pub(super) truncate: bool,
+    #[command(flatten)]
+    pub(super) truncate: TruncateArgs,
 }
 
 impl PromptArgs {
@@ -135,7 +134,6 @@ pub(super) struct ConfusionArgs {
     pub(super) top_confusions: usize,
 }
 
-/// Where results go.
 #[derive(Debug, Args)]
 pub(super) struct ResultArgs {
     /// Also write the results to this file, as JSON with the keys of CLIP_benchmark

@@ -1,35 +1,17 @@
-//! Results for a person or a program.
+//! Results for a person.
 
-use std::fs;
 use std::io::{self, Write};
 
-use anyhow::{Context, Result};
-use clip_search::evaluation::RANKS;
+use clip_eval::Task;
+use clip_search::evaluation::{Fit, Measure, RANKS, Results};
 
-use super::args::ResultArgs;
-use super::results::{Fit, Measure, Results};
-use crate::output::{self, count};
+use crate::output::count;
 
 /// More labels than this are for `--json`.
 const LABELS: usize = 30;
 
-/// Prints and writes what the options ask for.
-pub(super) fn deliver(results: &Results, args: &ResultArgs) -> Result<()> {
-    let json = serde_json::to_string_pretty(results)?;
-    if let Some(path) = &args.output {
-        fs::write(path, format!("{json}\n"))
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    let mut out = output::stdout();
-    match args.json {
-        true => writeln!(out, "{json}")?,
-        false => print(&mut out, results)?,
-    }
-    Ok(out.flush()?)
-}
-
 /// Prints the whole, then each group.
-fn print(out: &mut impl Write, results: &Results) -> io::Result<()> {
+pub(super) fn print(out: &mut impl Write, results: &Results) -> io::Result<()> {
     writeln!(out, "{} with {}", results.dataset, results.model)?;
     if let Some(fit) = &results.probe {
         probe(out, fit)?;
@@ -76,7 +58,7 @@ fn measure(
     if let Some(title) = title {
         write!(out, "{title}: ")?;
     }
-    let is_retrieval = results.task == "zeroshot_retrieval";
+    let is_retrieval = results.task == Task::ZeroshotRetrieval;
     let noun = if is_retrieval { "text" } else { "label" };
     writeln!(out, "{}, {}", count(measure.pictures, "picture"), count(measure.texts, noun))?;
     if is_retrieval {

@@ -47,9 +47,7 @@ pub(crate) fn pull(args: &PullArgs) -> Result<Outcome> {
 }
 
 fn print(Installed { name, summary }: &Installed) -> Result<Outcome> {
-    let mut out = output::stdout();
-    write!(out, "{summary}")?;
-    out.flush()?;
+    output::print(|out| write!(out, "{summary}"))?;
     if summary.was_there {
         report::note(format_args!("{name} is there already, made from the same files"));
     }

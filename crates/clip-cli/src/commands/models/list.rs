@@ -1,10 +1,10 @@
 //! `clip-cli models`: what is on this machine, and what can be pulled.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
-use clip_search::Model;
 use clip_search::registry::{self, Published};
+use clip_search::{Model, ModelDescription};
 
 use crate::{Outcome, model, output, report};
 
@@ -16,24 +16,18 @@ pub(crate) fn run() -> Result<Outcome> {
             Model::BuiltIn => "built in".to_owned(),
             Model::File(path) => path.display().to_string(),
         };
-        match model.checkpoint() {
-            Ok(checkpoint) => {
-                let card = checkpoint.card();
-                rows.push([
-                    name,
-                    format!("{0}x{0}", card.config.vision.image_size),
-                    card.config.embed_dim.to_string(),
-                    checkpoint.dtype().name().to_owned(),
-                    format!("{:.0} MB", checkpoint.size() as f64 / 1e6),
-                    place,
-                ]);
-            }
+        match model.checkpoint().map(|checkpoint| ModelDescription::new(&model, &checkpoint)) {
+            Ok(ModelDescription { image_size, embed_dim, weights, bytes, .. }) => rows.push([
+                name,
+                format!("{image_size}x{image_size}"),
+                embed_dim.to_string(),
+                weights.to_owned(),
+                format!("{:.0} MB", bytes as f64 / 1e6),
+                place,
+            ]),
             Err(error) => report::warning(format_args!("{place}: {error}")),
         }
     }
-    let mut out = output::stdout();
-    table(&mut out, &rows)?;
-
     let here: Vec<&str> = rows.iter().map(|row| &*row[0]).collect();
     let mut more = vec![
         ["NAME", "PICTURES", "VECTORS", "SIZE", "IMAGENET", "LICENSE", "SOURCE"].map(str::to_owned),
@@ -48,11 +42,14 @@ pub(crate) fn run() -> Result<Outcome> {
         let (pictures, vectors) = (format!("{image_size}x{image_size}"), embed_dim.to_string());
         [id, pictures, vectors, size, format!("{imagenet:.1} %"), license, place(source)]
     }));
-    if more.len() > 1 {
-        writeln!(out, "\nMore, by `clip-cli models pull NAME`:\n")?;
-        table(&mut out, &more)?;
-    }
-    out.flush()?;
+    output::print(|out| {
+        output::table(out, &rows)?;
+        if more.len() > 1 {
+            writeln!(out, "\nMore, by `clip-cli models pull NAME`:\n")?;
+            output::table(out, &more)?;
+        }
+        Ok(())
+    })?;
     Ok(if rows.len() > 1 { Outcome::Found } else { Outcome::Nothing })
 }
 
@@ -62,15 +59,4 @@ fn place(source: String) -> String {
         Some((_, address)) => address.split('/').next().unwrap_or(address).to_owned(),
         None => source,
     }
-}
-
-/// Columns as wide as their widest cell.
-fn table<const N: usize>(out: &mut impl Write, rows: &[[String; N]]) -> io::Result<()> {
-    let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0)).collect();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
-    }
-    Ok(())
 }

@@ -42,25 +42,26 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<Outcome> {
         difference.relative().is_nan() || difference.relative() > args.tolerance
     };
 
-    let mut out = output::stdout();
-    let width = differences.iter().map(|difference| difference.stage.len()).max().unwrap_or(0);
-    writeln!(out, "{:<width$}  {:>8}  {:>8}  {:>8}", "STAGE", "LARGEST", "MEAN", "VALUES")?;
-    for difference in &differences {
+    let mut rows = vec![["STAGE", "LARGEST", "MEAN", "VALUES", ""].map(str::to_owned)];
+    rows.extend(differences.iter().map(|difference| {
         let Difference { stage, largest, mean, scale } = difference;
-        let mark = if is_off(difference) { "  off" } else { "" };
-        writeln!(out, "{stage:<width$}  {largest:>8.1e}  {mean:>8.1e}  {scale:>8.1e}{mark}")?;
-    }
-    let tolerance = args.tolerance;
+        let [largest, mean, scale] = [largest, mean, scale].map(|value| format!("{value:8.1e}"));
+        let mark = if is_off(difference) { "off" } else { "" };
+        [stage.clone(), largest, mean, scale, mark.to_owned()]
+    }));
     let first = differences.iter().find(|difference| is_off(difference));
-    match first {
-        None => writeln!(out, "\nall {} stages are within {tolerance:e}", differences.len())?,
-        Some(first) => writeln!(
-            out,
-            "\nthe first stage that is off is {}: by up to {:.1e}, allowed are {tolerance:e}",
-            first.stage,
-            first.relative()
-        )?,
-    }
-    out.flush()?;
+    let tolerance = args.tolerance;
+    output::print(|out| {
+        output::table(out, &rows)?;
+        match first {
+            None => writeln!(out, "\nall {} stages are within {tolerance:e}", differences.len()),
+            Some(first) => writeln!(
+                out,
+                "\nthe first stage that is off is {}: by up to {:.1e}, allowed are {tolerance:e}",
+                first.stage,
+                first.relative()
+            ),
+        }
+    })?;
     Ok(if first.is_none() { Outcome::Found } else { Outcome::Nothing })
 }

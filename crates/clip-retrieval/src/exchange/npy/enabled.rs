@@ -1,7 +1,7 @@
 //! With the feature.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 use npyz::{Deserialize, NpyFile, NpyWriter, Order, WriterBuilder};
@@ -33,6 +33,19 @@ impl Array {
     pub(in crate::exchange) fn finish(self) -> Result<()> {
         self.rows.finish().map_err(Error::write(&self.path))
     }
+}
+
+/// Writes rows of `width` values as an array of f32.
+///
+/// # Errors
+///
+/// Where they cannot be written.
+pub fn write_array(out: impl io::Write, rows: &[&[f32]], width: usize) -> io::Result<()> {
+    let shape = [rows.len() as u64, width as u64];
+    let mut array =
+        npyz::WriteOptions::new().default_dtype().shape(&shape).writer(out).begin_nd()?;
+    rows.iter().try_for_each(|row| array.extend(row.iter().copied()))?;
+    array.finish()
 }
 
 /// All numbers of an array of two dimensions, row after row, and how many a row has.

@@ -1,103 +1,136 @@
 //! What was measured, as JSON has it: the keys of CLIP_benchmark 1.6, and ours beside them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Result, bail};
-use clip_eval::{Classification, Subject};
-use clip_search::evaluation::{Evaluation, ProbeFit, Score};
+use clip_eval::{Classification, Subject, Task};
 use serde::Serialize;
 
-use super::args::ResultArgs;
+use super::{Evaluation, ProbeFit, Score};
 
 /// A whole run.
 #[derive(Debug, Serialize)]
-pub(super) struct Results {
-    pub(super) dataset: String,
-    pub(super) model: String,
-    pretrained: String,
-    pub(super) task: &'static str,
-    language: String,
+pub struct Results {
+    /// With what.
+    pub dataset: String,
+    /// Whose name it is.
+    pub model: String,
+    /// Where the model is from.
+    pub pretrained: String,
+    /// What was measured.
+    pub task: Task,
+    /// Of the texts.
+    pub language: String,
+    /// The sentences around a name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) templates: Vec<String>,
+    pub templates: Vec<String>,
+    /// How a linear probe was learned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) probe: Option<Fit>,
+    pub probe: Option<Fit>,
     /// Of all pictures.
     #[serde(flatten)]
-    pub(super) all: Measure,
+    pub all: Measure,
     /// Of each group alone, in the order of the table that names them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) groups: Vec<Group>,
+    pub groups: Vec<Group>,
 }
 
 /// One group of pictures.
 #[derive(Debug, Serialize)]
-pub(super) struct Group {
-    pub(super) group: String,
+pub struct Group {
+    /// Its name.
+    pub group: String,
+    /// Its scores.
     #[serde(flatten)]
-    pub(super) measure: Measure,
+    pub measure: Measure,
 }
 
 /// Scores of one set of pictures.
 #[derive(Debug, Serialize)]
-pub(super) struct Measure {
-    pub(super) pictures: usize,
+pub struct Measure {
+    /// How many there are.
+    pub pictures: usize,
     /// Texts that ask, or labels to choose from.
-    pub(super) texts: usize,
-    pub(super) metrics: BTreeMap<String, f64>,
-    pub(super) confidence: Confidence,
+    pub texts: usize,
+    /// Scores by CLIP_benchmark's names, from 0 to 1.
+    pub metrics: BTreeMap<String, f64>,
+    /// Between what each score lies.
+    pub confidence: Confidence,
+    /// Recall of each label.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) per_class: Vec<ClassRecall>,
+    pub per_class: Vec<ClassRecall>,
+    /// The most frequent mistakes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) confusions: Vec<Confusion>,
+    pub confusions: Vec<Confusion>,
 }
 
+/// Intervals by bootstrap.
 #[derive(Debug, Serialize)]
-pub(super) struct Confidence {
-    level: f64,
-    resamples: usize,
-    seed: u64,
-    pub(super) intervals: BTreeMap<String, [f64; 2]>,
+pub struct Confidence {
+    /// Of how many of a hundred samples the interval is, from 0 to 1.
+    pub level: f64,
+    /// How many samples were drawn.
+    pub resamples: usize,
+    /// From what they were drawn.
+    pub seed: u64,
+    /// Lowest and highest value of each score.
+    pub intervals: BTreeMap<String, [f64; 2]>,
 }
 
+/// How many images of a label were given it.
 #[derive(Debug, Serialize)]
-pub(super) struct ClassRecall {
-    pub(super) class: String,
-    pub(super) n: usize,
-    pub(super) right: usize,
-    pub(super) recall: f64,
+pub struct ClassRecall {
+    /// The label.
+    pub class: String,
+    /// Images that have it.
+    pub n: usize,
+    /// Those that were given it.
+    pub right: usize,
+    /// Their share, from 0 to 1.
+    pub recall: f64,
 }
 
+/// A mistake that was made.
 #[derive(Debug, Serialize)]
-pub(super) struct Confusion {
-    pub(super) label: String,
-    pub(super) predicted: String,
-    pub(super) count: usize,
+pub struct Confusion {
+    /// The right label.
+    pub label: String,
+    /// The label that was given.
+    pub predicted: String,
+    /// How often.
+    pub count: usize,
 }
 
 /// How a linear probe was learned.
 #[derive(Debug, Serialize)]
-pub(super) struct Fit {
+pub struct Fit {
+    /// Inverse of the strength of the penalty, as scikit-learn has it.
     #[serde(rename = "C")]
-    pub(super) c: f64,
-    pub(super) iterations: u64,
-    pub(super) converged: bool,
+    pub c: f64,
+    /// Steps that it took.
+    pub iterations: u64,
+    /// Whether the last of them changed next to nothing.
+    pub converged: bool,
     /// Pictures it learned from, those of the validation included.
-    pub(super) pictures: usize,
-    pub(super) validation_pictures: usize,
-    pub(super) trials: Vec<Trial>,
+    pub pictures: usize,
+    /// Pictures of the validation.
+    pub validation_pictures: usize,
+    /// What was tried.
+    pub trials: Vec<Trial>,
 }
 
+/// A strength of the penalty that was tried.
 #[derive(Debug, Serialize)]
-pub(super) struct Trial {
+pub struct Trial {
+    /// As of [`Fit`].
     #[serde(rename = "C")]
-    pub(super) c: f64,
-    pub(super) accuracy: f64,
+    pub c: f64,
+    /// Accuracy on the validation.
+    pub accuracy: f64,
 }
 
 impl Results {
     /// What a run measured, with the `mistakes` most frequent mistakes.
-    pub(super) fn new(task: &'static str, run: Evaluation, mistakes: usize) -> Self {
+    pub fn new(run: Evaluation, mistakes: usize) -> Self {
         let Evaluation { subject, templates, probe, all, groups } = run;
         let Subject { dataset, model, pretrained, language } = subject;
         let group = |(group, score)| Group { group, measure: Measure::new(score, mistakes) };
@@ -105,28 +138,13 @@ impl Results {
             dataset,
             model,
             pretrained,
-            task,
+            task: all.report.task,
             language,
             templates,
             probe: probe.map(Fit::from),
             all: Measure::new(all, mistakes),
             groups: groups.into_iter().map(group).collect(),
         }
-    }
-}
-
-impl ResultArgs {
-    /// Refuses a place for the results before the work, not after it.
-    pub(super) fn check(&self) -> Result<()> {
-        let Some(path) = &self.output else { return Ok(()) };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_dir() || !folder.unwrap_or(Path::new(".")).is_dir() {
-            bail!(
-                "cannot write --output {}: name a file in a folder that is there",
-                path.display()
-            );
-        }
-        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which parts of a picture make it fit a text: gradient-weighted attention.
+//! Which parts of an image make it fit a text: gradient-weighted attention.
 //!
 //! The rule is that of Chefer, Gur and Wolf 2021 (arXiv:2103.15679) for a tower that attends to
 //! itself, equations 5 and 6: attention that would raise the answer counts, averaged over heads,
@@ -9,96 +9,25 @@
 //! constants, and only attention is on the tape.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, s};
-use clip_checkpoint::{Checkpoint, PreprocessConfig};
-use clip_model::{Device, ImageEncoder, float_tensor};
-use clip_preprocess::{Preprocessor, RgbImage};
+use burn::tensor::{Device, Tensor, s};
+use clip_checkpoint::Checkpoint;
 use clip_projection::similarity;
 
-use crate::Result;
+use crate::{ImageEncoder, Result};
 
-/// Explains pictures with the picture half of one checkpoint on one device.
-#[derive(Debug)]
-pub struct Explainer {
-    encoder: ImageEncoder,
-    preprocess: PreprocessConfig,
-    preprocessor: Preprocessor,
-    device: Device,
-}
-
-/// What a picture has to do with a text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Explanation {
-    /// Cosine similarity of picture and text.
-    pub cosine: f32,
-    /// How much each patch speaks for the text, row by row, at least 0. Compare within one picture.
-    pub relevance: Vec<f32>,
-    /// Patches in a row, and in a column.
-    pub grid: usize,
-    /// The part of the picture's side that the patches cover; the rest, at the right and bottom
-    /// edge, is not seen.
-    pub covered: f32,
-}
-
-impl Explainer {
-    /// Reads the picture half of a checkpoint.
+impl ImageEncoder {
+    /// As [`Self::load`], with weights that have no gradients: constants on a device with a tape.
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Model`] where the weights are damaged, [`crate::Error::Data`] where the card
-    /// asks for a preprocessing that cannot be done.
-    pub fn load(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        let device = device.clone().autodiff();
-        let preprocess = checkpoint.card().preprocess.clone();
-        Ok(Self {
-            encoder: ImageEncoder::load(checkpoint, &device)?.no_grad(),
-            preprocessor: Preprocessor::new(&preprocess).map_err(clip_data::Error::from)?,
-            preprocess,
-            device,
-        })
-    }
-
-    /// The part of a picture that the model sees, as a square of at least `side` pixels.
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::Data`] for a side beyond [`Preprocessor::MAX_SIZE`].
-    pub fn view(&self, picture: &RgbImage, side: usize) -> Result<RgbImage> {
-        // The model's own crop, some times as fine.
-        let times = side.div_ceil(self.preprocess.crop_size).max(1);
-        let config = PreprocessConfig {
-            resize_size: times * self.preprocess.resize_size,
-            crop_size: times * self.preprocess.crop_size,
-            ..self.preprocess.clone()
-        };
-        let preprocessor = Preprocessor::new(&config).map_err(clip_data::Error::from)?;
-        Ok(preprocessor.resize_and_crop(picture))
-    }
-
-    /// Which patches of a picture speak for the text of a unit vector.
-    ///
-    /// # Panics
-    ///
-    /// Where the vector comes from a model of another width.
-    pub fn explain(&self, picture: &RgbImage, text: &[f32]) -> Explanation {
-        let size = self.preprocessor.crop_size();
-        let pixels =
-            float_tensor(self.preprocessor.pixels(picture), [1, 3, size, size], &self.device);
-        let text = float_tensor(text.to_vec(), [1, text.len()], &self.device);
-        let (cosine, relevance) = relevance(&self.encoder, pixels, text);
-        let grid = relevance.len().isqrt();
-        let patch = self.encoder.visual.patch_side();
-        // Padding lets a feature map reach to the edges.
-        let covered = match self.encoder.visual.conv_stem {
-            Some(_) => 1.0,
-            None => (grid * patch) as f32 / size as f32,
-        };
-        Explanation { cosine, relevance, grid, covered }
+    /// As [`Self::load`].
+    pub fn load_frozen(checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        Ok(Self::load(checkpoint, device)?.no_grad())
     }
 }
 
-/// The cosine of a picture and a text, and the relevance of each patch for it. Reads both back from
-/// the device.
+/// The cosine of an image and a text, and the relevance of each patch for it, row by row. Reads both
+/// back from the device.
 ///
 /// # Shapes
 ///
@@ -108,7 +37,7 @@ impl Explainer {
 /// # Panics
 ///
 /// Where the encoder is not on a device with gradients, or is under training.
-fn relevance(encoder: &ImageEncoder, pixels: Tensor<4>, text: Tensor<2>) -> (f32, Vec<f32>) {
+pub fn relevance(encoder: &ImageEncoder, pixels: Tensor<4>, text: Tensor<2>) -> (f32, Vec<f32>) {
     let tower = &encoder.visual;
     let mut attentions = Vec::new();
     let mut watch = |weights: Tensor<4>| {
@@ -181,13 +110,13 @@ fn followed(
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
+    use burn::module::{ModuleMapper, Param};
     use burn::tensor::TensorData;
     use clip_checkpoint::{VisionPooling, presets};
-    use clip_model::normalize;
     use clip_testkit::{Random, assert_close};
 
     use super::*;
-    use crate::parameters::update;
+    use crate::normalize;
 
     const HEADS: usize = 2;
 
@@ -205,15 +134,20 @@ mod tests {
         (vision.image_size, vision.patch_size) = (8, 4);
         (vision.width, vision.mlp_width) = (8, 16);
         (vision.layers, vision.heads, vision.pooling) = (layers, HEADS, pooling);
-        let mut weights = Random::new(3);
-        update(
-            ImageEncoder::init(&config, device),
-            |_| true,
-            |_, old| {
-                let values = weights.values(old.shape().num_elements());
-                Tensor::from_floats(values.as_slice(), &old.device())
-            },
-        )
+        ImageEncoder::init(&config, device).map(&mut Fill(Random::new(3)))
+    }
+
+    /// Draws all weights anew.
+    struct Fill(Random);
+
+    impl ModuleMapper for Fill {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            let (id, tensor, mapper) = param.consume();
+            let shape = tensor.shape();
+            let values = self.0.values(shape.num_elements());
+            let value = Tensor::from_data(TensorData::new(values, shape), &tensor.device());
+            Param::from_mapped_value(id, value, mapper)
+        }
     }
 
     /// Attention weights of one step, `[heads, queries, length]`, and the slope of each.

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Result;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use clip_search::map::Point;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde::Serialize;
+
+use super::Point;
+use crate::Result;
 
 const TEMPLATE: &str = include_str!("page.html");
 const DATA: &str = "{{data}}";
@@ -40,7 +41,7 @@ pub(super) struct Picture {
 pub(super) fn pictures(
     paths: &[&Path],
     points: &[Point],
-    thumbnails: &[clip_search::Result<Vec<u8>>],
+    thumbnails: &[Result<Vec<u8>>],
 ) -> Vec<Picture> {
     let rows = paths.iter().zip(points).zip(thumbnails);
     rows.map(|((path, point), thumbnail)| {
@@ -59,9 +60,9 @@ pub(super) fn pictures(
 }
 
 /// The whole page. Nothing in the data can end its element: no `<` is left in it.
-pub(super) fn html(map: &Map<'_>) -> Result<String> {
-    let data = serde_json::to_string(map)?.replace('<', "\\u003c");
-    Ok(TEMPLATE.replacen(DATA, &data, 1))
+pub(super) fn html(map: &Map<'_>) -> String {
+    let data = serde_json::to_string(map).expect("texts and numbers").replace('<', "\\u003c");
+    TEMPLATE.replacen(DATA, &data, 1)
 }
 
 fn file_url(path: &Path) -> String {
@@ -94,7 +95,7 @@ mod tests {
         let path = Path::new("/x/</script><b>&\"'.jpg");
         let thumbnails = [Ok(b"A".to_vec())];
         let pictures = pictures(&[path], &[[0.126, -0.001]], &thumbnails);
-        let page = html(&Map { model: "m", total: 1, pictures }).unwrap();
+        let page = html(&Map { model: "m", total: 1, pictures });
         assert!(!page.contains("<b>&") && !page.contains(DATA));
         let start = page.find("{\"model\"").unwrap();
         let data = &page[start..start + page[start..].find("</script>").unwrap()];

@@ -1,7 +1,5 @@
 //! `clip-cli index`.
 
-mod moved;
-
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -13,10 +11,9 @@ use clip_search::{
     new_texts, parse_tag, planned, read_texts,
 };
 
-use crate::args::{LibraryArgs, ModelArgs, ScanArgs};
+use crate::args::{DecodeArgs, LibraryArgs, ModelArgs, ScanArgs, TruncateArgs};
 use crate::progress::Reporter;
 use crate::{Outcome, left_out, library, model, output, report};
-use moved::MovedArgs;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -28,11 +25,12 @@ Examples:
 
 `clip-cli library` says what is in the library and what could not be read, and drops what is gone.
 
-A file that could not be read is tried again when it or its permissions change, when it is named itself,
+A file that could not be read is tried again when it or its permissions change, when it is named,
 with a higher --max-megapixels, and by another version of this program.")]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
-#[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts", "errors", "stats", "verify", "compact", "prune", "remove"]).required(true)))]
+#[command(mut_arg("truncate", |arg| arg.requires("texts").conflicts_with_all(["paths", "files_from"])))]
+#[command(group(ArgGroup::new("work").args(["paths", "files_from", "texts"]).required(true)))]
 pub(crate) struct IndexArgs {
     /// Folders and pictures
     #[arg(value_name = "PATH")]
@@ -49,12 +47,8 @@ pub(crate) struct IndexArgs {
     shard: Option<Shard>,
 
     /// Read texts: the lines of a file, or of .csv, .tsv and .jsonl the fields id and text
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "keep_missing", "drop_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "shard", "tag", "watch", "keep_missing", "drop_missing", "exclude_dir", "include_hidden", "max_megapixels", "exact"])]
     texts: Option<PathBuf>,
-
-    /// Cut texts that are too long for the model instead of leaving them out
-    #[arg(long, requires = "texts")]
-    truncate: bool,
 
     /// Give every picture below the paths this tag, for `search --tag` (repeatable)
     #[arg(long, value_name = "TAG", value_parser = parse_tag)]
@@ -83,19 +77,18 @@ pub(crate) struct IndexArgs {
     drop_missing: bool,
 
     #[command(flatten)]
-    moved: MovedArgs,
-    #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
     scan: ScanArgs,
+    #[command(flatten)]
+    decode: DecodeArgs,
+    #[command(flatten)]
+    truncate: TruncateArgs,
     #[command(flatten)]
     model: ModelArgs,
 }
 
 pub(crate) fn run(args: &IndexArgs) -> Result<Outcome> {
-    if let Some(command) = args.moved.command(args) {
-        return super::library::run(&command);
-    }
     match (&args.texts, args.dry_run) {
         (Some(file), true) => texts_dry_run(args, file),
         (Some(file), false) => texts(args, file),
@@ -122,11 +115,8 @@ fn update(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
     engine.add_tags(&scan.images, &args.tag)?;
     engine.build_graph(args.hnsw_above, &mut reporter)?;
 
-    let mut out = output::stdout();
-    writeln!(out, "{}", summary(&changes))?;
-    print_library(&mut out, engine)?;
-    out.flush()?;
-    reporter.skipped().summarize();
+    print(&summary(&changes), engine)?;
+    reporter.summarize();
     left_out::report(&changes.left_out, &scan);
     if changes.total() == 0 {
         return Ok(Outcome::Nothing);
@@ -149,19 +139,14 @@ fn watch(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
 
 fn texts(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     let texts = read_texts(file)?;
-    let embedder = model::embedder(&args.model, super::overflow(args.truncate))?;
+    let embedder = model::embedder(&args.model, args.truncate.overflow())?;
     let engine = library::engine(&args.library, embedder)?;
     let mut reporter = Reporter::new();
     let total = texts.len();
     let AddedTexts { added, skipped } = engine.add_texts(texts, &mut reporter)?;
     engine.build_graph(args.hnsw_above, &mut reporter)?;
 
-    let mut out = output::stdout();
-    let unchanged = total - added - skipped;
-    let texts = output::count(total, "text");
-    writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged")?;
-    print_library(&mut out, &engine)?;
-    out.flush()?;
+    print(&text_summary(total, added, total - added - skipped), &engine)?;
     if skipped > 0 {
         report::warning(format_args!("{} skipped", output::count(skipped, "text")));
     }
@@ -172,14 +157,12 @@ fn texts(args: &IndexArgs, file: &Path) -> Result<Outcome> {
 fn texts_dry_run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     let texts = read_texts(file)?;
     let total = texts.len();
-    let added = match library::existing(&args.library, args.model.model.as_deref())? {
+    let added = match library::existing(&args.library, args.model.model.get())? {
         Some(collection) => new_texts(collection.store(), texts)?.len(),
         None => total,
     };
-    let mut out = output::stdout();
-    let (texts, unchanged) = (output::count(total, "text"), total - added);
-    writeln!(out, "{texts}: {added} new or changed, {unchanged} unchanged (nothing was done)")?;
-    out.flush()?;
+    let summary = text_summary(total, added, total - added);
+    output::print(|out| writeln!(out, "{summary} (nothing was done)"))?;
     Ok(Outcome::Found)
 }
 
@@ -201,12 +184,21 @@ fn options(args: &IndexArgs) -> UpdateOptions {
         IndexArgs { drop_missing: true, .. } => MissingFiles::Drop,
         _ => MissingFiles::Prune,
     };
-    UpdateOptions { missing, decode: args.scan.decode() }
+    UpdateOptions { missing, decode: args.decode.options() }
 }
 
-fn print_library(out: &mut output::Stdout, engine: &Engine) -> Result<()> {
-    let place = engine.collection().location().as_path();
-    Ok(library::print(out, place, engine.count()?)?)
+/// Says what was done, and where.
+fn print(summary: &str, engine: &Engine) -> Result<()> {
+    let (place, items) = (engine.collection().location().as_path(), engine.count()?);
+    Ok(output::print(|out| {
+        writeln!(out, "{summary}")?;
+        library::print(out, place, items)
+    })?)
+}
+
+fn text_summary(total: usize, added: usize, unchanged: usize) -> String {
+    let texts = output::count(total, "text");
+    format!("{texts}: {added} new or changed, {unchanged} unchanged")
 }
 
 fn summary(changes: &Changes) -> String {
@@ -219,13 +211,11 @@ fn summary(changes: &Changes) -> String {
 /// Says what indexing would do.
 fn dry_run(args: &IndexArgs) -> Result<Outcome> {
     let scan = scan(args)?;
-    let changes = match library::existing(&args.library, args.model.model.as_deref())? {
+    let changes = match library::existing(&args.library, args.model.model.get())? {
         Some(collection) => planned(collection.store(), &scan, &options(args))?,
         None => Changes { added: scan.images.len(), ..Changes::default() },
     };
-    let mut out = output::stdout();
-    writeln!(out, "{} (nothing was done)", summary(&changes))?;
-    out.flush()?;
+    output::print(|out| writeln!(out, "{} (nothing was done)", summary(&changes)))?;
     left_out::report(&changes.left_out, &scan);
     Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
 }

@@ -12,7 +12,7 @@ pub(super) const HEIGHT: u32 = 20;
 
 /// The font "misc-fixed" of X11 (public domain): U+0020 to U+00FF, sixteen in a row.
 static SHEET: LazyLock<GrayImage> = LazyLock::new(|| {
-    image::load_from_memory_with_format(include_bytes!("letters.png"), ImageFormat::Png)
+    image::load_from_memory_with_format(include_bytes!("bitmap_font.png"), ImageFormat::Png)
         .map(|sheet| sheet.into_luma8())
         .unwrap_or_default()
 });

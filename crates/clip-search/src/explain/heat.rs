@@ -1,7 +1,6 @@
 //! Relevance as color over a picture.
 
-use clip::RgbImage;
-use clip_train::explain::Explanation;
+use clip::{Explanation, RgbImage};
 use image::imageops::{FilterType, resize};
 use image::{ImageBuffer, Luma, Rgb};
 

@@ -1,12 +1,8 @@
-//! Explanations of a sample with the built-in model. That the rule is followed is tested beside it.
-#![cfg(all(feature = "flex", feature = "ndarray"))]
+//! Explanations of a sample with the built-in model. That the rule is followed is tested in `clip-model`.
 
-use clip_checkpoint::Checkpoint;
-use clip_model::{Backend, Device, ImageEncoder, TextEncoder, float_tensor, int_tensor};
-use clip_preprocess::{Preprocessor, ReadOptions, RgbImage, read};
+use clip::{Backend, Checkpoint, Device, Embedder, Embedding, Explainer, Explanation, RgbImage};
+use clip_preprocess::{Preprocessor, ReadOptions, read};
 use clip_testkit::{assert_close, builtin_model, samples_dir};
-use clip_tokenizer::{Overflow, Tokenizer};
-use clip_train::explain::{Explainer, Explanation};
 
 fn checkpoint() -> Checkpoint {
     Checkpoint::open(&builtin_model()).unwrap()
@@ -16,14 +12,12 @@ fn device(backend: Backend) -> Device {
     backend.devices().remove(0)
 }
 
-fn text(checkpoint: &Checkpoint, text: &str) -> Vec<f32> {
-    let (card, device) = (checkpoint.card(), device(Backend::Flex));
-    let (config, limit) = (&card.tokenizer, card.config.text.context_length);
-    let tokenizer = Tokenizer::new(config, limit, checkpoint.vocabulary()).unwrap();
-    let ids = tokenizer.encode(text, Overflow::Error).unwrap();
-    let encoder = TextEncoder::load(checkpoint, &device).unwrap();
-    let vector = encoder.forward(int_tensor(&ids, [1, ids.len()], &device));
-    vector.into_data().try_to_vec().unwrap()
+fn embedder() -> Embedder {
+    Embedder::new(checkpoint(), &device(Backend::Flex)).unwrap()
+}
+
+fn text(text: &str) -> Embedding {
+    embedder().text(text).unwrap()
 }
 
 fn sample(file: &str) -> RgbImage {
@@ -33,21 +27,13 @@ fn sample(file: &str) -> RgbImage {
 #[test]
 fn backends_agree_with_each_other_and_with_the_encoder() {
     let (checkpoint, picture) = (checkpoint(), sample("panda.webp"));
-    let text = text(&checkpoint, "a photo of a panda");
+    let text = text("a photo of a panda");
     let [flex, ndarray]: [Explanation; 2] = [Backend::Flex, Backend::NdArray].map(|backend| {
         Explainer::load(&checkpoint, &device(backend)).unwrap().explain(&picture, &text)
     });
 
-    let (card, device) = (checkpoint.card(), device(Backend::Flex));
-    let size = card.config.vision.image_size;
-    let pixels = Preprocessor::new(&card.preprocess).unwrap().pixels(&picture);
-    let image = ImageEncoder::load(&checkpoint, &device).unwrap().forward(float_tensor(
-        pixels,
-        [1, 3, size, size],
-        &device,
-    ));
-    let image: Vec<f32> = image.into_data().try_to_vec().unwrap();
-    let cosine = image.iter().zip(&text).map(|(a, b)| a * b).sum();
+    let (card, size) = (checkpoint.card(), checkpoint.card().config.vision.image_size);
+    let cosine = embedder().picture(&picture).unwrap().similarity(&text);
     assert_close("cosine", &[flex.cosine, ndarray.cosine], &[cosine; 2], 1e-5);
 
     let patches = size / card.config.vision.patch_size;
@@ -61,8 +47,8 @@ fn backends_agree_with_each_other_and_with_the_encoder() {
 fn another_text_has_another_explanation() {
     let (checkpoint, picture) = (checkpoint(), sample("astronaut.png"));
     let explainer = Explainer::load(&checkpoint, &device(Backend::Flex)).unwrap();
-    let [a, b] = ["an astronaut", "a flag"]
-        .map(|words| explainer.explain(&picture, &text(&checkpoint, words)).relevance);
+    let [a, b] =
+        ["an astronaut", "a flag"].map(|words| explainer.explain(&picture, &text(words)).relevance);
     let difference = clip_testkit::max_difference(&a, &b).0;
     assert!(difference > 1e-3, "{a:?} {b:?}");
 }
