@@ -53,7 +53,7 @@ pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision}
 pub use error::{Error, Result};
 pub use export::export;
 pub use files::Files;
-pub use learner::{Inputs, Learner};
+pub use learner::{ImageInputs, Inputs, Learner, TextInputs};
 pub use loss::LossKind;
 pub use metrics::Record;
 pub use observer::{Observer, Outcome, Start, StepEvent};

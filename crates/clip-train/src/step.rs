@@ -1,5 +1,7 @@
 //! One step: loss, gradients, clipping, update.
 
+use burn::tensor::Tensor;
+
 use crate::{AdamW, Error, Inputs, Learner, LossKind, Pass, Result, parameters};
 
 /// What takes steps.
@@ -23,7 +25,8 @@ pub struct StepReport {
 }
 
 impl Stepper {
-    /// Takes one step of `rate` and returns the model after it.
+    /// Takes one step of `rate`; returns the model after it, and the gradients of the texts' vectors
+    /// where they are [trained](crate::TextInputs::Vectors), which are not the optimizer's to move.
     ///
     /// # Errors
     ///
@@ -33,14 +36,15 @@ impl Stepper {
         learner: Learner,
         inputs: Inputs,
         rate: f64,
-    ) -> Result<(Learner, StepReport)> {
-        let Pass { loss, gradients } = Pass::new(&learner, self.loss, inputs, self.chunk);
+    ) -> Result<(Learner, Option<Tensor<2>>, StepReport)> {
+        let Pass { loss, gradients, text_vectors } =
+            Pass::new(&learner, self.loss, inputs, self.chunk);
         let gradient_norm = parameters::norm(&gradients);
         if !loss.is_finite() || !gradient_norm.is_finite() {
             let step = self.optimizer.steps();
             return Err(Error::NotFinite { step, loss, gradient_norm, rate });
         }
         let learner = self.optimizer.step(learner, gradients, gradient_norm, rate).clamp_scale();
-        Ok((learner, StepReport { loss, gradient_norm }))
+        Ok((learner, text_vectors, StepReport { loss, gradient_norm }))
     }
 }

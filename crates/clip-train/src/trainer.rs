@@ -228,7 +228,7 @@ impl Trainer {
             let inputs = patches.inputs(&batch, &self.tokenizer, seed, &self.device)?;
             let rate = self.config.schedule.rate(self.progress.step, steps);
             let learner = self.learner.take().expect("a learner between steps");
-            let (learner, report) = self.stepper.step(learner, inputs, rate)?;
+            let (learner, _, report) = self.stepper.step(learner, inputs, rate)?;
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();

@@ -8,7 +8,7 @@ use clip_tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::tokens;
-use crate::{Learner, Result};
+use crate::{Learner, Result, TextInputs};
 
 /// Names that run through the text tower at once.
 const TEXTS: usize = 256;
@@ -58,7 +58,9 @@ impl Validation {
             named.iter().map(|group| fill_template(template, &dataset.names()[*group])).collect();
         let mut texts = Vec::new();
         for chunk in sentences.chunks(TEXTS) {
-            texts.extend(host(model.embed_texts(tokens(tokenizer, chunk, device)?)));
+            texts.extend(host(
+                model.embed_texts(TextInputs::Ids(tokens(tokenizer, chunk, device)?)),
+            ));
         }
         let width = texts.len() / named.len().max(1);
         let texts = Matrix::new("names", &texts, named.len(), width)?;
