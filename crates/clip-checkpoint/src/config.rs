@@ -93,6 +93,8 @@ pub enum Stem {
     Normalized,
     /// Projected with bias, as in the first ViT (Dosovitskiy et al. 2020); SigLIP.
     Biased,
+    /// As they are: each position of a feature map is a token, as wide as the map has channels.
+    Identity,
 }
 
 /// What stands for the whole picture.
@@ -130,6 +132,12 @@ pub enum Projection {
     Affine,
     /// None: the tower is as wide as the shared space.
     None,
+    /// A layer norm, then a matrix and an MLP side by side, whose outputs are added:
+    /// `W·x + B·act(A·x + a)` of the normalized `x`. Activation and epsilon are the tower's.
+    ResidualMlp {
+        /// Width of the hidden layer.
+        hidden: usize,
+    },
 }
 
 /// What logits, the scaled cosine similarities, say.
@@ -253,6 +261,9 @@ impl ModelConfig {
                     "{heads} heads do not divide the {tower} tower's width of {width}"
                 ));
             }
+            if projection == (Projection::ResidualMlp { hidden: 0 }) {
+                return fail(format!("the MLP of the {tower} tower's projection has a width of 0"));
+            }
             if projection == Projection::None && width != self.embed_dim {
                 return fail(format!(
                     "the {tower} tower has no projection, but a width of {width} where the embedding has {}",
@@ -276,6 +287,19 @@ impl ModelConfig {
             return fail(format!(
                 "a patch of {} pixels does not fit a picture of {}",
                 self.vision.patch_size, self.vision.image_size
+            ));
+        }
+        let (channels, side) = vision.patch_shape();
+        if vision.stem == Stem::Identity && (vision.conv_stem.is_none() || side != 1) {
+            return fail(
+                "tokens that are patches as they are need a convolutional stem, and patches as large as its stride"
+                    .to_owned(),
+            );
+        }
+        if vision.stem == Stem::Identity && channels != vision.width {
+            return fail(format!(
+                "tokens that are positions of a feature map have its {channels} channels, but the vision tower has a width of {}",
+                vision.width
             ));
         }
         if self.text.context_length < 2 {

@@ -124,7 +124,9 @@ impl Layout {
             self.conv_stem(stem);
         }
         let (channels, side) = vision.patch_shape();
-        self.push("visual.patch_embedding.weight", &[width, channels, side, side]);
+        if vision.stem != Stem::Identity {
+            self.push("visual.patch_embedding.weight", &[width, channels, side, side]);
+        }
         if vision.stem == Stem::Biased {
             self.push("visual.patch_embedding.bias", &[width]);
         }
@@ -179,6 +181,12 @@ impl Layout {
             Projection::Linear => self.push(&format!("{path}.weight"), &[width, config.embed_dim]),
             Projection::Affine => self.linear(path, width, config.embed_dim),
             Projection::None => {}
+            Projection::ResidualMlp { hidden } => {
+                self.norm(&format!("{path}.ln"), width);
+                self.push(&format!("{path}.weight"), &[width, config.embed_dim]);
+                self.linear(&format!("{path}.mlp.c_fc"), width, hidden);
+                self.push(&format!("{path}.mlp.c_proj.weight"), &[hidden, config.embed_dim]);
+            }
         }
     }
 

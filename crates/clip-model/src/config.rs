@@ -4,7 +4,7 @@ use clip_checkpoint::{
     Activation, AttentionMask, ConvActivation, ConvPadding, ConvStem, ModelConfig, Pooling,
     Probability, Projection, Stem, VisionPooling,
 };
-use clip_projection::{LogitsConfig, ProjectionConfig};
+use clip_projection::{LogitsConfig, ProjectionConfig, ProjectionMlpConfig};
 use clip_text::TextTransformerConfig;
 use clip_vision::{ConvStageConfig, ConvStemConfig, VisionTransformerConfig};
 
@@ -19,6 +19,7 @@ pub(crate) fn vision(config: &ModelConfig) -> Encoder<VisionTransformerConfig> {
     let stem = match c.stem {
         Stem::Normalized => clip_vision::Stem::Normalized,
         Stem::Biased => clip_vision::Stem::Biased,
+        Stem::Identity => clip_vision::Stem::Identity,
     };
     let pooling = match c.pooling {
         VisionPooling::ClassToken => clip_vision::Pooling::ClassToken,
@@ -38,7 +39,8 @@ pub(crate) fn vision(config: &ModelConfig) -> Encoder<VisionTransformerConfig> {
     .with_conv_stem(c.conv_stem.as_ref().map(conv_stem))
     .with_stem(stem)
     .with_pooling(pooling);
-    (tower, projection(c.projection, c.width, config.embed_dim))
+    let sizes = [c.width, config.embed_dim];
+    (tower, projection(c.projection, sizes, c.activation, c.layer_norm_eps))
 }
 
 fn conv_stem(c: &ConvStem) -> ConvStemConfig {
@@ -83,7 +85,8 @@ pub(crate) fn text(config: &ModelConfig) -> Encoder<TextTransformerConfig> {
     .with_mask(mask)
     .with_activation(activation(c.activation))
     .with_layer_norm_eps(c.layer_norm_eps);
-    (tower, projection(c.projection, c.width, config.embed_dim))
+    let sizes = [c.width, config.embed_dim];
+    (tower, projection(c.projection, sizes, c.activation, c.layer_norm_eps))
 }
 
 pub(crate) fn logits(config: &ModelConfig) -> LogitsConfig {
@@ -94,12 +97,24 @@ pub(crate) fn logits(config: &ModelConfig) -> LogitsConfig {
     LogitsConfig::new().with_bias(bias)
 }
 
-fn projection(kind: Projection, width: usize, embed_dim: usize) -> Option<ProjectionConfig> {
+/// The head of a tower of that width, whose nonlinearity and epsilon are the tower's.
+fn projection(
+    kind: Projection,
+    [width, embed_dim]: [usize; 2],
+    of_tower: Activation,
+    layer_norm_eps: f64,
+) -> Option<ProjectionConfig> {
     let linear = ProjectionConfig::new(width, embed_dim);
     match kind {
         Projection::Linear => Some(linear),
         Projection::Affine => Some(linear.with_bias(true)),
         Projection::None => None,
+        Projection::ResidualMlp { hidden } => {
+            let mlp = ProjectionMlpConfig::new(hidden)
+                .with_activation(activation(of_tower))
+                .with_layer_norm_eps(layer_norm_eps);
+            Some(linear.with_mlp(Some(mlp)))
+        }
     }
 }
 

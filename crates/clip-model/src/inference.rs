@@ -3,9 +3,10 @@
 //! Where the device has kernels of ours, weights are packed in the numbers of the checkpoint and owned
 //! by types of their own; elsewhere the modules of Burn answer.
 
+use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor};
 use clip_checkpoint::{Checkpoint, Dtype, PreprocessConfig, Tower};
-use clip_projection::{PackedLinear, normalize};
+use clip_projection::{PackedProjection, normalize};
 use clip_text::{PackedTextTransformer, TokenLookup};
 use clip_vision::{PackedVisionTransformer, Packer, Pixels, WeightDtype};
 
@@ -17,7 +18,7 @@ pub struct InferenceImageEncoder(Image);
 
 #[derive(Debug)]
 enum Image {
-    Packed { visual: Box<PackedVisionTransformer>, projection: Option<PackedLinear> },
+    Packed { visual: Box<PackedVisionTransformer>, projection: Option<PackedProjection> },
     Module(Box<ImageEncoder>),
 }
 
@@ -27,7 +28,7 @@ pub struct InferenceTextEncoder(Text);
 
 #[derive(Debug)]
 enum Text {
-    Packed { text: Box<PackedTextTransformer>, projection: Option<PackedLinear> },
+    Packed { text: Box<PackedTextTransformer>, projection: Option<PackedProjection> },
     Module { encoder: Box<TextEncoder>, lookup: Option<TokenLookup> },
 }
 
@@ -46,8 +47,8 @@ impl InferenceImageEncoder {
     /// Packs the weights of an encoder, for pixels as `pixels` describes them, where the device has
     /// kernels of ours.
     pub fn new(encoder: ImageEncoder, dtype: WeightDtype, pixels: &Pixels) -> Self {
-        let device = encoder.visual.patch_embedding.weight.lazy_device();
-        Self(match Packer::on(&device, dtype) {
+        let devices = encoder.visual.devices();
+        Self(match devices.first().and_then(|device| Packer::on(device, dtype)) {
             Some(packer) => Image::Packed {
                 visual: Box::new(encoder.visual.pack(pixels, packer)),
                 projection: encoder.visual_projection.map(|head| head.pack(packer)),
@@ -142,7 +143,7 @@ fn weight_dtype(checkpoint: &Checkpoint, tower: Tower) -> WeightDtype {
     }
 }
 
-fn project(head: Option<&PackedLinear>, features: Tensor<2>) -> Tensor<2> {
+fn project(head: Option<&PackedProjection>, features: Tensor<2>) -> Tensor<2> {
     normalize(match head {
         Some(head) => head.forward(features),
         None => features,

@@ -23,8 +23,10 @@ mod logits;
 mod loss;
 mod similarity;
 
-pub use clip_nn::PackedLinear;
-pub use head::{Projection, ProjectionConfig};
+pub use clip_nn::{Activation, Packer, WeightDtype};
+pub use head::{
+    PackedProjection, Projection, ProjectionConfig, ProjectionMlp, ProjectionMlpConfig,
+};
 pub use logits::{Logits, LogitsConfig};
 pub use loss::{info_nce, sigmoid_loss};
 pub use similarity::{normalize, similarity};

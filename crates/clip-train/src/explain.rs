@@ -87,7 +87,7 @@ impl Explainer {
         let text = float_tensor(text.to_vec(), [1, text.len()], &self.device);
         let (cosine, relevance) = relevance(&self.encoder, pixels, text);
         let grid = relevance.len().isqrt();
-        let [_, _, patch, _] = self.encoder.visual.patch_embedding.weight.dims();
+        let patch = self.encoder.visual.patch_side();
         // Padding lets a feature map reach to the edges.
         let covered = match self.encoder.visual.conv_stem {
             Some(_) => 1.0,

@@ -29,8 +29,8 @@ pub struct PackedVisionTransformer {
 enum Embedding {
     /// Patches of the pixels.
     Pixels(PackedPatchEmbedding),
-    /// Patches of a stem's feature map, of that side.
-    Map { stem: PackedConvStem, linear: PackedLinear, side: usize },
+    /// Patches of a stem's feature map, of that side; positions as they are without a linear layer.
+    Map { stem: PackedConvStem, linear: Option<PackedLinear>, side: usize },
 }
 
 /// An [`AttentionPooling`] with packed weights.
@@ -68,15 +68,26 @@ impl Embedding {
         not(feature = "flex"),
         expect(unused_variables, reason = "nothing is packed in such a build")
     )]
-    fn new(stem: Option<ConvStem>, patches: Conv2d, pixels: &Pixels, packer: Packer) -> Self {
-        let Some(stem) = stem else {
-            return Self::Pixels(PackedPatchEmbedding::new(patches, pixels, packer));
+    fn new(
+        stem: Option<ConvStem>,
+        patches: Option<Conv2d>,
+        pixels: &Pixels,
+        packer: Packer,
+    ) -> Self {
+        let (stem, patches) = match (stem, patches) {
+            (Some(stem), patches) => (stem.pack(packer), patches),
+            (None, Some(patches)) => {
+                return Self::Pixels(PackedPatchEmbedding::new(patches, pixels, packer));
+            }
+            (None, None) => unreachable!("patches of pixels are embedded"),
         };
-        let Conv2d { weight, bias, .. } = patches;
+        let Some(Conv2d { weight, bias, .. }) = patches else {
+            return Self::Map { stem, linear: None, side: 1 };
+        };
         let [width, channels, side, _] = weight.lazy_shape().dims();
         let matrix = weight.val().reshape([width, channels * side * side]).transpose();
         let linear = PackedLinear::new(Param::from_tensor(matrix), bias, packer);
-        Self::Map { stem: stem.pack(packer), linear, side }
+        Self::Map { stem, linear: Some(linear), side }
     }
 
     /// One row a patch.
@@ -88,11 +99,11 @@ impl Embedding {
                 let [batch, rows, columns, channels] = map.dims();
                 // A position is a row already.
                 if *side == 1 {
-                    return linear.forward(map.reshape([batch * rows * columns, channels]));
+                    return embed(linear, map.reshape([batch * rows * columns, channels]));
                 }
                 let patches = cut(map.permute([0, 3, 1, 2]), *side);
                 let [_, count, values] = patches.dims();
-                linear.forward(patches.reshape([batch * count, values]))
+                embed(linear, patches.reshape([batch * count, values]))
             }
         }
     }
@@ -105,10 +116,18 @@ impl Embedding {
                 let map = stem.forward(pixels.clone());
                 let [batch, rows, columns, channels] = map.dims();
                 let mean = map.reshape([batch, rows * columns, channels]).mean_dim(1);
-                Some(linear.forward(mean.squeeze_dim(1)))
+                Some(embed(linear, mean.squeeze_dim(1)))
             }
             _ => None,
         }
+    }
+}
+
+/// Rows through a linear layer, where there is one.
+fn embed(linear: &Option<PackedLinear>, rows: Tensor<2>) -> Tensor<2> {
+    match linear {
+        Some(linear) => linear.forward(rows),
+        None => rows,
     }
 }
 

@@ -9,4 +9,6 @@ pub enum Stem {
     Normalized,
     /// Projected with bias, as in the first ViT (Dosovitskiy et al. 2020, arXiv:2010.11929); SigLIP.
     Biased,
+    /// As they are: each position of a feature map is a token, as wide as the map has channels.
+    Identity,
 }

@@ -49,7 +49,8 @@ pub struct VisionTransformer {
     /// What patches are cut from is a feature map, where there is a stem, and the pixels otherwise.
     pub conv_stem: Option<ConvStem>,
     /// One product a patch: `[W, 3, P, P]`, or `[W, C, P, P]` above a stem, `P` in positions of its map.
-    pub patch_embedding: Conv2d,
+    /// There is none with [`Stem::Identity`].
+    pub patch_embedding: Option<Conv2d>,
     /// The token that will stand for the whole picture, where one does: `[W]`.
     pub class_embedding: Option<Param<Tensor<1>>>,
     /// One vector for the class token, where there is one, and for each patch: `[L, W]`. There are none
@@ -71,7 +72,8 @@ impl VisionTransformerConfig {
     /// # Panics
     ///
     /// Where the heads do not divide the width evenly, a patch is larger than the picture or no whole
-    /// number of positions of a feature map, or there is a class token without a block to see it.
+    /// number of positions of a feature map, there is a class token without a block to see it, or tokens
+    /// are to be positions of a feature map of another width.
     pub fn init(&self, device: &Device) -> VisionTransformer {
         let (channels, side, map) = match &self.conv_stem {
             Some(stem) => {
@@ -89,6 +91,17 @@ impl VisionTransformerConfig {
         assert!(self.layers > 0 || !has_class, "a class token that no block sees");
         let has_positions = self.layers > 0 || self.pooling != Pooling::Mean;
         let tokens = grid * grid + usize::from(has_class);
+        let is_embedded = self.stem != Stem::Identity;
+        assert!(
+            is_embedded || self.conv_stem.is_some() && (channels, side) == (self.width, 1),
+            "tokens as wide as a feature map"
+        );
+        let patch_embedding = || {
+            Conv2dConfig::new([channels, self.width], patch)
+                .with_stride(patch)
+                .with_bias(self.stem == Stem::Biased)
+                .init(device)
+        };
         let attn_pool = || {
             AttentionPoolingConfig::new(self.width, self.heads, self.mlp_width)
                 .with_activation(self.activation)
@@ -97,10 +110,7 @@ impl VisionTransformerConfig {
         };
         VisionTransformer {
             conv_stem: self.conv_stem.as_ref().map(|stem| stem.init(device)),
-            patch_embedding: Conv2dConfig::new([channels, self.width], patch)
-                .with_stride(patch)
-                .with_bias(self.stem == Stem::Biased)
-                .init(device),
+            patch_embedding: is_embedded.then(patch_embedding),
             class_embedding: has_class.then(|| scale.init([self.width], device)),
             positional_embedding: has_positions.then(|| scale.init([tokens, self.width], device)),
             ln_pre: (self.stem == Stem::Normalized).then(|| norm.init(device)),
@@ -207,18 +217,26 @@ impl VisionTransformer {
             Some(stem) => stem.forward(pixels),
             None => pixels,
         };
-        let [_, _, side, _] = self.patch_embedding.weight.lazy_shape().dims();
-        cut(map, side)
+        cut(map, self.patch_side())
+    }
+
+    /// Side of a patch in what it is cut from: in pixels, or above a stem in positions of its map.
+    pub fn patch_side(&self) -> usize {
+        self.patch_embedding.as_ref().map_or(1, |Conv2d { weight, .. }| {
+            let [_, _, side, _] = weight.lazy_shape().dims();
+            side
+        })
     }
 
     fn embed_patches(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<3> {
         let [batch, count, values] = patches.dims();
-        // The convolution's stride is its size: it is one product.
-        let Conv2d { weight, bias, .. } = &self.patch_embedding;
-        let [width, ..] = weight.dims();
-        let weight = weight.val().reshape([width, values]).transpose();
-        let patches = patches.reshape([batch * count, values]);
-        let patches = linear(patches, weight, bias.as_ref().map(Param::val));
+        let mut patches = patches.reshape([batch * count, values]);
+        if let Some(Conv2d { weight, bias, .. }) = &self.patch_embedding {
+            // The convolution's stride is its size: it is one product.
+            let [width, ..] = weight.dims();
+            let weight = weight.val().reshape([width, values]).transpose();
+            patches = linear(patches, weight, bias.as_ref().map(Param::val));
+        }
         let positions = Positions {
             class: self.class_embedding.as_ref().map(Param::val),
             positions: self.positional_embedding.as_ref().map(Param::val),

@@ -121,31 +121,39 @@ fn packed_stems_agree() {
 }
 
 /// A tower with packed weights above a stem, with and without blocks, with patches of one position and of
-/// four.
+/// four; positions embedded, and as they are.
 #[test]
 fn packed_towers_agree() {
     let device = Device::default();
     let Some(packer) = Packer::on(&device, WeightDtype::F32) else { return };
     let pixels_of = Pixels { mean: [127.0 / 255.0; 3], std: [128.0 / 255.0; 3] };
-    for (layers, patch, pooling) in [
-        (0, 8, Pooling::Mean),
-        (0, 16, Pooling::Mean),
-        (0, 8, Pooling::Attention),
-        (1, 8, Pooling::Mean),
-        (2, 8, Pooling::ClassToken),
-        (1, 16, Pooling::Attention),
+    for (layers, patch, pooling, stem) in [
+        (0, 8, Pooling::Mean, Stem::Biased),
+        (0, 16, Pooling::Mean, Stem::Biased),
+        (0, 8, Pooling::Attention, Stem::Biased),
+        (1, 8, Pooling::Mean, Stem::Biased),
+        (2, 8, Pooling::ClassToken, Stem::Biased),
+        (1, 16, Pooling::Attention, Stem::Biased),
+        (0, 8, Pooling::Mean, Stem::Identity),
+        (1, 8, Pooling::ClassToken, Stem::Identity),
     ] {
+        let (width, heads) = if stem == Stem::Identity { (7, 1) } else { (12, 3) };
         let pixels = Random::new(3).values(5 * 3 * 37 * 37);
         let pixels = Tensor::<4>::from_data(TensorData::new(pixels, [5, 3, 37, 37]), &device);
-        let tower = VisionTransformerConfig::new(37, patch, 12, layers, 3, 20)
+        let tower = VisionTransformerConfig::new(37, patch, width, layers, heads, 20)
             .with_conv_stem(Some(config(ConvPadding::Same)))
-            .with_stem(Stem::Biased)
+            .with_stem(stem)
             .with_pooling(pooling)
             .init(&device);
         let expected = values(tower.forward(pixels.clone()));
         let largest = expected.iter().fold(1f32, |largest, x| largest.max(x.abs()));
         let found = values(tower.pack(&pixels_of, packer).forward(pixels));
-        assert_close(&format!("{layers} {patch} {pooling:?}"), &found, &expected, 1e-5 * largest);
+        assert_close(
+            &format!("{layers} {patch} {pooling:?} {stem:?}"),
+            &found,
+            &expected,
+            1e-5 * largest,
+        );
     }
 }
 
@@ -172,7 +180,7 @@ fn positions_of_the_map_become_tokens() {
     assert_eq!(values(patches), values(map.clone().reshape([2, 7, 9]).swap_dims(1, 2)));
     assert!(tower.positional_embedding.is_none() && tower.ln_post.is_none());
     let mean = map.mean_dim(2).mean_dim(3);
-    let expected = tower.patch_embedding.forward(mean);
+    let expected = tower.patch_embedding.as_ref().unwrap().forward(mean);
     assert_close("mean", &values(tower.forward(pixels)), &values(expected), 1e-5);
 }
 

@@ -108,18 +108,20 @@ fn tokens_are_products_of_patches() {
 #[test]
 fn tokens_of_patches_may_have_a_bias() {
     let mut tower = gathering_tower();
-    let bias = tower.patch_embedding.bias.take().unwrap();
+    let patches = tower.patch_embedding.as_mut().unwrap();
+    let bias = patches.bias.take().unwrap();
     let drawn = Random::new(2).values(WIDTH);
     let bias = bias.map(|bias| Tensor::from_floats(drawn.as_slice(), &bias.device()));
-    tower.patch_embedding.bias = Some(bias);
+    patches.bias = Some(bias);
     check_tokens(&tower);
 }
 
 fn check_tokens(tower: &VisionTransformer) {
     let (picture, grid) = (pixels(1), SIDE / PATCH);
-    let kernel = values(tower.patch_embedding.weight.val());
+    let patches = tower.patch_embedding.as_ref().unwrap();
+    let kernel = values(patches.weight.val());
     let position = values(tower.positional_embedding.as_ref().unwrap().val());
-    let bias = tower.patch_embedding.bias.as_ref().map(|bias| values(bias.val()));
+    let bias = patches.bias.as_ref().map(|bias| values(bias.val()));
     let class = tower.class_embedding.as_ref().map(|class| values(class.val()));
     let class = class.unwrap_or_default();
     let mut expected: Vec<f32> = class.iter().zip(&position).map(|(c, p)| c + p).collect();

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use clip_checkpoint::{
-    Activation, AttentionMask, CARD_VERSION, Checkpoint, Dtype, Error, Interpolation, ModelCard,
-    ModelConfig, Pooling, PreprocessConfig, PreprocessMode, Probability, Projection, ResizeMode,
-    Source, SourceFile, Stem, TensorSource, TensorSpec, TextConfig, TokenizerConfig, TokenizerMode,
-    VisionConfig, VisionPooling, tensors, write,
+    Activation, AttentionMask, CARD_VERSION, Checkpoint, ConvActivation, ConvPadding, ConvStage,
+    ConvStem, Dtype, Error, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig,
+    PreprocessMode, Probability, Projection, ResizeMode, Source, SourceFile, Stem, TensorSource,
+    TensorSpec, TextConfig, TokenizerConfig, TokenizerMode, VisionConfig, VisionPooling, tensors,
+    write,
 };
 use safetensors::tensor::TensorView;
 use serde_json::Value;
@@ -63,6 +64,31 @@ pub(crate) fn card() -> ModelCard {
         },
         license: Some("MIT".to_owned()),
     }
+}
+
+/// A mean over a feature map as tiny as [`card`].
+pub(crate) fn convolutional() -> ModelCard {
+    let mut card = card();
+    let stage = ConvStage { blocks: 2, channels: 6, expansion: 2, kernel_size: 3, stride: 2 };
+    let vision = &mut card.config.vision;
+    vision.conv_stem = Some(ConvStem {
+        channels: 4,
+        stages: vec![stage],
+        head_channels: Some(10),
+        activation: ConvActivation::Relu6,
+        padding: ConvPadding::Same,
+    });
+    (vision.layers, vision.stem, vision.pooling) = (0, Stem::Biased, VisionPooling::Mean);
+    card
+}
+
+/// The mean of a feature map as it is, as tiny as [`card`], and a projection with an MLP.
+pub(crate) fn pooled_map() -> ModelCard {
+    let mut card = convolutional();
+    let vision = &mut card.config.vision;
+    (vision.stem, vision.width, vision.patch_size) = (Stem::Identity, 10, 4);
+    vision.projection = Projection::ResidualMlp { hidden: 7 };
+    card
 }
 
 /// Other values for each tensor; none is exact in f16.

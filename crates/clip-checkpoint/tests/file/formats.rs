@@ -1,13 +1,12 @@
 //! What each number format makes of values.
 
 use clip_checkpoint::{
-    AttentionMask, Checkpoint, ConvActivation, ConvPadding, ConvStage, ConvStem, Dtype, Error,
-    ModelCard, Padding, Pooling, Probability, Projection, Stem, TensorSource, TensorSpec, Tower,
-    VisionPooling, tensors, write,
+    AttentionMask, Checkpoint, Dtype, Error, ModelCard, Padding, Pooling, Probability, Projection,
+    Stem, TensorSource, TensorSpec, Tower, VisionPooling, tensors, write,
 };
 use safetensors::Dtype as Stored;
 
-use crate::fixture::{Fixture, Tensors, Values, card, values};
+use crate::fixture::{Fixture, Tensors, Values, card, convolutional, pooled_map, values};
 
 /// A SigLIP as tiny as [`card`]: its heads are others.
 fn siglip() -> ModelCard {
@@ -22,22 +21,6 @@ fn siglip() -> ModelCard {
     config.text.projection = Projection::Affine;
     config.probability = Probability::Sigmoid;
     card.tokenizer.padding = Padding::Context;
-    card
-}
-
-/// A mean over a feature map as tiny as [`card`].
-fn convolutional() -> ModelCard {
-    let mut card = card();
-    let stage = ConvStage { blocks: 2, channels: 6, expansion: 2, kernel_size: 3, stride: 2 };
-    let vision = &mut card.config.vision;
-    vision.conv_stem = Some(ConvStem {
-        channels: 4,
-        stages: vec![stage],
-        head_channels: Some(10),
-        activation: ConvActivation::Relu6,
-        padding: ConvPadding::Same,
-    });
-    (vision.layers, vision.stem, vision.pooling) = (0, Stem::Biased, VisionPooling::Mean);
     card
 }
 
@@ -69,7 +52,7 @@ fn shorter_numbers_come_back_rounded_once() {
     let f16 = |value| half::f16::from_f32(value).to_f32();
     let bf16 = |value| half::bf16::from_f32(value).to_f32();
     for (dtype, round) in [(Dtype::F16, f16 as fn(f32) -> f32), (Dtype::Bf16, bf16)] {
-        for card in [card(), siglip(), convolutional()] {
+        for card in [card(), siglip(), convolutional(), pooled_map()] {
             let checkpoint = Checkpoint::open(&Fixture::of(&card, dtype).path).unwrap();
             assert_eq!([Tower::Vision, Tower::Text].map(|t| checkpoint.dtype_of(t)), [dtype; 2]);
             for spec in tensors(&card.config) {
@@ -122,10 +105,12 @@ fn matrices_of_int8_come_back_within_half_a_step() {
         "visual.conv_stem.blocks.1.project.weight",
         "visual.conv_stem.head.weight",
     ];
+    let of_mlp = ["c_fc", "c_proj"].map(|layer| format!("visual_projection.mlp.{layer}.weight"));
     for (card, heads) in [
         (card(), heads.to_vec()),
         (siglip(), [&pooling[..], &["text_projection.weight".to_owned()]].concat()),
         (convolutional(), [&heads[..], &pointwise.map(str::to_owned)].concat()),
+        (pooled_map(), [&heads[..], &pointwise.map(str::to_owned), &of_mlp].concat()),
     ] {
         let fixture = Fixture::of(&card, Dtype::Int8);
         let checkpoint = Checkpoint::open(&fixture.path).unwrap();

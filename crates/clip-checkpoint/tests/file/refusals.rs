@@ -5,7 +5,7 @@ use std::fs;
 use clip_checkpoint::{Checkpoint, Dtype, Error, ModelCard};
 use serde_json::Value;
 
-use crate::fixture::{Fixture, Tensors, card};
+use crate::fixture::{Fixture, Tensors, card, pooled_map};
 
 #[test]
 fn damaged_files_are_refused() {
@@ -106,6 +106,31 @@ fn cards_are_checked() {
     check(
         |card| *card = serde_json::json!({"card_version": 1}),
         "the model card cannot be read: missing field `name` at line 1 column 18; convert the source again",
+    );
+}
+
+#[test]
+fn heads_of_feature_maps_are_checked() {
+    let json = serde_json::to_value(pooled_map()).unwrap();
+    assert_eq!(json["config"]["vision"]["stem"], "identity");
+    let mlp = serde_json::json!({"residual-mlp": {"hidden": 7}});
+    assert_eq!(json["config"]["vision"]["projection"], mlp);
+    let check = |change: fn(&mut Value), message: &str| {
+        let mut json = json.clone();
+        change(&mut json["config"]["vision"]);
+        let error = ModelCard::from_json(&json.to_string()).unwrap_err().to_string();
+        assert_eq!(error, format!("the configuration describes no model: {message}"));
+    };
+    check(
+        |vision| vision["projection"]["residual-mlp"]["hidden"] = 0.into(),
+        "the MLP of the vision tower's projection has a width of 0",
+    );
+    let as_they_are = "tokens that are patches as they are need a convolutional stem, and patches as large as its stride";
+    check(|vision| vision["conv_stem"] = Value::Null, as_they_are);
+    check(|vision| vision["patch_size"] = 8.into(), as_they_are);
+    check(
+        |vision| vision["width"] = 8.into(),
+        "tokens that are positions of a feature map have its 10 channels, but the vision tower has a width of 8",
     );
 }
 

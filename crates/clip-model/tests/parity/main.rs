@@ -5,6 +5,7 @@ mod full_size;
 mod golden;
 #[cfg(feature = "flex")]
 mod int8;
+mod pooled_map;
 mod siglip;
 mod sources;
 mod verify;
