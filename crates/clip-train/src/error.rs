@@ -54,12 +54,20 @@ pub enum Error {
     },
     /// The model to train further has convolutions below its patches.
     #[error(
-        "{path} has a convolutional stem, which cannot be trained yet: start `from` a model that cuts patches from pixels",
+        "{path} has a convolutional stem, which stays as it is: write [features], and the rest is trained on what it makes of images",
         path = path.display()
     )]
     ConvStem {
         /// The checkpoint.
         path: PathBuf,
+    },
+    /// The classes or the classifier of prototypes cannot be used.
+    #[error("[prototypes]: cannot use {path}: {reason}", path = path.display())]
+    Prototypes {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
     },
     /// A file of the run cannot be written.
     #[error("cannot write {path}: {source}; what was saved before is still there", path = path.display())]

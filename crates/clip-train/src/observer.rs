@@ -10,11 +10,17 @@ pub trait Observer {
     /// The model was validated after `epoch` epochs.
     fn validated(&mut self, epoch: u64, validation: &Validation);
 
+    /// So many of the features that a run needs before its first step are made.
+    fn features(&mut self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
     /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
     /// be saved.
     fn problem(&mut self, problem: &str);
 
-    /// Whether the run shall save its state and end; asked after each step but the last.
+    /// Whether the run shall save its state and end; asked after each step but the last, and
+    /// while features are made.
     fn stop(&self) -> bool;
 }
 

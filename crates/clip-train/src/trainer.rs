@@ -4,21 +4,27 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use burn::module::Module;
 use burn::tensor::Tensor;
-use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
-use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
-use clip_model::{Clip, Device};
+use clip_checkpoint::{Dtype, ModelCard};
+use clip_data::{AugmentConfig, Dataset, Loader, Problem, SamplerConfig, Transform};
+use clip_model::Device;
 use clip_tokenizer::Tokenizer;
 
 use crate::adapt::Anchor;
 use crate::batch::Patches;
+use crate::features::{FeatureSource, FeatureStore};
+use crate::initial::InitialModel;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
 use crate::parameters::{self, Named};
+use crate::prototypes::InitialHead;
+use crate::source::{FeatureRun, Source, StepBatch};
 use crate::state::{Progress, State};
+use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
-    AdamW, Error, Files, Observer, Outcome, Result, Start, StepEvent, Stepper, TrainConfig,
-    TrainPrecision, Validation, adapt, export,
+    AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
+    TextVectors, TrainConfig, TrainPrecision, Validation, adapt, export,
 };
 
 /// Steps over which the speed is averaged.
@@ -34,9 +40,11 @@ pub struct Trainer {
     card: ModelCard,
     vocabulary: Option<Vec<u8>>,
     tokenizer: Tokenizer,
-    loader: Loader,
+    source: Source,
     validation: Option<Loader>,
     learner: Option<Learner>,
+    /// What stands for the texts, in a run without a text tower.
+    text_vectors: Option<TextVectors>,
     stepper: Stepper,
     average: Named,
     anchor: Option<Anchor>,
@@ -65,22 +73,7 @@ impl Trainer {
         };
         let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
         device.seed(config.seed);
-        let (mut card, vocabulary, clip) = match &config.from {
-            None => {
-                let card = config.model.card();
-                let clip = Clip::init(&card.config, &device);
-                (card, None, clip)
-            }
-            Some(path) => {
-                let checkpoint = Checkpoint::open(path)?;
-                if checkpoint.card().config.vision.conv_stem.is_some() {
-                    return Err(Error::ConvStem { path: path.clone() });
-                }
-                let clip = Clip::load(&checkpoint, &device)?;
-                let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
-                (tuned(checkpoint.card(), &checkpoint, path), vocabulary, clip)
-            }
-        };
+        let InitialModel { mut card, vocabulary, clip } = InitialModel::new(&config, &device)?;
         card.config.probability = config.loss.probability();
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
         let anchor = Anchor::new(&learner, config.adapt.start_share);
@@ -89,14 +82,15 @@ impl Trainer {
         // Drawing the weights now makes them independent of what is computed first.
         let values = parameters::values(&learner);
         drop(drawing);
-        let loader = loader(&config, &card)?;
+        let source = source(&config, &card)?;
+        let text_vectors = text_vectors(&config, &card, &source, &device);
         let epochs: Vec<u64> =
-            (0..config.schedule.epochs).map(|epoch| loader.plan(epoch).len() as u64).collect();
+            (0..config.schedule.epochs).map(|epoch| source.steps(epoch)).collect();
         if epochs.iter().sum::<u64>() == 0 {
             return Err(Error::NoBatches {
                 batch_size: config.sampler.batch_size,
-                rows: loader.dataset().len(),
-                names: loader.dataset().names().len(),
+                rows: source.dataset().len(),
+                names: source.dataset().names().len(),
             });
         }
         let average = if config.ema > 0.0 { values } else { Named::new() };
@@ -128,7 +122,8 @@ impl Trainer {
             device,
             card,
             vocabulary,
-            loader,
+            source,
+            text_vectors,
             files,
             epochs,
             config,
@@ -141,7 +136,7 @@ impl Trainer {
 
     /// The data that the run learns from.
     pub fn dataset(&self) -> &Dataset {
-        self.loader.dataset()
+        self.source.dataset()
     }
 
     /// The card of the model.
@@ -178,6 +173,10 @@ impl Trainer {
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         self.files.write_config(&self.config)?;
         self.metrics.resume(self.progress.step)?;
+        if self.make_features(observer)? == Outcome::Stopped {
+            self.save()?;
+            return Ok(Outcome::Stopped);
+        }
         let steps = self.steps();
         while self.progress.step < steps {
             let epoch = self.progress.epoch;
@@ -199,6 +198,53 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
+    /// Makes the features that a run on features learns from, and what follows from them. The observer
+    /// may end it.
+    fn make_features(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let Source::Features(run) = &mut self.source else { return Ok(Outcome::Finished) };
+        let Some(config) = &self.config.features else { return Ok(Outcome::Finished) };
+        let device = self.device.clone().inner();
+        let learner = self.learner.take().expect("a learner between steps");
+        let encoder = learner.valid().clip.image;
+        self.learner = Some(learner);
+        let store = FeatureStore {
+            encoder: &encoder,
+            preprocess: &self.card.preprocess,
+            folder: config.folder.clone().unwrap_or_else(|| self.files.features()),
+            loader: &self.config.data.loader,
+            seed: self.config.seed,
+            device: device.clone(),
+        };
+        let (augment, none) = (&self.config.augment, AugmentConfig::none());
+        let dataset = std::sync::Arc::clone(&run.source.dataset);
+        let Some(features) = store.features(&dataset, augment, config.views, observer)? else {
+            return Ok(Outcome::Stopped);
+        };
+        let validation = match &self.validation {
+            Some(loader) => match store.features(loader.shared_dataset(), &none, 1, observer)? {
+                Some(features) => Some(features),
+                None => return Ok(Outcome::Stopped),
+            },
+            None => None,
+        };
+        run.fill(features, validation, &device)?;
+        if self.progress.step > 0 {
+            return Ok(Outcome::Finished);
+        }
+        let problems = run.problems();
+        self.progress.skipped = problems.len() as u64;
+        problems.iter().for_each(|problem| observer.problem(problem));
+        if let Some(initial) = initial_head(run, self.text_vectors.as_ref()) {
+            let learner = self.learner.take().expect("a learner between steps");
+            let learner = initial.apply(learner)?;
+            if self.config.ema > 0.0 {
+                self.average = parameters::values(&learner);
+            }
+            self.learner = Some(learner);
+        }
+        Ok(Outcome::Finished)
+    }
+
     /// The rest of the current epoch.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let epoch = self.progress.epoch;
@@ -210,8 +256,12 @@ impl Trainer {
         let mut times = vec![(Instant::now(), 0)];
         let mut problem = None;
         let mut seen = self.progress.step_in_epoch > 0;
-        for batch in self.loader.epoch(epoch, self.progress.step_in_epoch as usize) {
-            for Problem { origin, reason } in &batch.skipped {
+        let mut batches = self.source.epoch(epoch, self.progress.step_in_epoch);
+        let by_number = self.text_vectors.is_some();
+        loop {
+            let seed = mix(self.config.seed, self.progress.step);
+            let Some(batch) = self.source.next(&mut batches, seed, by_number) else { break };
+            for Problem { origin, reason } in batch.skipped() {
                 self.progress.skipped += 1;
                 let line = format!("{origin}: {reason}");
                 observer.problem(&line);
@@ -224,11 +274,20 @@ impl Trainer {
                 continue;
             }
             seen = true;
-            let seed = mix(self.config.seed, self.progress.step);
-            let inputs = patches.inputs(&batch, &self.tokenizer, seed, &self.device)?;
+            let (tokenizer, vectors) = (&self.tokenizer, self.text_vectors.as_ref());
+            let inputs = match &batch {
+                StepBatch::Images(batch) => patches.inputs(batch, tokenizer, seed, &self.device)?,
+                StepBatch::Features(batch) => batch.inputs(vectors, tokenizer, &self.device)?,
+            };
             let rate = self.config.schedule.rate(self.progress.step, steps);
             let learner = self.learner.take().expect("a learner between steps");
-            let (learner, _, report) = self.stepper.step(learner, inputs, rate)?;
+            let (learner, of_texts, report) = self.stepper.step(learner, inputs, rate)?;
+            if let (Some(vectors), Some(gradients), StepBatch::Features(batch)) =
+                (&mut self.text_vectors, of_texts, &batch)
+            {
+                let share = rate / self.config.schedule.learning_rate;
+                vectors.step(&batch.numbers, gradients, share);
+            }
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();
@@ -308,12 +367,28 @@ impl Trainer {
         let Some(loader) = &self.validation else { return Ok(()) };
         let model = self.serving();
         let (template, device) = (&self.config.validation_template, self.device.clone().inner());
-        let validation = Validation::measure(&model, loader, &self.tokenizer, template, &device)?;
+        let (images, texts) = match &self.source {
+            Source::Images(_) => (EmbeddedImages::of_loader(&model, loader, &device), None),
+            Source::Features(run) => {
+                let Some(features) = &run.validation else { return Ok(()) };
+                let dataset = loader.dataset();
+                let images = EmbeddedImages::of_features(&model, features, dataset, &device);
+                (images, self.text_vectors.as_ref().map(|vectors| (vectors, &run.source.texts)))
+            }
+        };
+        let validation = Validation::measure(&images, template, |sentences| match texts {
+            Some((vectors, texts)) => {
+                Ok(sentences.iter().flat_map(|text| vectors.find(texts, text)).collect())
+            }
+            None => embed_texts(&model, &self.tokenizer, sentences, &device),
+        })?;
         self.metrics.add(Record::of_validation(&self.progress, &validation))?;
         observer.validated(self.progress.epoch, &validation);
         if self.progress.best.is_none_or(|best| validation.score() > best) {
             self.progress.best = Some(validation.score());
-            if let Err(error) = self.export(&model, &self.files.best()) {
+            let written = self.export(&model, &self.files.best());
+            let vectors = |()| self.write_text_vectors(&self.files.best_text_vectors());
+            if let Err(error) = written.and_then(vectors) {
                 observer.problem(&error.to_string());
             }
         }
@@ -324,26 +399,40 @@ impl Trainer {
         export(model, &self.card, self.vocabulary.as_deref(), Dtype::F16, path)
     }
 
+    fn write_text_vectors(&self, path: &Path) -> Result<()> {
+        self.text_vectors.as_ref().map_or(Ok(()), |vectors| vectors.save(path))
+    }
+
     fn save(&self) -> Result<()> {
         self.export(&self.serving(), &self.files.last())?;
+        self.write_text_vectors(&self.files.text_vectors())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
         let optimizer = &self.stepper.optimizer;
         let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
-        let state = State {
+        let mut state = State {
             progress: self.progress.clone(),
             values: parameters::values(learner),
             moments: moments.collect(),
             average: self.average.clone(),
         };
+        if let Some(vectors) = &self.text_vectors {
+            let device = self.device.clone().inner();
+            vectors.store(&mut state.values, &mut state.moments, &device);
+        }
         state.save(&self.files.state())
     }
 
     fn restore(&mut self) -> Result<()> {
         let path = self.files.state();
-        let State { progress, mut values, moments, average } =
+        let State { progress, mut values, mut moments, average } =
             State::load(&path, &self.device.clone().inner())?;
         if let Some(setting) = differs(&progress.config, &self.config) {
             return Err(Error::OtherRun { path, setting });
+        }
+        let text_vectors = self.text_vectors.as_mut();
+        if text_vectors.is_some_and(|vectors| !vectors.restore(&mut values, &mut moments)) {
+            let reason = "its text vectors are of other texts: the data have changed".to_owned();
+            return Err(Error::BadState { path, reason });
         }
         let learner = self.learner.take().expect("a learner between steps");
         let expected = parameters::values(&learner);
@@ -363,25 +452,43 @@ impl Trainer {
     }
 }
 
-/// The card of a model that is trained further.
-fn tuned(card: &ModelCard, checkpoint: &Checkpoint, path: &Path) -> ModelCard {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ModelCard {
-        source: Source {
-            origin: format!("{}, trained further", card.name),
-            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
-            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        },
-        ..card.clone()
+fn source(config: &TrainConfig, card: &ModelCard) -> Result<Source> {
+    let dataset = Arc::new(Dataset::open(&config.data.train)?.filtered(&config.data.filter));
+    if config.features.is_some() {
+        let source = FeatureSource::new(dataset, config, card)?;
+        return Ok(Source::Features(Box::new(FeatureRun::new(source))));
     }
-}
-
-fn loader(config: &TrainConfig, card: &ModelCard) -> Result<Loader> {
-    let dataset = Dataset::open(&config.data.train)?.filtered(&config.data.filter);
     let transform = Transform::train(&config.augment, &card.preprocess)?;
     let (captions, sampler) = (&config.captions, &config.sampler);
     let (how, seed) = (&config.data.loader, config.seed);
-    Ok(Loader::new(Arc::new(dataset), transform, captions, sampler, how, seed)?)
+    let loader = Loader::new(dataset, transform, captions, sampler, how, seed)?;
+    Ok(Source::Images(Box::new(loader)))
+}
+
+/// The table of vectors that a run trains in the place of a text tower, if it does.
+fn text_vectors(
+    config: &TrainConfig,
+    card: &ModelCard,
+    source: &Source,
+    device: &Device,
+) -> Option<TextVectors> {
+    let (Some(vectors), Source::Features(run)) = (&config.text_vectors, source) else {
+        return None;
+    };
+    let device = device.clone().inner();
+    let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+    // Not the numbers that the weights were drawn from.
+    device.seed(mix(config.seed, u64::MAX));
+    Some(TextVectors::new(vectors, &run.source.texts, card.config.embed_dim, &device))
+}
+
+/// The start of the projection's hidden layer, where prototypes give it one.
+fn initial_head(run: &FeatureRun, vectors: Option<&TextVectors>) -> Option<InitialHead> {
+    let prototypes = run.source.prototypes.as_ref()?;
+    let batches = run.batches.as_ref()?;
+    let images = batches.virtual_features()?;
+    let vectors = vectors.filter(|_| prototypes.config().initial_output > 0.0)?;
+    Some(InitialHead::new(prototypes, images, batches.features(), vectors))
 }
 
 fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Loader>> {
@@ -408,6 +515,10 @@ fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
         checkpointing: false,
         chunk: 0,
         data: crate::DataConfig { loader: Default::default(), ..config.data.clone() },
+        features: config
+            .features
+            .clone()
+            .map(|features| FeatureConfig { folder: None, ..features }),
         ..config.clone()
     };
     let table = |config: &TrainConfig| serde_json::to_value(neutral(config)).unwrap_or_default();

@@ -84,7 +84,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     };
     match outcome {
         clip_train::Outcome::Finished => {
-            for file in [files.best(), files.last(), files.metrics(), files.plot()] {
+            let models =
+                [files.best(), files.last(), files.best_text_vectors(), files.text_vectors()];
+            for file in models.into_iter().chain([files.metrics(), files.plot()]) {
                 if file.exists() {
                     out.path(&file)?;
                     writeln!(out)?;
@@ -196,6 +198,16 @@ impl Observer for Watcher {
             percent(validation.image_to_text),
         );
         self.status.suspend(|| report::note(line));
+    }
+
+    fn features(&mut self, done: usize, total: usize) {
+        let line = format!("features of {done} of {}", output::count(total, "image"));
+        if std::io::stderr().is_terminal() {
+            self.status.show(line);
+        } else if self.said.elapsed() >= QUIET || done == total {
+            self.said = Instant::now();
+            report::note(line);
+        }
     }
 
     fn problem(&mut self, problem: &str) {

@@ -131,5 +131,10 @@ fn a_model_with_a_convolutional_stem_is_refused_by_name() {
     config.from = Some(path);
     let error = Trainer::new(config, &device, Start::New).err().unwrap();
     assert!(matches!(error, Error::ConvStem { .. }), "{error}");
-    assert!(error.to_string().contains("hybrid.safetensors has a convolutional stem"), "{error}");
+    assert!(
+        error.to_string().contains(
+            "hybrid.safetensors has a convolutional stem, which stays as it is: write [features]"
+        ),
+        "{error}"
+    );
 }

@@ -3,5 +3,6 @@
 
 mod adapting;
 mod failing;
+mod features;
 mod resuming;
 mod setup;

@@ -44,6 +44,9 @@ pub(crate) struct Watcher {
     pub(crate) validations: Vec<Validation>,
     pub(crate) problems: Vec<String>,
     pub(crate) stop_after: Option<usize>,
+    /// Images that passed through a frozen tower.
+    pub(crate) features_made: usize,
+    features_told: usize,
 }
 
 impl Observer for Watcher {
@@ -53,6 +56,12 @@ impl Observer for Watcher {
 
     fn validated(&mut self, _: u64, validation: &Validation) {
         self.validations.push(*validation);
+    }
+
+    fn features(&mut self, done: usize, _: usize) {
+        // The count begins again with the images to validate on.
+        self.features_made += done.checked_sub(self.features_told).unwrap_or(done);
+        self.features_told = done;
     }
 
     fn problem(&mut self, problem: &str) {
