@@ -1,11 +1,13 @@
 //! Where the batches of a run come from: images, which pass through the tower, or features of a tower
 //! that is frozen.
 
-use clip_data::{Batch, Batches, Dataset, Loader, Problem};
-use clip_model::Device;
+use std::sync::Arc;
 
-use crate::Result;
-use crate::features::{FeatureBatch, FeatureBatches, FeatureSource, Features};
+use clip_data::{AugmentConfig, Batch, Batches, Dataset, Loader, Problem};
+
+use crate::features::{FeatureBatch, FeatureBatches, FeatureSource, FeatureStore, Features};
+use crate::prototypes::InitialHead;
+use crate::{Observer, Outcome, Result, TextVectors};
 
 /// The data of a run.
 #[derive(Debug)]
@@ -91,16 +93,35 @@ impl FeatureRun {
         Self { source, batches: None, validation: None }
     }
 
-    /// Readies the drawing of batches.
+    /// Makes the features that are not kept yet, those to validate on too, and readies the drawing of
+    /// batches. The observer may end it.
     pub(crate) fn fill(
         &mut self,
-        features: Features,
-        validation: Option<Features>,
-        device: &Device,
-    ) -> Result<()> {
-        self.batches = Some(self.source.batches(features, device)?);
-        self.validation = validation;
-        Ok(())
+        store: &FeatureStore<'_>,
+        augment: &AugmentConfig,
+        validation: Option<&Arc<Dataset>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome> {
+        let (dataset, views) = (&self.source.dataset, self.source.views());
+        let Some(features) = store.features(dataset, augment, views, observer)? else {
+            return Ok(Outcome::Stopped);
+        };
+        if let Some(dataset) = validation {
+            let Some(features) = store.features(dataset, augment, 1, observer)? else {
+                return Ok(Outcome::Stopped);
+            };
+            self.validation = Some(features);
+        }
+        self.batches = Some(self.source.batches(features, &store.device)?);
+        Ok(Outcome::Finished)
+    }
+
+    /// The start of the projection's hidden layer, where prototypes give it one.
+    pub(crate) fn initial_head(&self, vectors: Option<&TextVectors>) -> Option<InitialHead> {
+        let (prototypes, batches) = (self.source.prototypes.as_ref()?, self.batches.as_ref()?);
+        let vectors = vectors.filter(|_| prototypes.config().initial_output > 0.0)?;
+        let images = batches.virtual_features()?;
+        Some(InitialHead::new(prototypes, images, batches.features(), vectors))
     }
 
     /// Images without features, one line each.

@@ -114,24 +114,25 @@ impl TextVectors {
     }
 
     /// The unit vector that stands for a text in validation: its own; where it is not in the table, that
-    /// of its singular, of its last words, or the mean of those of its words.
+    /// of its singular, of its last words, or the mean of those of its words, or of all.
     pub(crate) fn find(&self, texts: &Texts, text: &str) -> Vec<f32> {
         let known = |text: &str| {
             let singular = [text.strip_suffix('s'), text.strip_suffix("es")];
-            let forms = std::iter::once(text).chain(singular.into_iter().flatten());
-            forms.filter_map(|form| texts.number(form)).map(|number| self.unit(number)).next()
+            let mut forms = std::iter::once(text).chain(singular.into_iter().flatten());
+            forms.find_map(|form| texts.number(form))
         };
         let words: Vec<&str> = text.split_whitespace().collect();
-        let endings = (0..words.len()).map(|first| words[first..].join(" "));
-        let own = known(text).or_else(|| endings.into_iter().find_map(|ending| known(&ending)));
-        own.unwrap_or_else(|| {
-            let mut sum = vec![0.0; self.width];
-            let all = words.iter().filter_map(|word| known(word));
-            for vector in all {
-                sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
-            }
-            unit(sum)
-        })
+        let mut endings = (0..words.len()).map(|first| words[first..].join(" "));
+        if let Some(number) = endings.find_map(|ending| known(&ending)) {
+            return self.unit(number);
+        }
+        let of_words: Vec<u32> = words.iter().filter_map(|word| known(word)).collect();
+        let all = || (0..self.texts.len() as u32).collect();
+        let mut sum = vec![0.0; self.width];
+        for number in if of_words.is_empty() { all() } else { of_words } {
+            sum.iter_mut().zip(self.unit(number)).for_each(|(sum, value)| *sum += value);
+        }
+        unit(sum)
     }
 
     /// The vector of a text with length 1.

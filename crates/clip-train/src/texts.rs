@@ -31,6 +31,16 @@ impl Texts {
         (texts, rows)
     }
 
+    /// Those of images with these names.
+    #[cfg(test)]
+    pub(crate) fn of_names<const N: usize>(names: [&str; N]) -> Self {
+        let mut texts = Self { of_images: N, ..Self::default() };
+        names.iter().for_each(|name| {
+            texts.add(name);
+        });
+        texts
+    }
+
     /// The number of a text, a new one where it is not known.
     pub(crate) fn add(&mut self, text: &str) -> u32 {
         let text = folded(text);

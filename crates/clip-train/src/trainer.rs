@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use clip_checkpoint::{Dtype, ModelCard};
-use clip_data::{AugmentConfig, Dataset, Loader, Problem, SamplerConfig, Transform};
+use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::Device;
 use clip_tokenizer::Tokenizer;
 
@@ -18,7 +18,6 @@ use crate::initial::InitialModel;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
 use crate::parameters::{self, Named};
-use crate::prototypes::InitialHead;
 use crate::source::{FeatureRun, Source, StepBatch};
 use crate::state::{Progress, State};
 use crate::validate::{EmbeddedImages, embed_texts};
@@ -202,45 +201,29 @@ impl Trainer {
     /// may end it.
     fn make_features(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let Source::Features(run) = &mut self.source else { return Ok(Outcome::Finished) };
-        let Some(config) = &self.config.features else { return Ok(Outcome::Finished) };
-        let device = self.device.clone().inner();
-        let learner = self.learner.take().expect("a learner between steps");
-        let encoder = learner.valid().clip.image;
-        self.learner = Some(learner);
+        let encoder = self.learner.as_ref().map(|learner| learner.valid().clip.image);
+        let folder = self.config.features.as_ref().and_then(|features| features.folder.clone());
         let store = FeatureStore {
-            encoder: &encoder,
+            encoder: &encoder.expect("a learner between steps"),
             preprocess: &self.card.preprocess,
-            folder: config.folder.clone().unwrap_or_else(|| self.files.features()),
+            folder: folder.unwrap_or_else(|| self.files.features()),
             loader: &self.config.data.loader,
             seed: self.config.seed,
-            device: device.clone(),
+            device: self.device.clone().inner(),
         };
-        let (augment, none) = (&self.config.augment, AugmentConfig::none());
-        let dataset = std::sync::Arc::clone(&run.source.dataset);
-        let Some(features) = store.features(&dataset, augment, config.views, observer)? else {
+        let validation = self.validation.as_ref().map(Loader::shared_dataset);
+        if run.fill(&store, &self.config.augment, validation, observer)? == Outcome::Stopped {
             return Ok(Outcome::Stopped);
-        };
-        let validation = match &self.validation {
-            Some(loader) => match store.features(loader.shared_dataset(), &none, 1, observer)? {
-                Some(features) => Some(features),
-                None => return Ok(Outcome::Stopped),
-            },
-            None => None,
-        };
-        run.fill(features, validation, &device)?;
+        }
         if self.progress.step > 0 {
             return Ok(Outcome::Finished);
         }
         let problems = run.problems();
         self.progress.skipped = problems.len() as u64;
         problems.iter().for_each(|problem| observer.problem(problem));
-        if let Some(initial) = initial_head(run, self.text_vectors.as_ref()) {
+        if let Some(initial) = run.initial_head(self.text_vectors.as_ref()) {
             let learner = self.learner.take().expect("a learner between steps");
-            let learner = initial.apply(learner)?;
-            if self.config.ema > 0.0 {
-                self.average = parameters::values(&learner);
-            }
-            self.learner = Some(learner);
+            self.learner = Some(initial.apply(learner)?);
         }
         Ok(Outcome::Finished)
     }
@@ -480,15 +463,6 @@ fn text_vectors(
     // Not the numbers that the weights were drawn from.
     device.seed(mix(config.seed, u64::MAX));
     Some(TextVectors::new(vectors, &run.source.texts, card.config.embed_dim, &device))
-}
-
-/// The start of the projection's hidden layer, where prototypes give it one.
-fn initial_head(run: &FeatureRun, vectors: Option<&TextVectors>) -> Option<InitialHead> {
-    let prototypes = run.source.prototypes.as_ref()?;
-    let batches = run.batches.as_ref()?;
-    let images = batches.virtual_features()?;
-    let vectors = vectors.filter(|_| prototypes.config().initial_output > 0.0)?;
-    Some(InitialHead::new(prototypes, images, batches.features(), vectors))
 }
 
 fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Loader>> {

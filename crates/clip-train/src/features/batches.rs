@@ -83,6 +83,11 @@ impl FeatureSource {
         self.dataset.len().div_ceil(self.config.batch_size) as u64
     }
 
+    /// Views of each image that are asked for.
+    pub(crate) fn views(&self) -> usize {
+        self.config.views
+    }
+
     /// Readies the drawing of batches.
     pub(crate) fn batches(&self, features: Features, device: &Device) -> Result<FeatureBatches> {
         let skipped = features.skipped();

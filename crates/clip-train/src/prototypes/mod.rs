@@ -243,3 +243,46 @@ impl Class {
         both.into_iter().map(class).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_pcg::Pcg64Mcg;
+
+    use super::*;
+
+    #[test]
+    fn first_words_and_rare_hypernyms_come_most() {
+        let entry = |words: &[&str], hyper: &[&str]| Entry {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            hyper: hyper.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let entries = [
+            entry(&["pug", "pug-dog"], &["dog", "animal", "Pug", "canid"]),
+            entry(&["cat"], &["animal"]),
+        ];
+        let config = PrototypeConfig {
+            hypernym_probability: 0.5,
+            hypernym_exponent: 1.0,
+            unseen_hypernym_weight: 0.5,
+            ..PrototypeConfig::default()
+        };
+        let mut texts = Texts::of_names(["dog", "animal"]);
+        let classes = Class::all(&entries, &config, &mut texts);
+        let prototypes = Prototypes { config, classes, weight: Vec::new(), bias: Vec::new() };
+        let mut random = Pcg64Mcg::seed_from_u64(2);
+        let mut counts: HashMap<&str, f64> = HashMap::new();
+        for _ in 0..20_000 {
+            let text = prototypes.text(0, &mut random);
+            *counts.entry(&texts.list()[text as usize]).or_default() += 1.0 / 20_000.0;
+            assert!(prototypes.names(0, text));
+        }
+        // Weights 1 (seen, of one class), 1/2 (of two) and 1/2 (seen on no image); words 3/4 and 1/4.
+        for (text, expected) in
+            [("dog", 0.25), ("animal", 0.125), ("canid", 0.125), ("pug", 0.375), ("pug-dog", 0.125)]
+        {
+            assert!((counts[text] - expected).abs() < 0.015, "{text}: {}", counts[text]);
+        }
+        assert!(!prototypes.names(1, texts.number("dog").unwrap()));
+    }
+}
