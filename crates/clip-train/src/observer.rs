@@ -1,6 +1,6 @@
 //! What a run tells while it goes, and how it begins and ends.
 
-use crate::{StepReport, Validation};
+use crate::{StepReport, TextValidation, Validation};
 
 /// Who watches a run, and may end it.
 pub trait Observer {
@@ -9,6 +9,11 @@ pub trait Observer {
 
     /// The model was validated after `epoch` epochs.
     fn validated(&mut self, epoch: u64, validation: &Validation);
+
+    /// A text tower that learns from vectors was validated after `epoch` epochs.
+    fn text_validated(&mut self, epoch: u64, validation: &TextValidation) {
+        let _ = (epoch, validation);
+    }
 
     /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
     /// be saved.
@@ -31,10 +36,11 @@ pub struct StepEvent {
     pub report: StepReport,
     /// The learning rate.
     pub rate: f64,
-    /// The scale of the logits.
+    /// The scale of the logits; that of the loss where a text tower learns from vectors.
     pub logit_scale: f32,
-    /// Pictures a second, averaged over the last steps.
-    pub images_per_second: f64,
+    /// Pictures, or texts where a text tower learns from vectors, a second, averaged over the last
+    /// steps.
+    pub samples_per_second: f64,
     /// Seconds a step, averaged likewise.
     pub seconds_per_step: f64,
     /// Rows that could not be read so far.

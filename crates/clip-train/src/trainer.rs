@@ -1,31 +1,24 @@
 //! A run from its configuration to its checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
-use burn::tensor::Tensor;
-use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
+use clip_checkpoint::{Checkpoint, Dtype, ModelCard};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::{Clip, Device};
 use clip_tokenizer::Tokenizer;
 
 use crate::adapt::Anchor;
+use crate::average::Average;
 use crate::batch::Patches;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
-use crate::parameters::{self, Named};
-use crate::state::{Progress, State};
+use crate::speed::Speed;
+use crate::state::{Progress, State, changed_setting};
 use crate::{
     AdamW, Error, Files, Observer, Outcome, Result, Start, StepEvent, Stepper, TrainConfig,
-    TrainPrecision, Validation, adapt, export,
+    TrainPrecision, Validation, adapt, export, parameters, seed,
 };
-
-/// Steps over which the speed is averaged.
-const SPEED_STEPS: usize = 20;
-
-/// Held from the seeding of the backend, which all threads share, until the weights are drawn.
-static DRAWING: Mutex<()> = Mutex::new(());
 
 /// A run.
 pub struct Trainer {
@@ -38,7 +31,7 @@ pub struct Trainer {
     validation: Option<Loader>,
     learner: Option<Learner>,
     stepper: Stepper,
-    average: Named,
+    average: Average,
     anchor: Option<Anchor>,
     progress: Progress,
     metrics: Metrics,
@@ -63,8 +56,7 @@ impl Trainer {
             true => device.clone().autodiff().gradient_checkpointing(),
             false => device.clone().autodiff(),
         };
-        let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-        device.seed(config.seed);
+        let drawing = seed::drawing(&device, config.seed);
         let (mut card, vocabulary, clip) = match &config.from {
             None => {
                 let card = config.model.card();
@@ -78,7 +70,7 @@ impl Trainer {
                 }
                 let clip = Clip::load(&checkpoint, &device)?;
                 let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
-                (tuned(checkpoint.card(), &checkpoint, path), vocabulary, clip)
+                (export::trained_further(&checkpoint, path), vocabulary, clip)
             }
         };
         card.config.probability = config.loss.probability();
@@ -99,7 +91,7 @@ impl Trainer {
                 names: loader.dataset().names().len(),
             });
         }
-        let average = if config.ema > 0.0 { values } else { Named::new() };
+        let average = Average::new(config.ema, values);
         let mut trainer = Self {
             tokenizer: Tokenizer::new(
                 &card.tokenizer,
@@ -112,15 +104,7 @@ impl Trainer {
                 loss: config.loss,
                 chunk: config.chunk,
             },
-            progress: Progress {
-                epoch: 0,
-                step_in_epoch: 0,
-                step: 0,
-                updates: 0,
-                skipped: 0,
-                best: None,
-                config: config.clone(),
-            },
+            progress: Progress::new(config.clone()),
             metrics: Metrics::new(files.metrics()),
             learner: Some(learner),
             average,
@@ -176,7 +160,7 @@ impl Trainer {
     /// an epoch can be read, and where the last save fails. A save on the way that fails is told
     /// to the observer, and the run goes on: the disk may have room at the next one.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        self.files.write_config(&self.config)?;
+        self.files.write_config(&self.config.to_toml())?;
         self.metrics.resume(self.progress.step)?;
         let steps = self.steps();
         while self.progress.step < steps {
@@ -207,7 +191,7 @@ impl Trainer {
         let share = if full { 1.0 } else { self.config.patches_kept };
         let patches = Patches::new(vision.image_size, vision.patch_size, share);
         let steps = self.steps();
-        let mut times = vec![(Instant::now(), 0)];
+        let mut speed = Speed::start();
         let mut problem = None;
         let mut seen = self.progress.step_in_epoch > 0;
         for batch in self.loader.epoch(epoch, self.progress.step_in_epoch as usize) {
@@ -224,7 +208,7 @@ impl Trainer {
                 continue;
             }
             seen = true;
-            let seed = mix(self.config.seed, self.progress.step);
+            let seed = seed::of_step(self.config.seed, self.progress.step);
             let inputs = patches.inputs(&batch, &self.tokenizer, seed, &self.device)?;
             let rate = self.config.schedule.rate(self.progress.step, steps);
             let learner = self.learner.take().expect("a learner between steps");
@@ -232,10 +216,9 @@ impl Trainer {
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();
-            self.follow(&learner);
+            self.average.follow(&learner, self.progress.step);
             self.learner = Some(learner);
-            times.push((Instant::now(), batch.len()));
-            let (images_per_second, seconds_per_step) = speed(&mut times);
+            let (samples_per_second, seconds_per_step) = speed.count(batch.len());
             let event = StepEvent {
                 epoch: epoch + 1,
                 step: self.progress.step,
@@ -243,7 +226,7 @@ impl Trainer {
                 report,
                 rate,
                 logit_scale,
-                images_per_second,
+                samples_per_second,
                 seconds_per_step,
                 skipped: self.progress.skipped,
             };
@@ -271,33 +254,11 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
-    /// Moves the average towards the weights.
-    fn follow(&mut self, learner: &Learner) {
-        if self.config.ema == 0.0 {
-            return;
-        }
-        // As the average begins with random weights, it follows faster at first.
-        let step = self.progress.step as f64;
-        let decay = self.config.ema.min((1.0 + step) / (10.0 + step));
-        let mut averages = std::mem::take(&mut self.average);
-        let both = parameters::values(learner).into_iter().map(|(name, value)| {
-            let average = averages.remove(&name).expect("an average of every parameter");
-            (name, (average, value))
-        });
-        let moved = |(average, value)| average * decay + value * (1.0 - decay);
-        self.average = parameters::each(both.collect(), |(average, _)| average, moved);
-    }
-
     /// The model that is measured and saved: the average where there is one, drawn to the start
     /// where that has a share.
     fn serving(&self) -> Learner {
         let learner = self.learner.clone().expect("a learner between steps");
-        let learner = match self.average.is_empty() {
-            true => learner,
-            false => {
-                parameters::update(learner, |_| true, |about, _| self.average[about.name].clone())
-            }
-        };
+        let learner = self.average.apply(learner);
         match &self.anchor {
             None => learner.serving(),
             Some(anchor) => anchor.pull(learner.serving()),
@@ -327,52 +288,23 @@ impl Trainer {
     fn save(&self) -> Result<()> {
         self.export(&self.serving(), &self.files.last())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
-        let optimizer = &self.stepper.optimizer;
-        let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
-        let state = State {
-            progress: self.progress.clone(),
-            values: parameters::values(learner),
-            moments: moments.collect(),
-            average: self.average.clone(),
-        };
+        let state =
+            State::of(self.progress.clone(), learner, &self.stepper.optimizer, &self.average);
         state.save(&self.files.state())
     }
 
     fn restore(&mut self) -> Result<()> {
         let path = self.files.state();
-        let State { progress, mut values, moments, average } =
-            State::load(&path, &self.device.clone().inner())?;
-        if let Some(setting) = differs(&progress.config, &self.config) {
+        let state = State::load(&path, &self.device.clone().inner())?;
+        if let Some(setting) = differs(&state.progress.config, &self.config) {
             return Err(Error::OtherRun { path, setting });
         }
         let learner = self.learner.take().expect("a learner between steps");
-        let expected = parameters::values(&learner);
-        if !expected.keys().eq(values.keys()) {
-            let reason = "its parameters are those of another model".to_owned();
-            return Err(Error::BadState { path, reason });
-        }
-        let restored = |about: parameters::About<'_>, _: Tensor<1>| {
-            values.remove(about.name).expect("compared above")
-        };
-        self.learner = Some(parameters::update(learner, |_| true, restored));
-        let optimizer = self.stepper.optimizer.clone();
-        self.stepper.optimizer = optimizer.restored(moments, progress.updates);
-        self.average = average;
+        let (optimizer, average) = (&mut self.stepper.optimizer, &mut self.average);
+        let (learner, progress) = state.restore(&path, learner, optimizer, average)?;
+        self.learner = Some(learner);
         self.progress = progress;
         Ok(())
-    }
-}
-
-/// The card of a model that is trained further.
-fn tuned(card: &ModelCard, checkpoint: &Checkpoint, path: &Path) -> ModelCard {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ModelCard {
-        source: Source {
-            origin: format!("{}, trained further", card.name),
-            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
-            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        },
-        ..card.clone()
     }
 }
 
@@ -410,24 +342,5 @@ fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
         data: crate::DataConfig { loader: Default::default(), ..config.data.clone() },
         ..config.clone()
     };
-    let table = |config: &TrainConfig| serde_json::to_value(neutral(config)).unwrap_or_default();
-    let (before, now) = (table(before), table(now));
-    let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
-    let mut changed = keys.filter(|key| before.get(key) != now.get(key));
-    changed.next().cloned()
-}
-
-/// Pictures a second and seconds a step over the last steps.
-fn speed(times: &mut Vec<(Instant, usize)>) -> (f64, f64) {
-    if times.len() > SPEED_STEPS {
-        times.remove(0);
-    }
-    let rows: usize = times[1..].iter().map(|(_, rows)| rows).sum();
-    let seconds = times[0].0.elapsed().as_secs_f64();
-    (rows as f64 / seconds.max(1e-9), seconds / (times.len() - 1).max(1) as f64)
-}
-
-/// A seed of its own for each step.
-fn mix(seed: u64, step: u64) -> u64 {
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(step)
+    changed_setting(&neutral(before), &neutral(now))
 }
