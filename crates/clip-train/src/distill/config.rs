@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::loss::DistillLoss;
 use super::templates::TemplateConfig;
 use crate::{
-    AdamWConfig, Error, FreshModel, Matrices, Result, ScheduleConfig, TowerSize, TrainPrecision,
+    AdamWConfig, Error, FreshModel, Result, ScheduleConfig, TowerSize, TrainPrecision,
 };
 
 /// Everything about a run that trains a text tower towards given vectors.
@@ -108,16 +108,8 @@ impl Default for DistillConfig {
             translations: TranslationsConfig::default(),
             captions: TemplateConfig::default(),
             loss: DistillLoss::default(),
-            optimizer: AdamWConfig {
-                weight_decay: 0.1,
-                matrices: Matrices::Muon,
-                ..AdamWConfig::default()
-            },
-            schedule: ScheduleConfig {
-                learning_rate: 2e-3,
-                warmup_steps: 50,
-                ..ScheduleConfig::default()
-            },
+            optimizer: AdamWConfig::default(),
+            schedule: ScheduleConfig::default(),
             model: None,
         }
     }
