@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, TrainConfig};
+use crate::{Error, Result};
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -45,12 +45,12 @@ impl Files {
         self.folder.join("state.safetensors")
     }
 
-    /// Losses and recalls, one JSON object a line.
+    /// Losses and validations, one JSON object a line.
     pub fn metrics(&self) -> PathBuf {
         self.folder.join("metrics.jsonl")
     }
 
-    /// Loss and recall, drawn.
+    /// Loss and validation, drawn.
     pub fn plot(&self) -> PathBuf {
         self.folder.join("metrics.svg")
     }
@@ -60,11 +60,11 @@ impl Files {
         self.folder.join("config.toml")
     }
 
-    pub(crate) fn write_config(&self, config: &TrainConfig) -> Result<()> {
+    pub(crate) fn write_config(&self, toml: &str) -> Result<()> {
         let path = self.config();
         let write = || {
             std::fs::create_dir_all(&self.folder)?;
-            std::fs::write(&path, config.to_toml())
+            std::fs::write(&path, toml)
         };
         write().map_err(|source| Error::Save { path: path.clone(), source })
     }

@@ -1,17 +1,15 @@
 //! What a run begins with: a fresh model, one whose stem somebody trained, or one that is trained
 //! further.
 
-use std::path::Path;
-
 use burn::tensor::{Tensor, TensorData};
 use clip_checkpoint::{
     Checkpoint, ConvStemCard, ConvStemCheckpoint, ModelCard, PreprocessConfig, Projection,
-    ResizeMode, Source, SourceFile, Stem, VisionConfig, VisionPooling,
+    ResizeMode, Source, Stem, VisionConfig, VisionPooling,
 };
 use clip_model::{Clip, Device};
 
 use crate::parameters::{self, canonical};
-use crate::{Error, FreshModel, Result, TrainConfig};
+use crate::{Error, FreshModel, Result, TrainConfig, export};
 
 /// A model before its first step.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ impl InitialModel {
                 return Err(Error::ConvStem { path: path.clone() });
             }
             let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
-            let card = tuned(checkpoint.card(), &checkpoint, path);
+            let card = export::trained_further(&checkpoint, path);
             return Ok(Self { clip: Clip::load(&checkpoint, device)?, card, vocabulary });
         }
         let Some(path) = &config.model.stem else {
@@ -112,18 +110,5 @@ fn with_stem(clip: Clip, stem: &ConvStemCheckpoint) -> Result<Clip> {
     match failed {
         Some(error) => Err(error.into()),
         None => Ok(clip),
-    }
-}
-
-/// The card of a model that is trained further.
-fn tuned(card: &ModelCard, checkpoint: &Checkpoint, path: &Path) -> ModelCard {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ModelCard {
-        source: Source {
-            origin: format!("{}, trained further", card.name),
-            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
-            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        },
-        ..card.clone()
     }
 }

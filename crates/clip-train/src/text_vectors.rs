@@ -11,9 +11,9 @@ use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::{Named, host};
+use crate::parameters::host;
 use crate::texts::Texts;
-use crate::{Error, Result};
+use crate::{Error, Result, State};
 
 /// Where the vectors are among the parameters of a state.
 const NAME: &str = "text_vectors";
@@ -163,31 +163,22 @@ impl TextVectors {
     }
 
     /// Puts vectors and moments among those of a state.
-    pub(crate) fn store(
-        &self,
-        values: &mut Named,
-        moments: &mut std::collections::BTreeMap<String, [Tensor<1>; 2]>,
-        device: &Device,
-    ) {
+    pub(crate) fn store<C>(&self, state: &mut State<C>, device: &Device) {
         let tensor = |values: &[f32]| {
             Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
         };
-        values.insert(NAME.to_owned(), tensor(&self.vectors));
-        moments.insert(NAME.to_owned(), self.moments.each_ref().map(|moment| tensor(moment)));
+        state.values.insert(NAME.to_owned(), tensor(&self.vectors));
+        let moments = self.moments.each_ref().map(|moment| tensor(moment));
+        state.moments.insert(NAME.to_owned(), moments);
     }
 
     /// Takes them out of a state. Says no where they are not there or of other texts.
-    pub(crate) fn restore(
-        &mut self,
-        values: &mut Named,
-        moments: &mut std::collections::BTreeMap<String, [Tensor<1>; 2]>,
-    ) -> bool {
-        let (Some(vectors), Some(both)) = (values.remove(NAME), moments.remove(NAME)) else {
-            return false;
-        };
+    pub(crate) fn restore<C>(&mut self, state: &mut State<C>) -> bool {
+        let (vectors, moments) = (state.values.remove(NAME), state.moments.remove(NAME));
+        let (Some(vectors), Some(moments)) = (vectors, moments) else { return false };
         let length = self.vectors.len();
         self.vectors = host(vectors);
-        self.moments = both.map(host);
+        self.moments = moments.map(host);
         self.vectors.len() == length && self.moments.iter().all(|moment| moment.len() == length)
     }
 }

@@ -1,36 +1,29 @@
 //! A run from its configuration to its checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use burn::module::Module;
-use burn::tensor::Tensor;
 use clip_checkpoint::{Dtype, ModelCard};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::Device;
 use clip_tokenizer::Tokenizer;
 
 use crate::adapt::Anchor;
+use crate::average::Average;
 use crate::batch::Patches;
 use crate::features::{FeatureSource, FeatureStore};
 use crate::initial::InitialModel;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
-use crate::parameters::{self, Named};
 use crate::source::{FeatureRun, Source, StepBatch};
-use crate::state::{Progress, State};
+use crate::speed::Speed;
+use crate::state::{Progress, State, changed_setting};
 use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
     AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
-    TextVectors, TrainConfig, TrainPrecision, Validation, adapt, export,
+    TextVectors, TrainConfig, TrainPrecision, Validation, adapt, export, parameters, seed,
 };
-
-/// Steps over which the speed is averaged.
-const SPEED_STEPS: usize = 20;
-
-/// Held from the seeding of the backend, which all threads share, until the weights are drawn.
-static DRAWING: Mutex<()> = Mutex::new(());
 
 /// A run.
 pub struct Trainer {
@@ -45,7 +38,7 @@ pub struct Trainer {
     /// What stands for the texts, in a run without a text tower.
     text_vectors: Option<TextVectors>,
     stepper: Stepper,
-    average: Named,
+    average: Average,
     anchor: Option<Anchor>,
     progress: Progress,
     metrics: Metrics,
@@ -70,8 +63,7 @@ impl Trainer {
             true => device.clone().autodiff().gradient_checkpointing(),
             false => device.clone().autodiff(),
         };
-        let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-        device.seed(config.seed);
+        let drawing = seed::drawing(&device, config.seed);
         let InitialModel { mut card, vocabulary, clip } = InitialModel::new(&config, &device)?;
         card.config.probability = config.loss.probability();
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
@@ -92,7 +84,7 @@ impl Trainer {
                 names: source.dataset().names().len(),
             });
         }
-        let average = if config.ema > 0.0 { values } else { Named::new() };
+        let average = Average::new(config.ema, values);
         let mut trainer = Self {
             tokenizer: Tokenizer::new(
                 &card.tokenizer,
@@ -105,15 +97,7 @@ impl Trainer {
                 loss: config.loss,
                 chunk: config.chunk,
             },
-            progress: Progress {
-                epoch: 0,
-                step_in_epoch: 0,
-                step: 0,
-                updates: 0,
-                skipped: 0,
-                best: None,
-                config: config.clone(),
-            },
+            progress: Progress::new(config.clone()),
             metrics: Metrics::new(files.metrics()),
             learner: Some(learner),
             average,
@@ -170,7 +154,7 @@ impl Trainer {
     /// an epoch can be read, and where the last save fails. A save on the way that fails is told
     /// to the observer, and the run goes on: the disk may have room at the next one.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        self.files.write_config(&self.config)?;
+        self.files.write_config(&self.config.to_toml())?;
         self.metrics.resume(self.progress.step)?;
         if self.make_features(observer)? == Outcome::Stopped {
             self.save()?;
@@ -236,13 +220,13 @@ impl Trainer {
         let share = if full { 1.0 } else { self.config.patches_kept };
         let patches = Patches::new(vision.image_size, vision.patch_size, share);
         let steps = self.steps();
-        let mut times = vec![(Instant::now(), 0)];
+        let mut speed = Speed::start();
         let mut problem = None;
         let mut seen = self.progress.step_in_epoch > 0;
         let mut batches = self.source.epoch(epoch, self.progress.step_in_epoch);
         let by_number = self.text_vectors.is_some();
         loop {
-            let seed = mix(self.config.seed, self.progress.step);
+            let seed = seed::of_step(self.config.seed, self.progress.step);
             let Some(batch) = self.source.next(&mut batches, seed, by_number) else { break };
             for Problem { origin, reason } in batch.skipped() {
                 self.progress.skipped += 1;
@@ -274,10 +258,9 @@ impl Trainer {
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();
-            self.follow(&learner);
+            self.average.follow(&learner, self.progress.step);
             self.learner = Some(learner);
-            times.push((Instant::now(), batch.len()));
-            let (images_per_second, seconds_per_step) = speed(&mut times);
+            let (samples_per_second, seconds_per_step) = speed.count(batch.len());
             let event = StepEvent {
                 epoch: epoch + 1,
                 step: self.progress.step,
@@ -285,7 +268,7 @@ impl Trainer {
                 report,
                 rate,
                 logit_scale,
-                images_per_second,
+                samples_per_second,
                 seconds_per_step,
                 skipped: self.progress.skipped,
             };
@@ -313,33 +296,11 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
-    /// Moves the average towards the weights.
-    fn follow(&mut self, learner: &Learner) {
-        if self.config.ema == 0.0 {
-            return;
-        }
-        // As the average begins with random weights, it follows faster at first.
-        let step = self.progress.step as f64;
-        let decay = self.config.ema.min((1.0 + step) / (10.0 + step));
-        let mut averages = std::mem::take(&mut self.average);
-        let both = parameters::values(learner).into_iter().map(|(name, value)| {
-            let average = averages.remove(&name).expect("an average of every parameter");
-            (name, (average, value))
-        });
-        let moved = |(average, value)| average * decay + value * (1.0 - decay);
-        self.average = parameters::each(both.collect(), |(average, _)| average, moved);
-    }
-
     /// The model that is measured and saved: the average where there is one, drawn to the start
     /// where that has a share.
     fn serving(&self) -> Learner {
         let learner = self.learner.clone().expect("a learner between steps");
-        let learner = match self.average.is_empty() {
-            true => learner,
-            false => {
-                parameters::update(learner, |_| true, |about, _| self.average[about.name].clone())
-            }
-        };
+        let learner = self.average.apply(learner);
         match &self.anchor {
             None => learner.serving(),
             Some(anchor) => anchor.pull(learner.serving()),
@@ -390,46 +351,29 @@ impl Trainer {
         self.export(&self.serving(), &self.files.last())?;
         self.write_text_vectors(&self.files.text_vectors())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
-        let optimizer = &self.stepper.optimizer;
-        let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
-        let mut state = State {
-            progress: self.progress.clone(),
-            values: parameters::values(learner),
-            moments: moments.collect(),
-            average: self.average.clone(),
-        };
+        let mut state =
+            State::of(self.progress.clone(), learner, &self.stepper.optimizer, &self.average);
         if let Some(vectors) = &self.text_vectors {
-            let device = self.device.clone().inner();
-            vectors.store(&mut state.values, &mut state.moments, &device);
+            vectors.store(&mut state, &self.device.clone().inner());
         }
         state.save(&self.files.state())
     }
 
     fn restore(&mut self) -> Result<()> {
         let path = self.files.state();
-        let State { progress, mut values, mut moments, average } =
-            State::load(&path, &self.device.clone().inner())?;
-        if let Some(setting) = differs(&progress.config, &self.config) {
+        let mut state = State::load(&path, &self.device.clone().inner())?;
+        if let Some(setting) = differs(&state.progress.config, &self.config) {
             return Err(Error::OtherRun { path, setting });
         }
         let text_vectors = self.text_vectors.as_mut();
-        if text_vectors.is_some_and(|vectors| !vectors.restore(&mut values, &mut moments)) {
+        if text_vectors.is_some_and(|vectors| !vectors.restore(&mut state)) {
             let reason = "its text vectors are of other texts: the data have changed".to_owned();
             return Err(Error::BadState { path, reason });
         }
         let learner = self.learner.take().expect("a learner between steps");
-        let expected = parameters::values(&learner);
-        if !expected.keys().eq(values.keys()) {
-            let reason = "its parameters are those of another model".to_owned();
-            return Err(Error::BadState { path, reason });
-        }
-        let restored = |about: parameters::About<'_>, _: Tensor<1>| {
-            values.remove(about.name).expect("compared above")
-        };
-        self.learner = Some(parameters::update(learner, |_| true, restored));
-        let optimizer = self.stepper.optimizer.clone();
-        self.stepper.optimizer = optimizer.restored(moments, progress.updates);
-        self.average = average;
+        let (optimizer, average) = (&mut self.stepper.optimizer, &mut self.average);
+        let (learner, progress) = state.restore(&path, learner, optimizer, average)?;
+        self.learner = Some(learner);
         self.progress = progress;
         Ok(())
     }
@@ -459,9 +403,8 @@ fn text_vectors(
         return None;
     };
     let device = device.clone().inner();
-    let _drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
     // Not the numbers that the weights were drawn from.
-    device.seed(mix(config.seed, u64::MAX));
+    let _drawing = seed::drawing(&device, seed::of_step(config.seed, u64::MAX));
     Some(TextVectors::new(vectors, &run.source.texts, card.config.embed_dim, &device))
 }
 
@@ -495,24 +438,5 @@ fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
             .map(|features| FeatureConfig { folder: None, ..features }),
         ..config.clone()
     };
-    let table = |config: &TrainConfig| serde_json::to_value(neutral(config)).unwrap_or_default();
-    let (before, now) = (table(before), table(now));
-    let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
-    let mut changed = keys.filter(|key| before.get(key) != now.get(key));
-    changed.next().cloned()
-}
-
-/// Pictures a second and seconds a step over the last steps.
-fn speed(times: &mut Vec<(Instant, usize)>) -> (f64, f64) {
-    if times.len() > SPEED_STEPS {
-        times.remove(0);
-    }
-    let rows: usize = times[1..].iter().map(|(_, rows)| rows).sum();
-    let seconds = times[0].0.elapsed().as_secs_f64();
-    (rows as f64 / seconds.max(1e-9), seconds / (times.len() - 1).max(1) as f64)
-}
-
-/// A seed of its own for each step.
-fn mix(seed: u64, step: u64) -> u64 {
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(step)
+    changed_setting(&neutral(before), &neutral(now))
 }

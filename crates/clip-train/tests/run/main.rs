@@ -2,6 +2,7 @@
 #![cfg(feature = "flex")]
 
 mod adapting;
+mod distilling;
 mod failing;
 mod features;
 mod resuming;
