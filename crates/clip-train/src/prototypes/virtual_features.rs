@@ -20,10 +20,18 @@ pub(crate) struct VirtualFeatures {
     mean: Vec<f32>,
     /// From there to each class: `[classes, W]`.
     offsets: Vec<f32>,
-    /// Images with residuals: row and view, and the place of their name's mean.
-    images: Vec<(usize, usize, usize)>,
+    /// The images whose differences from the mean of their name are drawn.
+    images: Vec<RealImage>,
     /// The mean of each name: `[names, W]`.
     means: Vec<f32>,
+}
+
+/// A view of an image, and the place of the mean of its name.
+#[derive(Debug, Clone, Copy)]
+struct RealImage {
+    row: usize,
+    view: usize,
+    name: usize,
 }
 
 impl VirtualFeatures {
@@ -82,7 +90,7 @@ impl VirtualFeatures {
     fn residual(
         &self,
         features: &Features,
-        (row, view, name): (usize, usize, usize),
+        RealImage { row, view, name }: RealImage,
     ) -> impl Iterator<Item = f32> {
         let width = features.width();
         let mean = &self.means[name * width..][..width];
@@ -119,17 +127,16 @@ impl VirtualFeatures {
 
     /// Some images in use's view whose residuals are drawn, for statistics.
     pub(super) fn plain_rows(&self) -> impl Iterator<Item = usize> {
-        self.images.iter().filter(|(_, view, _)| *view == 0).map(|(row, ..)| *row)
+        self.images.iter().filter(|image| image.view == 0).map(|image| image.row)
     }
 }
 
 /// The images in all views whose names have enough of them, and the means of these names.
-#[expect(clippy::type_complexity, reason = "the two fields of the one caller")]
 fn residuals(
     prototypes: &Prototypes,
     features: &Features,
     dataset: &Dataset,
-) -> Result<(Vec<(usize, usize, usize)>, Vec<f32>)> {
+) -> Result<(Vec<RealImage>, Vec<f32>)> {
     let (config, width) = (prototypes.config(), features.width());
     let skipped = features.skipped();
     let counts_for = |row: &usize| {
@@ -155,7 +162,7 @@ fn residuals(
         let mut mean = vec![0.0; width];
         for row in rows {
             for view in 0..features.views() {
-                images.push((row, view, name));
+                images.push(RealImage { row, view, name });
                 let values = features.row(row, view);
                 mean.iter_mut().zip(values).for_each(|(sum, value)| *sum += value / count);
             }
