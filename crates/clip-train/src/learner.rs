@@ -34,6 +34,7 @@ pub struct Inputs {
 
 /// Images of a batch.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one a step")]
 pub enum ImageInputs {
     /// Pixels of some patches of each, which pass through the whole tower.
     Patches {

@@ -191,3 +191,29 @@ pub(crate) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     }
     vector
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use super::*;
+
+    /// A text of which nothing is known had a vector of zeros, which no recall can be measured with.
+    #[test]
+    fn a_text_that_is_not_in_the_table_has_a_vector() {
+        let texts = Texts::of_names(["dog", "hot dog", "tomato", "cat"]);
+        let table = TextVectors::new(&TextVectorConfig::default(), &texts, 8, &Device::flex());
+        let check = |text: &str, expected: &[&str]| {
+            let mut sum = vec![0.0; 8];
+            for name in expected {
+                let vector = table.unit(texts.number(name).unwrap());
+                sum.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
+            }
+            clip_testkit::assert_close(text, &table.find(&texts, text), &unit(sum), 1e-6);
+        };
+        check("Hot_Dog", &["hot dog"]);
+        check("dogs", &["dog"]);
+        check("tomatoes", &["tomato"]);
+        check("a large hot dog", &["hot dog"]);
+        check("dog and cat there", &["dog", "cat"]);
+        check("sphinx", &["dog", "hot dog", "tomato", "cat"]);
+    }
+}
