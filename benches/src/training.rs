@@ -11,7 +11,10 @@ use clip_checkpoint::{
     VisionConfig, VisionPooling,
 };
 use clip_model::{Clip, Device, float_tensor, int_tensor};
-use clip_train::{AdamW, AdamWConfig, Inputs, Learner, LossKind, Result, Stepper, TrainPrecision};
+use clip_train::{
+    AdamW, AdamWConfig, ImageInputs, Inputs, Learner, LossKind, Result, Stepper, TextInputs,
+    TrainPrecision,
+};
 
 /// The end token of CLIP's vocabulary, its last; the start token comes before it.
 const END: u32 = 49_407;
@@ -109,12 +112,14 @@ impl Training {
         let began = Instant::now();
         let pixels = float_tensor(pixels, [batch, 3, side, side], device);
         let inputs = Inputs {
-            patches: learner.clip.image.visual.patches(pixels),
-            kept: None,
-            ids: int_tensor(&ids, [batch, length], device),
+            images: ImageInputs::Patches {
+                patches: learner.clip.image.visual.patches(pixels),
+                kept: None,
+            },
+            texts: TextInputs::Ids(int_tensor(&ids, [batch, length], device)),
             matches: Tensor::diag_mask([batch, batch], 0, device).bool_not(),
         };
-        let (next, report) = self.stepper.step(learner, inputs, 1e-3)?;
+        let (next, _, report) = self.stepper.step(learner, inputs, 1e-3)?;
         self.learner = Some(next);
         Ok(TrainingStep { seconds: began.elapsed().as_secs_f64(), loss: report.loss })
     }

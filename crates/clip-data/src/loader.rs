@@ -103,6 +103,11 @@ impl Loader {
         &self.shared.dataset
     }
 
+    /// The same, to share.
+    pub fn shared_dataset(&self) -> &Arc<Dataset> {
+        &self.shared.dataset
+    }
+
     /// Side of the pictures in pixels.
     pub fn size(&self) -> usize {
         self.shared.transform.size()
@@ -120,10 +125,10 @@ impl Loader {
     }
 
     /// Every sample once, in the dataset's order, whatever the sampler says but for its batch
-    /// size: for measuring.
-    pub fn in_order(&self) -> Batches {
+    /// size; changed as in an epoch of that number, where samples are changed.
+    pub fn in_order(&self, epoch: u64) -> Batches {
         let plan = EpochPlan::in_order(&self.shared.dataset, &self.sampler);
-        self.start(plan.expect("checked when the loader was made"), 0, 0)
+        self.start(plan.expect("checked when the loader was made"), epoch, 0)
     }
 
     fn start(&self, plan: EpochPlan, epoch: u64, first_step: usize) -> Batches {

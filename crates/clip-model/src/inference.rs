@@ -57,6 +57,23 @@ impl InferenceImageEncoder {
         })
     }
 
+    /// What the tower makes of images, before the projection.
+    ///
+    /// # Shapes
+    ///
+    /// - `pixels`: `[B, 3, H, W]`, normalized
+    /// - output: `[B, width]`
+    ///
+    /// # Panics
+    ///
+    /// Where the images are of another size than the tower's.
+    pub fn features(&self, pixels: Tensor<4>) -> Tensor<2> {
+        match &self.0 {
+            Image::Packed { visual, .. } => visual.forward(pixels),
+            Image::Module(encoder) => encoder.visual.forward(pixels),
+        }
+    }
+
     /// # Shapes
     ///
     /// - `pixels`: `[B, 3, H, W]`, normalized

@@ -1,8 +1,9 @@
 //! The contrastive losses: which picture goes with which text.
 //!
-//! A picture may have several right texts in a batch, and a text several right pictures: InfoNCE
-//! shares its target among them, the sigmoid loss calls each of them a match. Where only the pairs
-//! themselves match, both are the published losses.
+//! An image may have several right texts in a batch, and a text several right images: InfoNCE
+//! shares its target among them, the sigmoid loss calls each of them a match. So a text that names
+//! several rows need stand in a batch only once: there may be fewer texts than images. Where only the
+//! pairs themselves match, both are the published losses.
 
 use burn::tensor::activation::{log_sigmoid, log_softmax};
 use burn::tensor::{Bool, Tensor};
@@ -13,8 +14,8 @@ use burn::tensor::{Bool, Tensor};
 ///
 /// # Shapes
 ///
-/// - `logits`: `[B, B]`, scaled similarity of each picture with each text
-/// - `matches`: `[B, B]`; whether a text is right for a picture
+/// - `logits`: `[B, T]`, scaled similarity of each picture with each text
+/// - `matches`: `[B, T]`; whether a text is right for a picture; each of both has one at least
 /// - output: `[1]`
 pub fn info_nce(logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
     let matches = matches.float();
@@ -31,8 +32,8 @@ pub fn info_nce(logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
 ///
 /// # Shapes
 ///
-/// - `logits`: `[B, B]`, scaled similarity of each picture with each text, plus the bias
-/// - `matches`: `[B, B]`; whether a text is right for a picture
+/// - `logits`: `[B, T]`, scaled similarity of each picture with each text, plus the bias
+/// - `matches`: `[B, T]`; whether a text is right for a picture
 /// - output: `[1]`
 pub fn sigmoid_loss(logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
     let [batch, _] = logits.dims();

@@ -78,3 +78,32 @@ fn losses_know_several_right_answers() {
     let expected = (3.0 * 2f32.ln() + 1.5f32.ln()) / 2.0;
     check("sigmoid", sigmoid_loss(logits, matches).reshape([1, 1]), &[expected]);
 }
+
+/// Three images and two texts: each of both shares its target among what is right for it.
+#[test]
+fn there_may_be_fewer_texts_than_images() {
+    let matches = [[true, false], [true, true], [false, true]];
+    let logits = [[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5f32]];
+    // The mean over rows of −Σ target · log softmax, in numbers.
+    fn entropy(logits: &[Vec<f32>], matches: &[Vec<bool>]) -> f32 {
+        let of_row = |(logits, matches): (&Vec<f32>, &Vec<bool>)| {
+            let all = logits.iter().map(|logit| logit.exp()).sum::<f32>().ln();
+            let right = logits.iter().zip(matches).filter(|(_, right)| **right);
+            let count = right.clone().count() as f32;
+            right.map(|(logit, _)| all - logit).sum::<f32>() / count
+        };
+        logits.iter().zip(matches).map(of_row).sum::<f32>() / logits.len() as f32
+    }
+    fn rows<T: Copy>(table: [[T; 2]; 3]) -> Vec<Vec<T>> {
+        table.iter().map(|row| row.to_vec()).collect()
+    }
+    fn columns<T: Copy>(table: [[T; 2]; 3]) -> Vec<Vec<T>> {
+        (0..2).map(|column| table.iter().map(|row| row[column]).collect()).collect()
+    }
+    let by_images = entropy(&rows(logits), &rows(matches));
+    let by_texts = entropy(&columns(logits), &columns(matches));
+    let data = TensorData::new(matches.concat(), [3, 2]);
+    let matches = Tensor::from_data(data, &Device::default());
+    let loss = info_nce(tensor(logits), matches).reshape([1, 1]);
+    check("InfoNCE", loss, &[(by_images + by_texts) / 2.0]);
+}

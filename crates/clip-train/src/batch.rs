@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
-use crate::{Error, Inputs, Result};
+use crate::{Error, ImageInputs, Inputs, Result, TextInputs};
 
 /// Token ids of texts, cut to the context: `[texts, longest]`.
 pub(crate) fn tokens<T: AsRef<str>>(
@@ -92,9 +92,15 @@ impl Patches {
         let all = self.kept == self.grid() * self.grid();
         let kept = (!all).then(|| int_tensor(&numbers, [rows, self.kept], device));
         Ok(Inputs {
-            patches: float_tensor(patches, [rows, self.kept, 3 * self.side * self.side], device),
-            kept,
-            ids: tokens(tokenizer, &batch.captions, device)?,
+            images: ImageInputs::Patches {
+                patches: float_tensor(
+                    patches,
+                    [rows, self.kept, 3 * self.side * self.side],
+                    device,
+                ),
+                kept,
+            },
+            texts: TextInputs::Ids(tokens(tokenizer, &batch.captions, device)?),
             matches: Tensor::from_data(
                 TensorData::new(batch.matches.clone(), [rows, rows]),
                 device,

@@ -10,7 +10,10 @@ use clip_checkpoint::{
 use clip_data::{AugmentConfig, CaptionConfig, Filter, LoaderConfig, SamplerConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::{AdamWConfig, AdaptConfig, Error, LossKind, Result, ScheduleConfig};
+use crate::{
+    AdamWConfig, AdaptConfig, Error, FeatureConfig, LossKind, PrototypeConfig, Result,
+    ScheduleConfig, TextVectorConfig,
+};
 
 /// Everything about a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +64,16 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// How a model is trained further; all of it learns by default.
     pub adapt: AdaptConfig,
+    /// Where it is there, the image tower is frozen, and the rest learns from its features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureConfig>,
+    /// Classes of a classifier as a further source of images, in a run on features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prototypes: Option<PrototypeConfig>,
+    /// Where it is there, each text has a vector that is trained in the place of the text tower, in a run
+    /// on features.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_vectors: Option<TextVectorConfig>,
 }
 
 /// Numbers of the products in the blocks.
@@ -112,6 +125,12 @@ pub struct FreshModel {
     pub image_size: usize,
     /// The shorter side of a picture before the center is cut out.
     pub resize_size: usize,
+    /// A pretrained convolutional stem, as `convert-weights` writes one. The mean of its map is then the
+    /// whole image tower; `patch_size` and `vision` have no say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stem: Option<PathBuf>,
+    /// Width of a hidden layer beside the matrix of the image projection, above a stem; 0 for none.
+    pub hidden: usize,
     /// Side of a patch in pixels.
     pub patch_size: usize,
     /// The picture tower.
@@ -160,6 +179,9 @@ impl Default for TrainConfig {
             optimizer: AdamWConfig::default(),
             schedule: ScheduleConfig::default(),
             adapt: AdaptConfig::default(),
+            features: None,
+            prototypes: None,
+            text_vectors: None,
         }
     }
 }
@@ -173,6 +195,8 @@ impl Default for FreshModel {
             activation: Activation::QuickGelu,
             image_size: 64,
             resize_size: 64,
+            stem: None,
+            hidden: 0,
             patch_size: 8,
             vision: TowerSize { width: 256, layers: 6, heads: 4 },
             context_length: 32,
@@ -233,14 +257,80 @@ impl TrainConfig {
             if self.adapt.start_share > 0.0 {
                 return Err("`adapt.start_share` needs a model to start `from`".to_owned());
             }
-            self.model.card().validate().map_err(|error| format!("[model]: {error}"))?;
+            self.model.validate()?;
+        }
+        self.validate_features()
+    }
+
+    /// What means nothing, or something else, in a run on features, and without one.
+    fn validate_features(&self) -> std::result::Result<(), String> {
+        let fail = |reason: &str| Err(reason.to_owned());
+        let Some(features) = &self.features else {
+            let needs = [
+                ("[prototypes]", self.prototypes.is_some()),
+                ("[text_vectors]", self.text_vectors.is_some()),
+                ("`model.stem`", self.from.is_none() && self.model.stem.is_some()),
+            ];
+            return match needs.iter().find(|(_, is_there)| *is_there) {
+                Some((name, _)) => Err(format!("{name} needs a run on features: write [features]")),
+                None => Ok(()),
+            };
+        };
+        features.validate()?;
+        if self.sampler != SamplerConfig::default() {
+            return fail(
+                "[sampler] plans epochs of images: a run on features draws as [features] says, whose `batch_size` and `class_cap` are meant",
+            );
+        }
+        if self.patches_kept < 1.0 {
+            return fail(
+                "`patches_kept` leaves out patches of a tower that learns: with [features] write 1",
+            );
+        }
+        if let Some(prototypes) = &self.prototypes {
+            prototypes.validate()?;
+            if prototypes.initial_output > 0.0 && self.text_vectors.is_none() {
+                return fail(
+                    "`prototypes.initial_output` points to vectors of texts: write [text_vectors], or leave it out",
+                );
+            }
+        }
+        if let Some(vectors) = &self.text_vectors {
+            vectors.validate()?;
+            let is_plain = |template: &String| template == "{}";
+            if !self.captions.templates.iter().all(is_plain) || !is_plain(&self.validation_template)
+            {
+                return fail(
+                    "[text_vectors] has a vector for a name, not for sentences around it: write `{}` for `captions.templates` and for `validation_template`",
+                );
+            }
+            if self.ema > 0.0 {
+                return fail(
+                    "`ema` averages weights, but not text vectors: with [text_vectors] write 0",
+                );
+            }
         }
         Ok(())
     }
 }
 
 impl FreshModel {
-    /// The card of the model.
+    fn validate(&self) -> std::result::Result<(), String> {
+        let usual = Self::default();
+        if self.stem.is_some() {
+            if (self.patch_size, &self.vision) != (usual.patch_size, &usual.vision) {
+                return Err(
+                    "`model.patch_size` and `model.vision` have no say above `model.stem`: leave them out"
+                        .to_owned(),
+                );
+            }
+        } else if self.hidden > 0 {
+            return Err("`model.hidden` needs a `model.stem`".to_owned());
+        }
+        self.card().validate().map_err(|error| format!("[model]: {error}"))
+    }
+
+    /// The card of the model; above a stem, that of its text tower.
     pub fn card(&self) -> ModelCard {
         let end_token = (self.vocab_size as u32).saturating_sub(1);
         let text = &self.text;

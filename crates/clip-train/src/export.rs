@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use clip_checkpoint::{Dtype, ModelCard, SourceFile, TensorSource, TensorSpec};
+use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile, TensorSource, TensorSpec};
 
 use crate::parameters::{self, canonical};
 use crate::{Error, Learner, Result};
@@ -16,6 +16,21 @@ use crate::{Error, Learner, Result};
 /// [`Error::Checkpoint`] where the disk fails or a weight is not finite.
 pub fn export(
     learner: &Learner,
+    card: &ModelCard,
+    vocabulary: Option<&[u8]>,
+    dtype: Dtype,
+    path: &Path,
+) -> Result<()> {
+    let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
+        (canonical(&path).to_owned(), parameters::host(tensor))
+    };
+    let tensors: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
+    write(tensors, card, vocabulary, dtype, path)
+}
+
+/// Writes tensors by their canonical names into a canonical file.
+pub(crate) fn write(
+    tensors: BTreeMap<String, Vec<f32>>,
     card: &ModelCard,
     vocabulary: Option<&[u8]>,
     dtype: Dtype,
@@ -38,13 +53,23 @@ pub fn export(
             self.vocabulary
         }
     }
-    let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
-        (canonical(&path).to_owned(), parameters::host(tensor))
-    };
-    let tensors: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
     let mut card = card.clone();
     card.source.files.push(SourceFile::of_weights(tensors.values().map(Vec::as_slice)));
     let mut values = Values { tensors, vocabulary: vocabulary.unwrap_or_default() };
     clip_checkpoint::write(path, &card, dtype, &mut values).map_err(Error::Checkpoint)?;
     Ok(())
+}
+
+/// The card of a model that is trained further.
+pub(crate) fn trained_further(checkpoint: &Checkpoint, path: &Path) -> ModelCard {
+    let (card, name) = (checkpoint.card(), path.file_name().unwrap_or_default());
+    let name = name.to_string_lossy().into_owned();
+    ModelCard {
+        source: Source {
+            origin: format!("{}, trained further", card.name),
+            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
+            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
+        },
+        ..card.clone()
+    }
 }

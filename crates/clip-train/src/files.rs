@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, TrainConfig};
+use crate::{Error, Result};
 
 /// The files of a run.
 #[derive(Debug, Clone)]
@@ -25,17 +25,32 @@ impl Files {
         self.folder.join("last.safetensors")
     }
 
+    /// The text vectors that belong to the model of the last save, where a run trains such.
+    pub fn text_vectors(&self) -> PathBuf {
+        self.folder.join("text-vectors.safetensors")
+    }
+
+    /// Those that belong to the best model.
+    pub fn best_text_vectors(&self) -> PathBuf {
+        self.folder.join("best-text-vectors.safetensors")
+    }
+
+    /// Features of a frozen tower, where they have no other folder.
+    pub fn features(&self) -> PathBuf {
+        self.folder.join("features")
+    }
+
     /// What a resume reads.
     pub fn state(&self) -> PathBuf {
         self.folder.join("state.safetensors")
     }
 
-    /// Losses and recalls, one JSON object a line.
+    /// Losses and validations, one JSON object a line.
     pub fn metrics(&self) -> PathBuf {
         self.folder.join("metrics.jsonl")
     }
 
-    /// Loss and recall, drawn.
+    /// Loss and validation, drawn.
     pub fn plot(&self) -> PathBuf {
         self.folder.join("metrics.svg")
     }
@@ -45,11 +60,11 @@ impl Files {
         self.folder.join("config.toml")
     }
 
-    pub(crate) fn write_config(&self, config: &TrainConfig) -> Result<()> {
+    pub(crate) fn write_config(&self, toml: &str) -> Result<()> {
         let path = self.config();
         let write = || {
             std::fs::create_dir_all(&self.folder)?;
-            std::fs::write(&path, config.to_toml())
+            std::fs::write(&path, toml)
         };
         write().map_err(|source| Error::Save { path: path.clone(), source })
     }

@@ -1,10 +1,12 @@
 //! The module under training.
 
+use std::ops::Range;
+
 use burn::module::{Module, Param};
-use burn::tensor::{Bool, Int, Tensor};
+use burn::tensor::{Bool, Int, Tensor, s};
 use clip_model::{Clip, Device};
 use clip_nn::Precision;
-use clip_projection::similarity;
+use clip_projection::{normalize, similarity};
 
 use crate::LossKind;
 use crate::parameters;
@@ -19,17 +21,100 @@ pub struct Learner {
     pub clip: Clip,
 }
 
-/// One batch on a device.
+/// One batch on a device: `B` images and `T` texts, which need not be as many.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    /// Pixels of some patches of each picture, `[B, K, 3·P·P]`.
-    pub patches: Tensor<3>,
-    /// Which patches they are, `[B, K]`; nothing where all are there, in order.
-    pub kept: Option<Tensor<2, Int>>,
-    /// Token ids, `[B, L]`.
-    pub ids: Tensor<2, Int>,
-    /// Which texts are right for which pictures, `[B, B]`; each picture has one at least.
+    /// The images.
+    pub images: ImageInputs,
+    /// The texts.
+    pub texts: TextInputs,
+    /// Which texts are right for which images, `[B, T]`; each image and each text has one at least.
     pub matches: Tensor<2, Bool>,
+}
+
+/// Images of a batch.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one a step")]
+pub enum ImageInputs {
+    /// Pixels of some patches of each, which pass through the whole tower.
+    Patches {
+        /// `[B, K, 3·P·P]`
+        patches: Tensor<3>,
+        /// Which patches they are, `[B, K]`; nothing where all are there, in order.
+        kept: Option<Tensor<2, Int>>,
+    },
+    /// What a frozen tower made of each, `[B, W]`: only the projection is left.
+    Features(Tensor<2>),
+}
+
+/// Texts of a batch.
+#[derive(Debug, Clone)]
+pub enum TextInputs {
+    /// Token ids for the tower, `[T, L]`.
+    Ids(Tensor<2, Int>),
+    /// Vectors that stand for the texts and are trained themselves, `[T, E]`, of any length: see
+    /// [`crate::TextVectors`].
+    Vectors(Tensor<2>),
+}
+
+impl ImageInputs {
+    /// Number of images.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Patches { patches, .. } => patches.dims()[0],
+            Self::Features(features) => features.dims()[0],
+        }
+    }
+
+    /// Some of the images.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        match self {
+            Self::Patches { patches, kept } => Self::Patches {
+                patches: patches.clone().slice(s![rows.clone(), .., ..]),
+                kept: kept.clone().map(|kept| kept.slice(s![rows, ..])),
+            },
+            Self::Features(features) => Self::Features(features.clone().slice(s![rows, ..])),
+        }
+    }
+
+    /// The same off the gradient tape.
+    pub(crate) fn without_autodiff(self) -> Self {
+        match self {
+            Self::Patches { patches, kept } => Self::Patches {
+                patches: patches.without_autodiff(),
+                kept: kept.map(Tensor::without_autodiff),
+            },
+            Self::Features(features) => Self::Features(features.without_autodiff()),
+        }
+    }
+}
+
+impl TextInputs {
+    /// Number of texts.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Ids(ids) => ids.dims()[0],
+            Self::Vectors(vectors) => vectors.dims()[0],
+        }
+    }
+
+    /// Some of the texts.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        match self {
+            Self::Ids(ids) => Self::Ids(ids.clone().slice(s![rows, ..])),
+            Self::Vectors(vectors) => Self::Vectors(vectors.clone().slice(s![rows, ..])),
+        }
+    }
+
+    /// The same off the gradient tape.
+    pub(crate) fn without_autodiff(self) -> Self {
+        match self {
+            Self::Ids(ids) => Self::Ids(ids.without_autodiff()),
+            Self::Vectors(vectors) => Self::Vectors(vectors.without_autodiff()),
+        }
+    }
 }
 
 impl Learner {
@@ -62,33 +147,30 @@ impl Learner {
         self.valid().materialize().with_precision(Precision::F32)
     }
 
-    /// Unit vectors of pictures.
-    ///
-    /// # Shapes
-    ///
-    /// - `patches`, `kept`: as in [`Inputs`]
-    /// - output: `[B, E]`
-    pub fn embed_images(&self, patches: Tensor<3>, kept: Option<Tensor<2, Int>>) -> Tensor<2> {
+    /// Unit vectors of images: `[B, E]`.
+    pub fn embed_images(&self, images: ImageInputs) -> Tensor<2> {
         let image = &self.clip.image;
-        image.project(image.visual.forward_patches(patches, kept))
+        image.project(match images {
+            ImageInputs::Patches { patches, kept } => image.visual.forward_patches(patches, kept),
+            ImageInputs::Features(features) => features,
+        })
     }
 
-    /// Unit vectors of texts.
-    ///
-    /// # Shapes
-    ///
-    /// - `ids`: `[B, L]`
-    /// - output: `[B, E]`
-    pub fn embed_texts(&self, ids: Tensor<2, Int>) -> Tensor<2> {
-        self.clip.text.forward(ids)
+    /// Unit vectors of texts: `[T, E]`.
+    pub fn embed_texts(&self, texts: TextInputs) -> Tensor<2> {
+        match texts {
+            TextInputs::Ids(ids) => self.clip.text.forward(ids),
+            TextInputs::Vectors(vectors) => normalize(vectors),
+        }
     }
 
     /// The loss of a batch of unit vectors.
     ///
     /// # Shapes
     ///
-    /// - `images`, `texts`: `[B, E]`
-    /// - `matches`: `[B, B]`, pictures by texts
+    /// - `images`: `[B, E]`
+    /// - `texts`: `[T, E]`
+    /// - `matches`: `[B, T]`, images by texts
     /// - output: `[1]`
     pub fn loss(
         &self,

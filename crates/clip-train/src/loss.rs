@@ -35,8 +35,8 @@ impl LossKind {
 
     /// # Shapes
     ///
-    /// - `logits`: `[B, B]`, pictures by texts
-    /// - `matches`: `[B, B]`; whether a text is right for a picture
+    /// - `logits`: `[B, T]`, images by texts
+    /// - `matches`: `[B, T]`; whether a text is right for an image
     /// - output: `[1]`
     pub fn forward(self, logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
         match self {

@@ -1,6 +1,6 @@
 //! What a run tells while it goes, and how it begins and ends.
 
-use crate::{StepReport, Validation};
+use crate::{StepReport, TextValidation, Validation};
 
 /// Who watches a run, and may end it.
 pub trait Observer {
@@ -10,11 +10,22 @@ pub trait Observer {
     /// The model was validated after `epoch` epochs.
     fn validated(&mut self, epoch: u64, validation: &Validation);
 
+    /// So many of the features that a run needs before its first step are made.
+    fn features(&mut self, done: usize, total: usize) {
+        let _ = (done, total);
+    }
+
+    /// A text tower that learns from vectors was validated after `epoch` epochs.
+    fn text_validated(&mut self, epoch: u64, validation: &TextValidation) {
+        let _ = (epoch, validation);
+    }
+
     /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
     /// be saved.
     fn problem(&mut self, problem: &str);
 
-    /// Whether the run shall save its state and end; asked after each step but the last.
+    /// Whether the run shall save its state and end; asked after each step but the last, and
+    /// while features are made.
     fn stop(&self) -> bool;
 }
 
@@ -31,10 +42,11 @@ pub struct StepEvent {
     pub report: StepReport,
     /// The learning rate.
     pub rate: f64,
-    /// The scale of the logits.
+    /// The scale of the logits; that of the loss where a text tower learns from vectors.
     pub logit_scale: f32,
-    /// Pictures a second, averaged over the last steps.
-    pub images_per_second: f64,
+    /// Pictures, or texts where a text tower learns from vectors, a second, averaged over the last
+    /// steps.
+    pub samples_per_second: f64,
     /// Seconds a step, averaged likewise.
     pub seconds_per_step: f64,
     /// Rows that could not be read so far.

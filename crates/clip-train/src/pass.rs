@@ -1,19 +1,23 @@
 //! Loss and gradients of one batch.
 
+use std::ops::Range;
+
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, s};
+use burn::tensor::{Gradients, Tensor, s};
 
 use crate::LossKind;
-use crate::learner::{Inputs, Learner};
+use crate::learner::{Inputs, Learner, TextInputs};
 use crate::parameters::{self, Named, Tape};
 
-/// Loss of a batch, and the gradient of every trained parameter.
+/// Loss of a batch, and the gradient of everything in it that is trained.
 #[derive(Debug)]
 pub struct Pass {
     /// The loss.
     pub loss: f32,
-    /// Gradients by name.
+    /// Gradients of the parameters by name.
     pub gradients: Named,
+    /// Gradients of the texts' vectors, `[T, E]`, where they are [trained](TextInputs::Vectors).
+    pub text_vectors: Option<Tensor<2>>,
 }
 
 impl Pass {
@@ -24,7 +28,7 @@ impl Pass {
     /// a tape for the unit vectors of all rows, whose gradients the loss gives; then part by part
     /// with a tape, to carry those gradients on to the parameters. Memory is that of one part.
     pub fn new(learner: &Learner, kind: LossKind, inputs: Inputs, chunk: usize) -> Self {
-        let [rows, _] = inputs.ids.dims();
+        let rows = inputs.images.rows().max(inputs.texts.rows());
         match chunk > 0 && rows > chunk {
             true => Self::in_parts(learner, kind, inputs, chunk),
             false => Self::whole(learner, kind, inputs),
@@ -32,69 +36,78 @@ impl Pass {
     }
 
     fn whole(learner: &Learner, kind: LossKind, inputs: Inputs) -> Self {
-        let Inputs { patches, kept, ids, matches } = inputs;
-        let images = learner.embed_images(patches, kept);
-        let texts = learner.embed_texts(ids);
+        let Inputs { images, texts, matches } = inputs;
+        let (texts, leaf) = trained(learner, texts);
+        let images = learner.embed_images(images);
+        let texts = learner.embed_texts(texts);
         let loss = learner.loss(kind, images, texts, matches);
         let mut gradients = loss.backward();
+        let text_vectors = leaf.map(|leaf| gradient(&leaf, &mut gradients));
         let gradients = parameters::gradients(learner, &mut gradients);
-        Self { loss: loss.into_scalar(), gradients }
+        Self { loss: loss.into_scalar(), gradients, text_vectors }
     }
 
     fn in_parts(learner: &Learner, kind: LossKind, inputs: Inputs, chunk: usize) -> Self {
-        let parts = parts(&inputs, chunk);
+        let Inputs { images, texts, matches } = inputs;
         let quiet = learner.valid();
-        let plain = |tensor: Tensor<3>| tensor.without_autodiff();
-        let (images, texts): (Vec<_>, Vec<_>) = parts
-            .iter()
-            .map(|part| {
-                let kept = part.kept.clone().map(|kept| kept.without_autodiff());
-                let images = quiet.embed_images(plain(part.patches.clone()), kept);
-                (images, quiet.embed_texts(part.ids.clone().without_autodiff()))
-            })
-            .unzip();
-        let tape = Tape::of(&learner.clip.logits.log_scale.val()).expect("a learner on a tape");
+        let tape = tape(learner);
         let leaf = |vectors| tape.put(Tensor::cat(vectors, 0)).require_grad();
-        let (images, texts): (Tensor<2>, Tensor<2>) = (leaf(images), leaf(texts));
-        let loss = learner.loss(kind, images.clone(), texts.clone(), inputs.matches);
+        let image_vectors: Tensor<2> = leaf(
+            parts(images.rows(), chunk)
+                .map(|rows| quiet.embed_images(images.slice(rows).without_autodiff()))
+                .collect(),
+        );
+        let text_vectors: Tensor<2> = leaf(
+            parts(texts.rows(), chunk)
+                .map(|rows| quiet.embed_texts(texts.slice(rows).without_autodiff()))
+                .collect(),
+        );
+        let loss = learner.loss(kind, image_vectors.clone(), text_vectors.clone(), matches);
         let mut gradients = loss.backward();
-        let slopes = [images, texts]
-            .map(|leaf| tape.put(leaf.grad_remove(&mut gradients).expect("a leaf of the loss")));
+        let [image_slope, text_slope] =
+            [image_vectors, text_vectors].map(|leaf| tape.put(gradient(&leaf, &mut gradients)));
         // Scale and bias have their gradients from here; the towers from the parts.
         let mut total = parameters::gradients(learner, &mut gradients);
-        for (i, part) in parts.into_iter().enumerate() {
-            let rows = i * chunk..i * chunk + part.ids.dims()[0];
-            let [image_slope, text_slope] =
-                slopes.each_ref().map(|slope| slope.clone().slice(s![rows.clone(), ..]));
-            let images = learner.embed_images(part.patches, part.kept);
-            let texts = learner.embed_texts(part.ids);
-            // The gradient of this sum is the slope carried back: the chain rule.
-            let surrogate = (images * image_slope).sum() + (texts * text_slope).sum();
-            let mut gradients = surrogate.backward();
+        // The gradient of the sum of products is the slope carried back: the chain rule.
+        let slope = |of: &Tensor<2>, rows: Range<usize>| of.clone().slice(s![rows, ..]);
+        for rows in parts(images.rows(), chunk) {
+            let vectors = learner.embed_images(images.slice(rows.clone()));
+            let mut gradients = (vectors * slope(&image_slope, rows)).sum().backward();
             parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
         }
-        Self { loss: loss.into_scalar(), gradients: total }
+        let mut of_vectors = Vec::new();
+        for rows in parts(texts.rows(), chunk) {
+            let (part, leaf) = trained(learner, texts.slice(rows.clone()));
+            let vectors = learner.embed_texts(part);
+            let mut gradients = (vectors * slope(&text_slope, rows)).sum().backward();
+            of_vectors.extend(leaf.map(|leaf| gradient(&leaf, &mut gradients)));
+            parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
+        }
+        let text_vectors = (!of_vectors.is_empty()).then(|| Tensor::cat(of_vectors, 0));
+        Self { loss: loss.into_scalar(), gradients: total, text_vectors }
     }
 }
 
-/// Some rows of a batch.
-struct Part {
-    patches: Tensor<3>,
-    kept: Option<Tensor<2, Int>>,
-    ids: Tensor<2, Int>,
+/// Vectors that are trained as a leaf of the tape; token ids as they are.
+fn trained(learner: &Learner, texts: TextInputs) -> (TextInputs, Option<Tensor<2>>) {
+    match texts {
+        TextInputs::Ids(_) => (texts, None),
+        TextInputs::Vectors(vectors) => {
+            let leaf = tape(learner).put(vectors.without_autodiff()).require_grad();
+            (TextInputs::Vectors(leaf.clone()), Some(leaf))
+        }
+    }
 }
 
-fn parts(inputs: &Inputs, chunk: usize) -> Vec<Part> {
-    let [rows, _] = inputs.ids.dims();
-    let starts = (0..rows).step_by(chunk);
-    starts
-        .map(|start| {
-            let range = start..(start + chunk).min(rows);
-            Part {
-                patches: inputs.patches.clone().slice(s![range.clone(), .., ..]),
-                kept: inputs.kept.clone().map(|kept| kept.slice(s![range.clone(), ..])),
-                ids: inputs.ids.clone().slice(s![range, ..]),
-            }
-        })
-        .collect()
+fn tape(learner: &Learner) -> Tape {
+    Tape::of(&learner.clip.logits.log_scale.val()).expect("a learner on a tape")
+}
+
+fn gradient(leaf: &Tensor<2>, gradients: &mut Gradients) -> Tensor<2> {
+    leaf.grad_remove(gradients).expect("a leaf of the loss")
+}
+
+/// Rows that go together, `chunk` of `rows` at a time.
+fn parts(rows: usize, chunk: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(chunk).map(move |start| start..(start + chunk).min(rows))
 }

@@ -1,11 +1,11 @@
-//! Loss and recall of a run, drawn as SVG.
+//! Loss and validation of a run, drawn as SVG.
 
 use std::path::Path;
 
 use plotters::prelude::*;
 
-use crate::Error;
 use crate::metrics::Record;
+use crate::{Error, TextValidation};
 
 const SIZE: (u32, u32) = (960, 640);
 
@@ -32,7 +32,7 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
         .iter()
         .filter_map(|record| match record {
             Record::Step { step, loss, .. } => Some((*step, f64::from(*loss))),
-            Record::Validation { .. } => None,
+            _ => None,
         })
         .collect();
     let top = losses.iter().map(|(_, loss)| *loss).fold(0.0, f64::max).max(1e-6);
@@ -45,28 +45,16 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
     chart.configure_mesh().light_line_style(WHITE).draw()?;
     chart.draw_series(LineSeries::new(losses, &BLUE))?;
 
+    let by_text = records.iter().any(|record| matches!(record, Record::TextValidation { .. }));
+    let (caption, curves) = if by_text { text_curves(records) } else { recall_curves(records) };
     let mut chart = ChartBuilder::on(&lower)
-        .caption("recall on the validation set", ("sans-serif", 18))
+        .caption(caption, ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(24)
         .y_label_area_size(48)
         .build_cartesian_2d(0..last, 0.0..1.0)?;
     chart.configure_mesh().light_line_style(WHITE).x_desc("step").draw()?;
-    let lines: [(&str, usize, bool, RGBColor); 4] = [
-        ("text to image @1", 0, true, BLUE),
-        ("text to image @5", 1, true, CYAN),
-        ("image to text @1", 0, false, RED),
-        ("image to text @5", 1, false, MAGENTA),
-    ];
-    for (label, k, by_text, color) in lines {
-        let points = records.iter().filter_map(|record| match record {
-            Record::Validation { step, validation, .. } => {
-                let recalls =
-                    if by_text { validation.text_to_image } else { validation.image_to_text };
-                Some((*step, recalls[k]))
-            }
-            Record::Step { .. } => None,
-        });
+    for (label, color, points) in curves {
         chart
             .draw_series(LineSeries::new(points, &color))?
             .label(label)
@@ -79,4 +67,44 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
         .draw()?;
     area.present()?;
     Ok(())
+}
+
+/// Label, color and points of a line.
+type Curve = (String, RGBColor, Vec<(u64, f64)>);
+
+fn recall_curves(records: &[Record]) -> (&'static str, Vec<Curve>) {
+    let lines: [(&str, usize, bool, RGBColor); 4] = [
+        ("text to image @1", 0, true, BLUE),
+        ("text to image @5", 1, true, CYAN),
+        ("image to text @1", 0, false, RED),
+        ("image to text @5", 1, false, MAGENTA),
+    ];
+    let curve = |(label, k, by_text, color): (&str, usize, bool, RGBColor)| {
+        let points = records.iter().filter_map(|record| match record {
+            Record::Validation { step, validation, .. } => {
+                let recalls =
+                    if by_text { validation.text_to_image } else { validation.image_to_text };
+                Some((*step, recalls[k]))
+            }
+            _ => None,
+        });
+        (label.to_owned(), color, points.collect())
+    };
+    ("recall on the validation set", lines.map(curve).into())
+}
+
+fn text_curves(records: &[Record]) -> (&'static str, Vec<Curve>) {
+    let curve = |label: &str, color, read: fn(&TextValidation) -> Option<f64>| {
+        let points = records.iter().filter_map(|record| match record {
+            Record::TextValidation { step, validation, .. } => Some((*step, read(validation)?)),
+            _ => None,
+        });
+        (label.to_owned(), color, points.collect())
+    };
+    let curves = vec![
+        curve("own vector nearest", BLUE, |validation| Some(validation.texts.top_1)),
+        curve("cosine", CYAN, |validation| Some(validation.texts.cosine)),
+        curve("own vector nearest, translations", RED, TextValidation::translations_top_1),
+    ];
+    ("texts and their vectors", curves)
 }

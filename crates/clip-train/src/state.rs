@@ -8,20 +8,23 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::Path;
 
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::parameters::{Named, host};
-use crate::{Error, Result, TrainConfig};
+use crate::average::Average;
+use crate::parameters::{self, About, Named, host};
+use crate::{AdamW, Error, Result, TrainConfig};
 
 /// Key of [`Progress`] in the header's metadata.
 const PROGRESS: &str = "clip_train_progress";
 
-/// Where a run is.
+/// Where a run with settings `C` is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
+pub struct Progress<C = TrainConfig> {
     /// Epochs that are over.
     pub epoch: u64,
     /// Steps taken in the current epoch.
@@ -32,17 +35,17 @@ pub struct Progress {
     pub updates: u64,
     /// Rows that could not be read so far.
     pub skipped: u64,
-    /// The best validation so far: mean of both recalls at 1.
+    /// The score of the best validation so far.
     pub best: Option<f64>,
     /// The settings of the run, to notice a resume with others.
-    pub config: TrainConfig,
+    pub config: C,
 }
 
 /// Everything a run needs to go on.
 #[derive(Debug)]
-pub struct State {
+pub struct State<C = TrainConfig> {
     /// Where it is.
-    pub progress: Progress,
+    pub progress: Progress<C>,
     /// Parameters by name.
     pub values: Named,
     /// The optimizer's moments by name.
@@ -51,7 +54,55 @@ pub struct State {
     pub average: Named,
 }
 
-impl State {
+impl<C> Progress<C> {
+    /// The start of a run.
+    pub(crate) fn new(config: C) -> Self {
+        let (epoch, step_in_epoch, step, updates, skipped, best) = (0, 0, 0, 0, 0, None);
+        Self { epoch, step_in_epoch, step, updates, skipped, best, config }
+    }
+}
+
+impl<C> State<C> {
+    /// The state of a run between two steps.
+    pub(crate) fn of<M: Module>(
+        progress: Progress<C>,
+        module: &M,
+        optimizer: &AdamW,
+        average: &Average,
+    ) -> Self {
+        let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
+        Self {
+            progress,
+            values: parameters::values(module),
+            moments: moments.collect(),
+            average: average.values().clone(),
+        }
+    }
+
+    /// Puts parameters, moments and average where they were, and says where the run was. `path` names
+    /// the file in errors.
+    pub(crate) fn restore<M: Module>(
+        self,
+        path: &Path,
+        module: M,
+        optimizer: &mut AdamW,
+        average: &mut Average,
+    ) -> Result<(M, Progress<C>)> {
+        let mut values = self.values;
+        if !parameters::values(&module).keys().eq(values.keys()) {
+            let reason = "its parameters are those of another model".to_owned();
+            return Err(Error::BadState { path: path.to_owned(), reason });
+        }
+        let restored =
+            |about: About<'_>, _: Tensor<1>| values.remove(about.name).expect("compared above");
+        let module = parameters::update(module, |_| true, restored);
+        *optimizer = optimizer.clone().restored(self.moments, self.progress.updates);
+        average.restore(self.average);
+        Ok((module, self.progress))
+    }
+}
+
+impl<C: Serialize + DeserializeOwned> State<C> {
     /// Writes the file beside its place and renames it when it is whole and on the disk.
     ///
     /// # Errors
@@ -116,4 +167,13 @@ impl State {
         let moments = first.into_iter().filter_map(pair).collect();
         Ok(Self { progress, values, moments, average })
     }
+}
+
+/// The first setting in which two configurations differ.
+pub(crate) fn changed_setting<C: Serialize>(before: &C, now: &C) -> Option<String> {
+    let table = |config: &C| serde_json::to_value(config).unwrap_or_default();
+    let (before, now) = (table(before), table(now));
+    let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
+    let mut changed = keys.filter(|key| before.get(key) != now.get(key));
+    changed.next().cloned()
 }

@@ -1,31 +1,29 @@
 //! A run from its configuration to its checkpoints.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
-use burn::tensor::Tensor;
-use clip_checkpoint::{Checkpoint, Dtype, ModelCard, Source, SourceFile};
+use burn::module::Module;
+use clip_checkpoint::{Dtype, ModelCard};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
-use clip_model::{Clip, Device};
+use clip_model::Device;
 use clip_tokenizer::Tokenizer;
 
 use crate::adapt::Anchor;
+use crate::average::Average;
 use crate::batch::Patches;
+use crate::features::{FeatureSource, FeatureStore};
+use crate::initial::InitialModel;
 use crate::learner::Learner;
 use crate::metrics::{Metrics, Record};
-use crate::parameters::{self, Named};
-use crate::state::{Progress, State};
+use crate::source::{FeatureRun, Source, StepBatch};
+use crate::speed::Speed;
+use crate::state::{Progress, State, changed_setting};
+use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
-    AdamW, Error, Files, Observer, Outcome, Result, Start, StepEvent, Stepper, TrainConfig,
-    TrainPrecision, Validation, adapt, export, plot,
+    AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
+    TextVectors, TrainConfig, TrainPrecision, Validation, adapt, export, parameters, plot, seed,
 };
-
-/// Steps over which the speed is averaged.
-const SPEED_STEPS: usize = 20;
-
-/// Held from the seeding of the backend, which all threads share, until the weights are drawn.
-static DRAWING: Mutex<()> = Mutex::new(());
 
 /// A run.
 pub struct Trainer {
@@ -34,11 +32,13 @@ pub struct Trainer {
     card: ModelCard,
     vocabulary: Option<Vec<u8>>,
     tokenizer: Tokenizer,
-    loader: Loader,
+    source: Source,
     validation: Option<Loader>,
     learner: Option<Learner>,
+    /// What stands for the texts, in a run without a text tower.
+    text_vectors: Option<TextVectors>,
     stepper: Stepper,
-    average: Named,
+    average: Average,
     anchor: Option<Anchor>,
     progress: Progress,
     metrics: Metrics,
@@ -63,24 +63,8 @@ impl Trainer {
             true => device.clone().autodiff().gradient_checkpointing(),
             false => device.clone().autodiff(),
         };
-        let drawing = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
-        device.seed(config.seed);
-        let (mut card, vocabulary, clip) = match &config.from {
-            None => {
-                let card = config.model.card();
-                let clip = Clip::init(&card.config, &device);
-                (card, None, clip)
-            }
-            Some(path) => {
-                let checkpoint = Checkpoint::open(path)?;
-                if checkpoint.card().config.vision.conv_stem.is_some() {
-                    return Err(Error::ConvStem { path: path.clone() });
-                }
-                let clip = Clip::load(&checkpoint, &device)?;
-                let vocabulary = checkpoint.vocabulary().map(<[u8]>::to_vec);
-                (tuned(checkpoint.card(), &checkpoint, path), vocabulary, clip)
-            }
-        };
+        let drawing = seed::drawing(&device, config.seed);
+        let InitialModel { mut card, vocabulary, clip } = InitialModel::new(&config, &device)?;
         card.config.probability = config.loss.probability();
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
         let anchor = Anchor::new(&learner, config.adapt.start_share);
@@ -89,17 +73,18 @@ impl Trainer {
         // Drawing the weights now makes them independent of what is computed first.
         let values = parameters::values(&learner);
         drop(drawing);
-        let loader = loader(&config, &card)?;
+        let source = source(&config, &card)?;
+        let text_vectors = text_vectors(&config, &card, &source, &device);
         let epochs: Vec<u64> =
-            (0..config.schedule.epochs).map(|epoch| loader.plan(epoch).len() as u64).collect();
+            (0..config.schedule.epochs).map(|epoch| source.steps(epoch)).collect();
         if epochs.iter().sum::<u64>() == 0 {
             return Err(Error::NoBatches {
                 batch_size: config.sampler.batch_size,
-                rows: loader.dataset().len(),
-                names: loader.dataset().names().len(),
+                rows: source.dataset().len(),
+                names: source.dataset().names().len(),
             });
         }
-        let average = if config.ema > 0.0 { values } else { Named::new() };
+        let average = Average::new(config.ema, values);
         let mut trainer = Self {
             tokenizer: Tokenizer::new(
                 &card.tokenizer,
@@ -112,15 +97,7 @@ impl Trainer {
                 loss: config.loss,
                 chunk: config.chunk,
             },
-            progress: Progress {
-                epoch: 0,
-                step_in_epoch: 0,
-                step: 0,
-                updates: 0,
-                skipped: 0,
-                best: None,
-                config: config.clone(),
-            },
+            progress: Progress::new(config.clone()),
             metrics: Metrics::new(files.metrics()),
             learner: Some(learner),
             average,
@@ -128,7 +105,8 @@ impl Trainer {
             device,
             card,
             vocabulary,
-            loader,
+            source,
+            text_vectors,
             files,
             epochs,
             config,
@@ -141,7 +119,7 @@ impl Trainer {
 
     /// The data that the run learns from.
     pub fn dataset(&self) -> &Dataset {
-        self.loader.dataset()
+        self.source.dataset()
     }
 
     /// The card of the model.
@@ -176,8 +154,12 @@ impl Trainer {
     /// an epoch can be read, and where the last save fails. A save on the way that fails is told
     /// to the observer, and the run goes on: the disk may have room at the next one.
     pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
-        self.files.write_config(&self.config)?;
+        self.files.write_config(&self.config.to_toml())?;
         self.metrics.resume(self.progress.step)?;
+        if self.make_features(observer)? == Outcome::Stopped {
+            self.save()?;
+            return Ok(Outcome::Stopped);
+        }
         let steps = self.steps();
         while self.progress.step < steps {
             let epoch = self.progress.epoch;
@@ -199,6 +181,37 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
+    /// Makes the features that a run on features learns from, and what follows from them. The observer
+    /// may end it.
+    fn make_features(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
+        let Source::Features(run) = &mut self.source else { return Ok(Outcome::Finished) };
+        let encoder = self.learner.as_ref().map(|learner| learner.valid().clip.image);
+        let folder = self.config.features.as_ref().and_then(|features| features.folder.clone());
+        let store = FeatureStore {
+            encoder: &encoder.expect("a learner between steps"),
+            preprocess: &self.card.preprocess,
+            folder: folder.unwrap_or_else(|| self.files.features()),
+            loader: &self.config.data.loader,
+            seed: self.config.seed,
+            device: self.device.clone().inner(),
+        };
+        let validation = self.validation.as_ref().map(Loader::shared_dataset);
+        if run.fill(&store, &self.config.augment, validation, observer)? == Outcome::Stopped {
+            return Ok(Outcome::Stopped);
+        }
+        if self.progress.step > 0 {
+            return Ok(Outcome::Finished);
+        }
+        let problems = run.problems();
+        self.progress.skipped = problems.len() as u64;
+        problems.iter().for_each(|problem| observer.problem(problem));
+        if let Some(initial) = run.initial_head(self.text_vectors.as_ref()) {
+            let learner = self.learner.take().expect("a learner between steps");
+            self.learner = Some(initial.apply(learner)?);
+        }
+        Ok(Outcome::Finished)
+    }
+
     /// The rest of the current epoch.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Outcome> {
         let epoch = self.progress.epoch;
@@ -207,11 +220,15 @@ impl Trainer {
         let share = if full { 1.0 } else { self.config.patches_kept };
         let patches = Patches::new(vision.image_size, vision.patch_size, share);
         let steps = self.steps();
-        let mut times = vec![(Instant::now(), 0)];
+        let mut speed = Speed::start();
         let mut problem = None;
         let mut seen = self.progress.step_in_epoch > 0;
-        for batch in self.loader.epoch(epoch, self.progress.step_in_epoch as usize) {
-            for Problem { origin, reason } in &batch.skipped {
+        let mut batches = self.source.epoch(epoch, self.progress.step_in_epoch);
+        let by_number = self.text_vectors.is_some();
+        loop {
+            let seed = seed::of_step(self.config.seed, self.progress.step);
+            let Some(batch) = self.source.next(&mut batches, seed, by_number) else { break };
+            for Problem { origin, reason } in batch.skipped() {
                 self.progress.skipped += 1;
                 let line = format!("{origin}: {reason}");
                 observer.problem(&line);
@@ -224,18 +241,26 @@ impl Trainer {
                 continue;
             }
             seen = true;
-            let seed = mix(self.config.seed, self.progress.step);
-            let inputs = patches.inputs(&batch, &self.tokenizer, seed, &self.device)?;
+            let (tokenizer, vectors) = (&self.tokenizer, self.text_vectors.as_ref());
+            let inputs = match &batch {
+                StepBatch::Images(batch) => patches.inputs(batch, tokenizer, seed, &self.device)?,
+                StepBatch::Features(batch) => batch.inputs(vectors, tokenizer, &self.device)?,
+            };
             let rate = self.config.schedule.rate(self.progress.step, steps);
             let learner = self.learner.take().expect("a learner between steps");
-            let (learner, report) = self.stepper.step(learner, inputs, rate)?;
+            let (learner, of_texts, report) = self.stepper.step(learner, inputs, rate)?;
+            if let (Some(vectors), Some(gradients), StepBatch::Features(batch)) =
+                (&mut self.text_vectors, of_texts, &batch)
+            {
+                let share = rate / self.config.schedule.learning_rate;
+                vectors.step(&batch.numbers, gradients, share);
+            }
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();
-            self.follow(&learner);
+            self.average.follow(&learner, self.progress.step);
             self.learner = Some(learner);
-            times.push((Instant::now(), batch.len()));
-            let (images_per_second, seconds_per_step) = speed(&mut times);
+            let (samples_per_second, seconds_per_step) = speed.count(batch.len());
             let event = StepEvent {
                 epoch: epoch + 1,
                 step: self.progress.step,
@@ -243,7 +268,7 @@ impl Trainer {
                 report,
                 rate,
                 logit_scale,
-                images_per_second,
+                samples_per_second,
                 seconds_per_step,
                 skipped: self.progress.skipped,
             };
@@ -271,33 +296,11 @@ impl Trainer {
         Ok(Outcome::Finished)
     }
 
-    /// Moves the average towards the weights.
-    fn follow(&mut self, learner: &Learner) {
-        if self.config.ema == 0.0 {
-            return;
-        }
-        // As the average begins with random weights, it follows faster at first.
-        let step = self.progress.step as f64;
-        let decay = self.config.ema.min((1.0 + step) / (10.0 + step));
-        let mut averages = std::mem::take(&mut self.average);
-        let both = parameters::values(learner).into_iter().map(|(name, value)| {
-            let average = averages.remove(&name).expect("an average of every parameter");
-            (name, (average, value))
-        });
-        let moved = |(average, value)| average * decay + value * (1.0 - decay);
-        self.average = parameters::each(both.collect(), |(average, _)| average, moved);
-    }
-
     /// The model that is measured and saved: the average where there is one, drawn to the start
     /// where that has a share.
     fn serving(&self) -> Learner {
         let learner = self.learner.clone().expect("a learner between steps");
-        let learner = match self.average.is_empty() {
-            true => learner,
-            false => {
-                parameters::update(learner, |_| true, |about, _| self.average[about.name].clone())
-            }
-        };
+        let learner = self.average.apply(learner);
         match &self.anchor {
             None => learner.serving(),
             Some(anchor) => anchor.pull(learner.serving()),
@@ -308,12 +311,28 @@ impl Trainer {
         let Some(loader) = &self.validation else { return Ok(()) };
         let model = self.serving();
         let (template, device) = (&self.config.validation_template, self.device.clone().inner());
-        let validation = Validation::measure(&model, loader, &self.tokenizer, template, &device)?;
+        let (images, texts) = match &self.source {
+            Source::Images(_) => (EmbeddedImages::of_loader(&model, loader, &device), None),
+            Source::Features(run) => {
+                let Some(features) = &run.validation else { return Ok(()) };
+                let dataset = loader.dataset();
+                let images = EmbeddedImages::of_features(&model, features, dataset, &device);
+                (images, self.text_vectors.as_ref().map(|vectors| (vectors, &run.source.texts)))
+            }
+        };
+        let validation = Validation::measure(&images, template, |sentences| match texts {
+            Some((vectors, texts)) => {
+                Ok(sentences.iter().flat_map(|text| vectors.find(texts, text)).collect())
+            }
+            None => embed_texts(&model, &self.tokenizer, sentences, &device),
+        })?;
         self.metrics.add(Record::of_validation(&self.progress, &validation))?;
         observer.validated(self.progress.epoch, &validation);
         if self.progress.best.is_none_or(|best| validation.score() > best) {
             self.progress.best = Some(validation.score());
-            if let Err(error) = self.export(&model, &self.files.best()) {
+            let written = self.export(&model, &self.files.best());
+            let vectors = |()| self.write_text_vectors(&self.files.best_text_vectors());
+            if let Err(error) = written.and_then(vectors) {
                 observer.problem(&error.to_string());
             }
         }
@@ -324,64 +343,69 @@ impl Trainer {
         export(model, &self.card, self.vocabulary.as_deref(), Dtype::F16, path)
     }
 
+    fn write_text_vectors(&self, path: &Path) -> Result<()> {
+        self.text_vectors.as_ref().map_or(Ok(()), |vectors| vectors.save(path))
+    }
+
     fn save(&self) -> Result<()> {
         self.export(&self.serving(), &self.files.last())?;
+        self.write_text_vectors(&self.files.text_vectors())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
-        let optimizer = &self.stepper.optimizer;
-        let moments = optimizer.moments().map(|(name, both)| (name.to_owned(), both.clone()));
-        let state = State {
-            progress: self.progress.clone(),
-            values: parameters::values(learner),
-            moments: moments.collect(),
-            average: self.average.clone(),
-        };
+        let mut state =
+            State::of(self.progress.clone(), learner, &self.stepper.optimizer, &self.average);
+        if let Some(vectors) = &self.text_vectors {
+            vectors.store(&mut state, &self.device.clone().inner());
+        }
         state.save(&self.files.state())
     }
 
     fn restore(&mut self) -> Result<()> {
         let path = self.files.state();
-        let State { progress, mut values, moments, average } =
-            State::load(&path, &self.device.clone().inner())?;
-        if let Some(setting) = differs(&progress.config, &self.config) {
+        let mut state = State::load(&path, &self.device.clone().inner())?;
+        if let Some(setting) = differs(&state.progress.config, &self.config) {
             return Err(Error::OtherRun { path, setting });
         }
-        let learner = self.learner.take().expect("a learner between steps");
-        let expected = parameters::values(&learner);
-        if !expected.keys().eq(values.keys()) {
-            let reason = "its parameters are those of another model".to_owned();
+        let text_vectors = self.text_vectors.as_mut();
+        if text_vectors.is_some_and(|vectors| !vectors.restore(&mut state)) {
+            let reason = "its text vectors are of other texts: the data have changed".to_owned();
             return Err(Error::BadState { path, reason });
         }
-        let restored = |about: parameters::About<'_>, _: Tensor<1>| {
-            values.remove(about.name).expect("compared above")
-        };
-        self.learner = Some(parameters::update(learner, |_| true, restored));
-        let optimizer = self.stepper.optimizer.clone();
-        self.stepper.optimizer = optimizer.restored(moments, progress.updates);
-        self.average = average;
+        let learner = self.learner.take().expect("a learner between steps");
+        let (optimizer, average) = (&mut self.stepper.optimizer, &mut self.average);
+        let (learner, progress) = state.restore(&path, learner, optimizer, average)?;
+        self.learner = Some(learner);
         self.progress = progress;
         Ok(())
     }
 }
 
-/// The card of a model that is trained further.
-fn tuned(card: &ModelCard, checkpoint: &Checkpoint, path: &Path) -> ModelCard {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ModelCard {
-        source: Source {
-            origin: format!("{}, trained further", card.name),
-            files: vec![SourceFile { name, sha256: checkpoint.fingerprint() }],
-            converter: concat!("clip-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        },
-        ..card.clone()
+fn source(config: &TrainConfig, card: &ModelCard) -> Result<Source> {
+    let dataset = Arc::new(Dataset::open(&config.data.train)?.filtered(&config.data.filter));
+    if config.features.is_some() {
+        let source = FeatureSource::new(dataset, config, card)?;
+        return Ok(Source::Features(Box::new(FeatureRun::new(source))));
     }
-}
-
-fn loader(config: &TrainConfig, card: &ModelCard) -> Result<Loader> {
-    let dataset = Dataset::open(&config.data.train)?.filtered(&config.data.filter);
     let transform = Transform::train(&config.augment, &card.preprocess)?;
     let (captions, sampler) = (&config.captions, &config.sampler);
     let (how, seed) = (&config.data.loader, config.seed);
-    Ok(Loader::new(Arc::new(dataset), transform, captions, sampler, how, seed)?)
+    let loader = Loader::new(dataset, transform, captions, sampler, how, seed)?;
+    Ok(Source::Images(Box::new(loader)))
+}
+
+/// The table of vectors that a run trains in the place of a text tower, if it does.
+fn text_vectors(
+    config: &TrainConfig,
+    card: &ModelCard,
+    source: &Source,
+    device: &Device,
+) -> Option<TextVectors> {
+    let (Some(vectors), Source::Features(run)) = (&config.text_vectors, source) else {
+        return None;
+    };
+    let device = device.clone().inner();
+    // Not the numbers that the weights were drawn from.
+    let _drawing = seed::drawing(&device, seed::of_step(config.seed, u64::MAX));
+    Some(TextVectors::new(vectors, &run.source.texts, card.config.embed_dim, &device))
 }
 
 fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Loader>> {
@@ -408,26 +432,11 @@ fn differs(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
         checkpointing: false,
         chunk: 0,
         data: crate::DataConfig { loader: Default::default(), ..config.data.clone() },
+        features: config
+            .features
+            .clone()
+            .map(|features| FeatureConfig { folder: None, ..features }),
         ..config.clone()
     };
-    let table = |config: &TrainConfig| serde_json::to_value(neutral(config)).unwrap_or_default();
-    let (before, now) = (table(before), table(now));
-    let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
-    let mut changed = keys.filter(|key| before.get(key) != now.get(key));
-    changed.next().cloned()
-}
-
-/// Pictures a second and seconds a step over the last steps.
-fn speed(times: &mut Vec<(Instant, usize)>) -> (f64, f64) {
-    if times.len() > SPEED_STEPS {
-        times.remove(0);
-    }
-    let rows: usize = times[1..].iter().map(|(_, rows)| rows).sum();
-    let seconds = times[0].0.elapsed().as_secs_f64();
-    (rows as f64 / seconds.max(1e-9), seconds / (times.len() - 1).max(1) as f64)
-}
-
-/// A seed of its own for each step.
-fn mix(seed: u64, step: u64) -> u64 {
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(step)
+    changed_setting(&neutral(before), &neutral(now))
 }

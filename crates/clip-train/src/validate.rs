@@ -1,4 +1,4 @@
-//! Recall of a model on a set of named pictures, in the course of a run.
+//! Recall of a model on a set of named images, in the course of a run.
 
 use burn::tensor::Tensor;
 use clip_data::{Dataset, Loader, fill_template};
@@ -8,18 +8,80 @@ use clip_tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::tokens;
-use crate::{Learner, Result};
+use crate::features::Features;
+use crate::{ImageInputs, Learner, Result, TextInputs};
 
-/// Names that run through the text tower at once.
-const TEXTS: usize = 256;
+/// Rows that run through a tower or a projection at once.
+const ROWS: usize = 256;
 
-/// Recall of pictures by names and of names by pictures.
+/// Recall of images by names and of names by images.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// A sentence with a name finds a picture of that name: at 1, 5 and 10.
+    /// A sentence with a name finds an image of that name: at 1, 5 and 10.
     pub text_to_image: [f64; 3],
-    /// A picture finds its name: at 1, 5 and 10.
+    /// An image finds its name: at 1, 5 and 10.
     pub image_to_text: [f64; 3],
+}
+
+/// Unit vectors of images with the groups of their names.
+#[derive(Debug)]
+pub(crate) struct EmbeddedImages<'a> {
+    vectors: Vec<f32>,
+    labels: Vec<usize>,
+    dataset: &'a Dataset,
+}
+
+impl<'a> EmbeddedImages<'a> {
+    /// Through the whole model, which is off the tape.
+    pub(crate) fn of_loader(model: &Learner, loader: &'a Loader, device: &Device) -> Self {
+        let (mut vectors, mut labels) = (Vec::new(), Vec::new());
+        for batch in loader.in_order(0) {
+            if batch.is_empty() {
+                continue;
+            }
+            labels.extend(batch.groups.iter().map(|group| *group as usize));
+            let size = loader.size();
+            let pixels = float_tensor(batch.pixels, [batch.indices.len(), 3, size, size], device);
+            vectors.extend(host(model.clip.image.forward(pixels)));
+        }
+        Self { vectors, labels, dataset: loader.dataset() }
+    }
+
+    /// Through the projection, from the features of a frozen tower.
+    pub(crate) fn of_features(
+        model: &Learner,
+        features: &Features,
+        dataset: &'a Dataset,
+        device: &Device,
+    ) -> Self {
+        let skipped = features.skipped();
+        let rows: Vec<usize> =
+            (0..dataset.len()).filter(|row| !skipped.contains_key(row)).collect();
+        let mut vectors = Vec::new();
+        for rows in rows.chunks(ROWS) {
+            let mut values = Vec::with_capacity(rows.len() * features.width());
+            rows.iter().for_each(|row| features.extend(&mut values, *row, 0));
+            let values = float_tensor(values, [rows.len(), features.width()], device);
+            vectors.extend(host(model.embed_images(ImageInputs::Features(values))));
+        }
+        let labels = rows.iter().map(|row| dataset.group(*row) as usize).collect();
+        Self { vectors, labels, dataset }
+    }
+}
+
+/// Unit vectors of texts by the tower.
+pub(crate) fn embed_texts(
+    model: &Learner,
+    tokenizer: &Tokenizer,
+    texts: &[String],
+    device: &Device,
+) -> Result<Vec<f32>> {
+    let mut vectors = Vec::new();
+    for texts in texts.chunks(ROWS) {
+        let ids = tokens(tokenizer, texts, device)?;
+        vectors.extend(host(model.embed_texts(TextInputs::Ids(ids))));
+    }
+    Ok(vectors)
 }
 
 impl Validation {
@@ -28,42 +90,28 @@ impl Validation {
         (self.text_to_image[0] + self.image_to_text[0]) / 2.0
     }
 
-    /// Measures a model that is off the tape; every row of a name is right for it.
+    /// Measures images against the names of all of them, each in a sentence; every row of a name is
+    /// right for it.
     ///
     /// # Errors
     ///
-    /// Where a name has no token ids, or the set is empty.
+    /// Those of `embed`, and where the set is empty.
     pub(crate) fn measure(
-        model: &Learner,
-        loader: &Loader,
-        tokenizer: &Tokenizer,
+        images: &EmbeddedImages<'_>,
         template: &str,
-        device: &Device,
+        embed: impl FnOnce(&[String]) -> Result<Vec<f32>>,
     ) -> Result<Self> {
-        let (mut images, mut labels) = (Vec::new(), Vec::new());
-        for batch in loader.in_order() {
-            if batch.is_empty() {
-                continue;
-            }
-            labels.extend(batch.groups.iter().map(|group| *group as usize));
-            let size = loader.size();
-            let pixels = float_tensor(batch.pixels, [batch.indices.len(), 3, size, size], device);
-            images.extend(host(model.clip.image.forward(pixels)));
-        }
-        let mut named: Vec<usize> = labels.clone();
+        let EmbeddedImages { vectors, labels, dataset } = images;
+        let mut named = labels.clone();
         named.sort_unstable();
         named.dedup();
-        let dataset: &Dataset = loader.dataset();
         let sentences: Vec<String> =
             named.iter().map(|group| fill_template(template, &dataset.names()[*group])).collect();
-        let mut texts = Vec::new();
-        for chunk in sentences.chunks(TEXTS) {
-            texts.extend(host(model.embed_texts(tokens(tokenizer, chunk, device)?)));
-        }
+        let texts = embed(&sentences)?;
         let width = texts.len() / named.len().max(1);
         let texts = Matrix::new("names", &texts, named.len(), width)?;
-        let images = Matrix::new("pictures", &images, labels.len(), width)?;
-        let found = Retrieval::new(&Labeled::new(texts, &named)?, &Labeled::new(images, &labels)?)?;
+        let images = Matrix::new("pictures", vectors, labels.len(), width)?;
+        let found = Retrieval::new(&Labeled::new(texts, &named)?, &Labeled::new(images, labels)?)?;
         let at = |ranks: &clip_eval::Ranks| [1, 5, 10].map(|k| ranks.recall(k));
         Ok(Self {
             text_to_image: at(&found.text_to_image),

@@ -85,7 +85,7 @@ fn without_changes_the_pixels_are_the_embedders() {
     let loader = loader(&dataset, &AugmentConfig::none(), &config(2, 2, 8));
     let preprocessor = Preprocessor::new(&card()).unwrap();
     let mut seen = Vec::new();
-    for batch in loader.in_order() {
+    for batch in loader.in_order(0) {
         let mut expected = Vec::new();
         for index in &batch.indices {
             let picture = dataset.picture(*index, &ReadOptions::default()).unwrap();
@@ -193,7 +193,7 @@ fn captions_match_the_pictures_that_their_word_describes() {
         let dataset = Arc::new(open(&path));
         let config = config(1, 1, 0);
         let loader = Loader::new(dataset, transform, &captions, &sampler, &config, 1).unwrap();
-        let batch = loader.in_order().next().unwrap();
+        let batch = loader.in_order(0).next().unwrap();
         batch.matches.chunks(3).map(<[bool]>::to_vec).collect::<Vec<_>>()
     };
     let by_name = [[true, false, false], [true, true, false], [false, false, true]];

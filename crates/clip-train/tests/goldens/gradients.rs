@@ -1,5 +1,6 @@
+use burn::tensor::{Distribution, Tensor, TensorData};
 use clip_train::parameters::canonical;
-use clip_train::{LossKind, Pass};
+use clip_train::{ImageInputs, Inputs, LossKind, Pass, TextInputs};
 
 use crate::values::{Values, batch, devices, distance, learner, matches};
 
@@ -49,6 +50,56 @@ fn sigmoid_has_the_gradients_of_pytorch() {
 fn parts_have_the_gradients_of_the_whole() {
     check(LossKind::InfoNce, "gradients-info-nce.safetensors", 5);
     check(LossKind::Sigmoid, "gradients-sigmoid.safetensors", 5);
+}
+
+/// Fewer vectors than images, each right for several: the loss falls along their gradients, which are
+/// the same in parts.
+#[test]
+fn vectors_of_texts_have_gradients() {
+    for (backend, device) in devices() {
+        let learner = learner(LossKind::InfoNce, &device);
+        let inputs = batch(&learner, &device);
+        let [images, _] = inputs.matches.dims();
+        let texts = 5;
+        let [width, embed_dim] = {
+            let head = learner.clip.image.visual_projection.as_ref().expect("a head");
+            head.weight.dims()
+        };
+        let draw = |rows, columns| {
+            Tensor::<2>::random([rows, columns], Distribution::Normal(0.0, 1.0), &device)
+        };
+        let vectors = draw(texts, embed_dim);
+        let matches: Vec<bool> = (0..images)
+            .flat_map(|image| {
+                (0..texts).map(move |text| image % texts == text || image == text + 1)
+            })
+            .collect();
+        let inputs = Inputs {
+            images: ImageInputs::Features(draw(images, width)),
+            texts: TextInputs::Vectors(vectors.clone()),
+            matches: Tensor::from_data(TensorData::new(matches, [images, texts]), &device),
+        };
+        let pass =
+            |inputs: &Inputs, chunk| Pass::new(&learner, LossKind::InfoNce, inputs.clone(), chunk);
+        let whole = pass(&inputs, 0);
+        let slope: Vec<f32> = whole.text_vectors.unwrap().into_data().try_to_vec().unwrap();
+        for chunk in [3, 7] {
+            let parts = pass(&inputs, chunk);
+            let found: Vec<f32> = parts.text_vectors.unwrap().into_data().try_to_vec().unwrap();
+            let off = distance(&found, &slope);
+            assert!(off < 1e-5, "{backend}, parts of {chunk}: off by {off:e}");
+            assert!((parts.loss - whole.loss).abs() < 1e-5, "{backend}");
+            assert!(parts.gradients.keys().eq(whole.gradients.keys()), "{backend}");
+        }
+        // A step down the slope changes the loss by the slope times the step.
+        let step = 1e-2;
+        let down = Tensor::<1>::from_floats(&slope[..], &device).reshape([texts, embed_dim]);
+        let moved = vectors - down.clone() * step;
+        let after = pass(&Inputs { texts: TextInputs::Vectors(moved), ..inputs }, 0);
+        let expected = step * down.powi_scalar(2).sum().into_scalar::<f32>();
+        let fell = whole.loss - after.loss;
+        assert!((fell / expected - 1.0).abs() < 0.1, "{backend}: {fell} instead of {expected}");
+    }
 }
 
 /// Where every row is its own concept, the loss is the one of the CLIP paper.

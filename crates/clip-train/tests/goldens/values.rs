@@ -5,7 +5,7 @@ use clip_checkpoint::ModelConfig;
 use clip_model::{Backend, Clip, Device, int_tensor};
 use clip_testkit::goldens_dir;
 use clip_train::parameters::{self, canonical};
-use clip_train::{Inputs, Learner, LossKind};
+use clip_train::{ImageInputs, Inputs, Learner, LossKind, TextInputs};
 use safetensors::{Dtype, SafeTensors};
 
 /// One file of `goldens/training`.
@@ -96,9 +96,11 @@ pub(crate) fn inputs(
 ) -> Inputs {
     let ints = |values: &[f32]| values.iter().map(|v| *v as u32).collect::<Vec<_>>();
     Inputs {
-        patches: learner.clip.image.visual.patches(pixels),
-        kept: None,
-        ids: int_tensor(&ints(ids), [ids.len() / length, length], device),
+        images: ImageInputs::Patches {
+            patches: learner.clip.image.visual.patches(pixels),
+            kept: None,
+        },
+        texts: TextInputs::Ids(int_tensor(&ints(ids), [ids.len() / length, length], device)),
         matches: matches(&ints(groups), device),
     }
 }

@@ -2,6 +2,8 @@
 #![cfg(feature = "flex")]
 
 mod adapting;
+mod distilling;
 mod failing;
+mod features;
 mod resuming;
 mod setup;

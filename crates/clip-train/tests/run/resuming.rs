@@ -10,7 +10,7 @@ fn steps(metrics: &str) -> Vec<(u64, f32)> {
     let records = metrics.lines().map(|line| serde_json::from_str(line).unwrap());
     let step = |record| match record {
         Record::Step { step, loss, .. } => Some((step, loss)),
-        Record::Validation { .. } => None,
+        _ => None,
     };
     records.filter_map(step).collect()
 }
