@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loss::DistillLoss;
 use super::templates::TemplateConfig;
-use crate::{
-    AdamWConfig, Error, FreshModel, Result, ScheduleConfig, TowerSize, TrainPrecision,
-};
+use crate::{AdamWConfig, Error, FreshModel, Result, ScheduleConfig, TowerSize, TrainPrecision};
 
 /// Everything about a run that trains a text tower towards given vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -267,7 +267,8 @@ fn translations_of_unknown_texts_are_counted_and_named() {
     let problems: Vec<String> = translations.problems().collect();
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(
-        problems[0].starts_with("1 of the translations") && problems[0].contains("zebra crossing")
+        problems[0].starts_with("left out 1 of the translations")
+            && problems[0].contains("zebra crossing")
     );
     assert!(problems[1].contains("names.jsonl, line 4"), "{problems:?}");
 
