@@ -10,19 +10,23 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{Error, ImageInputs, Inputs, Result, TextInputs};
 
+/// Token ids of each text, cut to the context.
+pub(crate) fn encode<T: AsRef<str>>(tokenizer: &Tokenizer, texts: &[T]) -> Result<Vec<Vec<u32>>> {
+    let encode = |text: &T| {
+        tokenizer
+            .encode(text.as_ref(), Overflow::Truncate)
+            .map_err(|source| Error::Caption { caption: text.as_ref().to_owned(), source })
+    };
+    texts.iter().map(encode).collect()
+}
+
 /// Token ids of texts, cut to the context: `[texts, longest]`.
 pub(crate) fn tokens<T: AsRef<str>>(
     tokenizer: &Tokenizer,
     texts: &[T],
     device: &Device,
 ) -> Result<Tensor<2, Int>> {
-    let encode = |text: &T| {
-        tokenizer
-            .encode(text.as_ref(), Overflow::Truncate)
-            .map_err(|source| Error::Caption { caption: text.as_ref().to_owned(), source })
-    };
-    let ids: Vec<Vec<u32>> = texts.iter().map(encode).collect::<Result<_>>()?;
-    let batch = tokenizer.pad(&ids);
+    let batch = tokenizer.pad(&encode(tokenizer, texts)?);
     Ok(int_tensor(&batch.ids, [batch.rows, batch.length], device))
 }
 

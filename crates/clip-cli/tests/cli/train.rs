@@ -207,3 +207,73 @@ fn settings_that_cannot_be_followed_are_named() {
     sandbox.run(&["train", "--config", "none.toml"]).check(2, &["cannot read none.toml"]);
     sandbox.run(&["train"]).check(2, &["--config", "--print-config"]);
 }
+
+/// A file of texts, each with a vector of its own among 16.
+fn write_vectors(sandbox: &Sandbox, name: &str, texts: &[&str]) {
+    let lines = texts.join("\n");
+    let (end, rows) = (texts.len() * 64, texts.len());
+    let mut header = format!(
+        "{{\"vectors\":{{\"dtype\":\"F32\",\"shape\":[{rows},16],\"data_offsets\":[0,{end}]}},\
+         \"texts\":{{\"dtype\":\"U8\",\"shape\":[{}],\"data_offsets\":[{end},{}]}}}}",
+        lines.len(),
+        end + lines.len()
+    );
+    header += &" ".repeat(header.len().next_multiple_of(8) - header.len());
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    let one = |place| if place % 17 == 0 { 1.0_f32 } else { 0.0 };
+    bytes.extend((0..16 * rows).map(one).flat_map(f32::to_le_bytes));
+    bytes.extend(lines.as_bytes());
+    fs::write(sandbox.path(name), bytes).unwrap();
+}
+
+#[test]
+fn a_text_tower_learns_from_vectors() {
+    let sandbox = Sandbox::new();
+    config(&sandbox, &samples_dir(), 1);
+    train(&sandbox, &[]).check(0, &[]);
+    write_vectors(&sandbox, "vectors.safetensors", &["dog", "cat", "horse", "owl", "crab", "tree"]);
+    sandbox.write(
+        "names.tsv",
+        "text\ttranslation\tlanguage\ndog\tHund\tde\ncat\tKatze\tde\nzebra\tZebra\tde\n",
+    );
+    let settings = "output = \"text\"\nfrom = \"run/last.safetensors\"\nbatch_size = 8\nvalidate_every = 200\n\
+         [model]\ncontext_length = 16\nvocab_size = 2048\ntext = { width = 32, layers = 1, heads = 2 }\n\
+         [teacher]\nvectors = \"vectors.safetensors\"\n\
+         [translations]\ntables = [\"names.tsv\"]\n\
+         [schedule]\nlearning_rate = 1e-2\nepochs = 200\nwarmup_steps = 5\n\
+         [optimizer]\nmatrices = \"muon\"\n";
+    sandbox.write("text.toml", settings);
+    let learn = |more: &[&str]| sandbox.run(&[&["train", "--config", "text.toml"], more].concat());
+    let run = learn(&[]);
+    insta::with_settings!({filters => [
+        (r"(?m)^epoch \d+, step \d\d+/200: .*\n", ""),
+        (r"loss .*", "loss .."),
+        (r"cosine \d\.\d+", "cosine .."),
+        (r"% \(\d\.\d+\)", "% (..)"),
+    ]}, {
+        insta::assert_snapshot!(run, @r#"
+        exit 0
+        text/best.safetensors
+        text/last.safetensors
+        text/metrics.jsonl
+        text/metrics.svg
+        --- stderr
+        warning: left out 1 of the translations, whose texts have no vector: "zebra"
+        6 texts, 2 translations in 1 language, 0.1 M parameters, 200 steps
+        epoch 1, step 1/200: loss ..
+        epoch 200 validated, own vector nearest: 100.0 % of the texts (cosine ..), de 100.0 % (..)
+        "#);
+    });
+    sandbox.copy("fx-dog.png", "p/dog.png");
+    let search = sandbox.run(&["search", "Hund", "p", "-f", "--model", "text/best.safetensors"]);
+    assert_eq!((search.code, search.lines().len()), (0, 1), "{search}");
+
+    learn(&[]).check(2, &["text holds a run already", "--resume"]);
+    learn(&["--resume"]).check(0, &["all steps were taken before"]);
+    let printed = learn(&["--print-config"]);
+    printed.check(0, &[]);
+    assert!(printed.stdout.contains("cosine_weight = 9.0"), "{printed}");
+    sandbox.write("text.toml", format!("patches_kept = 0.5\n{settings}"));
+    learn(&[]).check(2, &["text.toml", "unknown field `patches_kept`"]);
+}

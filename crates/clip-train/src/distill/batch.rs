@@ -3,12 +3,13 @@
 use burn::tensor::{Int, Tensor, s};
 use clip_checkpoint::Padding;
 use clip_model::{Device, TextEncoder};
-use clip_tokenizer::{Overflow, TokenBatch, Tokenizer};
+use clip_tokenizer::{TokenBatch, Tokenizer};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{DistillConfig, Teacher, Translations, templates};
-use crate::{Error, Result, seed};
+use crate::batch::encode;
+use crate::{Result, seed};
 
 /// Texts of like length that go through the tower together, cut to the longest of them.
 const GROUP: usize = 64;
@@ -89,12 +90,7 @@ impl Groups {
         tokenizer: &Tokenizer,
         padding: Padding,
     ) -> Result<Self> {
-        let encode = |text: &T| {
-            tokenizer
-                .encode(text.as_ref(), Overflow::Truncate)
-                .map_err(|source| Error::Caption { caption: text.as_ref().to_owned(), source })
-        };
-        let ids: Vec<Vec<u32>> = texts.iter().map(encode).collect::<Result<_>>()?;
+        let ids = encode(tokenizer, texts)?;
         let mut order: Vec<usize> = (0..ids.len()).collect();
         // Of one that looks at the padding all texts have one length.
         if padding == Padding::Longest {

@@ -117,7 +117,7 @@ impl Translations {
             let (count, names) = (self.unknown, self.unknown_texts.join("\", \""));
             let more = if count > self.unknown_texts.len() { ", .." } else { "" };
             format!(
-                "{count} of the translations are of texts without a vector and take no part: \"{names}\"{more}"
+                "left out {count} of the translations, whose texts have no vector: \"{names}\"{more}"
             )
         });
         unknown.into_iter().chain(self.problems.iter().cloned())
