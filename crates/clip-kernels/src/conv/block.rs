@@ -18,7 +18,7 @@ use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::{self, Activation};
 
 /// Values of a wide map that are kept at once: they stay in the second-level cache beside the weights.
-pub(super) const WIDE: usize = 1 << 16;
+const WIDE: usize = 1 << 16;
 
 /// Values of the wide maps of several images that go through a block together: the weights of its
 /// products, which are many where maps are small, are read once for all of them.
@@ -101,20 +101,6 @@ impl Pointwise {
     ) {
         let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.bias), activation };
         self.multiply(x, epilogue, out, buffer);
-    }
-
-    /// As [`Self::forward`], of rows that `fill` writes, given their number.
-    pub(super) fn forward_rows(
-        &self,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
-        activation: Option<Activation>,
-        out: &mut [f32],
-        buffer: &mut Buffer,
-    ) {
-        let rows = out.len() / self.outputs();
-        let activations = self.weights.prepare_rows(rows, fill, Prepare::default(), buffer);
-        let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.bias), activation };
-        self.weights.multiply(&activations, epilogue, ColumnsMut::new(out, self.outputs()));
     }
 }
 
