@@ -416,7 +416,7 @@ mod tests {
     /// for maps smaller than a kernel, whole and in parts.
     #[test]
     fn convolutions_are_those_of_loops() {
-        for (size, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        for (size, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 2)] {
             for padding in [Padding::Same, Padding::Symmetric] {
                 for shape @ [height, width, channels] in
                     [[1, 1, 3], [2, 3, 16], [7, 6, 19], [12, 13, 32], [9, 24, 40]]
@@ -453,6 +453,42 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// An activation of the map comes before the zeros around it, and an output in `bf16` is that in `f32`
+    /// rounded.
+    #[test]
+    fn maps_are_activated_and_outputs_rounded() {
+        for (size, channels) in [([3, 1], 40), ([5, 2], 67), ([7, 1], 16)] {
+            let mut random = Random::new(2);
+            let [height, width] = [5, 13];
+            let values = random.values(height * width * channels);
+            let values: Vec<f32> = values.into_iter().map(|x| 9.0 * x).collect();
+            let weights = random.values(channels * size[0] * size[0]);
+            let layer = Depthwise::new(
+                &weights,
+                vec![0.5; channels],
+                size,
+                Padding::Same,
+                Activation::Relu6,
+            );
+            let rows = layer.output(height);
+            let forward = |values: &[f32], activation| {
+                let mut out = vec![f32::NAN; rows * layer.output(width) * channels];
+                let map = MapRows { values, first: 0, height, width, activation };
+                layer.forward(map, 0..rows, &mut out);
+                out
+            };
+            let clamped: Vec<f32> = values.iter().map(|x| x.clamp(0.0, 6.0)).collect();
+            let found = forward(&values, Some(Activation::Relu6));
+            assert_eq!(found, forward(&clamped, None), "{size:?}");
+            assert_ne!(found, forward(&values, None), "{size:?}");
+            let mut rounded = vec![bf16::ZERO; found.len()];
+            let map = MapRows { values: &clamped, first: 0, height, width, activation: None };
+            layer.write(map, 0..rows, &mut rounded);
+            let expected: Vec<bf16> = found.into_iter().map(bf16::from_f32).collect();
+            assert_eq!(rounded, expected, "{size:?}");
         }
     }
 
