@@ -2,9 +2,11 @@
 
 mod products;
 pub mod protocol;
+mod stem;
 mod training;
 
 pub use products::Products;
+pub use stem::stem_tower;
 pub use training::{Training, TrainingStep, TrainingWork};
 
 use clip_model::{Backend, Device, DeviceName, Pixels};
