@@ -8,10 +8,11 @@
     python prepare.py pictures FOLDER      64 JPEGs of 12 megapixels
     python prepare.py vectors FOLDER       a million vectors to search, and queries
 
-A model's folder lies in FOLDER and has its name: vit-b-32, vit-l-14 or siglip2-b-16.
+A model's folder lies in FOLDER and has its name: vit-b-32, vit-l-14, siglip2-b-16 or efficientnet-lite0-192. The last is an
+image tower alone (efficientnet.py), with model.safetensors in place of hf/ and no texts.
 
     MODEL/hf/              config.json, model.safetensors and the rest, in Hugging Face layout
-    MODEL/pixels.f32       32 pictures of samples/ as the model's processor prepares them, [32, 3, 224, 224], little-endian
+    MODEL/pixels.f32       32 pictures of samples/ as the model's processor prepares them, [32, 3, S, S], little-endian
     MODEL/captions.json    `captions` (those of captions.txt) and `ids`, one list a caption; unpadded, but SigLIP's
     MODEL/onnx/            image.onnx, text.onnx; sizes of batches and texts are free. onnx-dynamic/, onnx-static/ have
                            the same names, nncf/ has image.xml, text.xml and their weights
@@ -41,6 +42,8 @@ PICTURES, SIZE, QUALITY, GRAIN = 64, (4000, 3000), 90, 5.0
 BATCH, TOKENS = 32, (5, 20)
 # LayerNormalization is one operator from 17 on.
 OPSET = 18
+# A convolutional stem alone, without a text tower.
+STEM = "efficientnet-lite0-192"
 # Pictures that scales of 8 bits are taken from, so many at once.
 CALIBRATION, STEP = 128, 8
 TEMPLATES = ["{}", "a picture of a {}", "a blurry photo of the {}", "two of them, and a {} behind"]
@@ -57,6 +60,8 @@ def samples():
 
 def weights(done, folder):
     """Biases and gains are random too, and activations stay near 1. The name of `hf` is the seed of the weights."""
+    if done.name == STEM:
+        return stem(folder)
     captions = (HERE / "captions.txt").read_text().splitlines()
     if done.name == "siglip2-b-16":
         ids = siglip2(folder / "hf", captions)
@@ -68,6 +73,25 @@ def weights(done, folder):
     assert pixels.shape[0] == BATCH, "samples/ has too few pictures"
     pixels.astype("<f4").tofile(folder / "pixels.f32")
     (folder / "captions.json").write_text(json.dumps({"captions": captions, "ids": ids}))
+
+
+def stem(folder):
+    import efficientnet
+    import torch
+    from safetensors.torch import save_file
+
+    rows = [cropped(Image.open(path).convert("RGB"), efficientnet.SIDE) for path in samples()[:BATCH]]
+    # (x - 127) / 128, as EfficientNet-Lite's code has it.
+    pixels = ((np.stack(rows).astype(np.float32) - 127) / 128).transpose(0, 3, 1, 2)
+    pixels = np.ascontiguousarray(pixels)
+    pixels.astype("<f4").tofile(folder / "pixels.f32")
+    model = efficientnet.with_random_weights(torch.from_numpy(pixels), zlib.crc32(STEM.encode()))
+    save_file(model.state_dict(), folder / "model.safetensors")
+
+
+def cropped(picture, side):
+    """The center of it, whose shorter side becomes that and 32 more."""
+    return np.asarray(ImageOps.fit(picture, (side + 32,) * 2, Image.Resampling.BICUBIC))[16:-16, 16:-16]
 
 
 def clip(folder, name, captions):
@@ -145,16 +169,26 @@ def onnx(done, folder):
 
     target = folder / "onnx"
     target.mkdir()
+    batch, length = torch.export.Dim("batch", max=1024), torch.export.Dim("length", min=2, max=77)
+
+    def export(part, model, inputs, free):
+        torch.onnx.export(model.eval(), (inputs,), target / f"{part}.onnx", input_names=["inputs"],
+                          output_names=["features"], dynamic_shapes=(free,), opset_version=OPSET, dynamo=True,
+                          external_data=False, verbose=False)  # fmt: skip
+
+    if done.name == STEM:
+        import efficientnet
+
+        side = efficientnet.SIDE
+        export("image", efficientnet.load(done / "model.safetensors"), torch.randn(2, 3, side, side), {0: batch})
+        return
     ids = json.loads((done / "captions.json").read_text())["ids"][:2]
     lengths = {len(row) for row in ids}
-    batch, length = torch.export.Dim("batch", max=1024), torch.export.Dim("length", min=2, max=77)
     # SigLIP's texts have one length.
     axes = {0: batch} if done.name == "siglip2-b-16" else {0: batch, 1: length}
     image, text = torch.randn(2, 3, 224, 224), torch.tensor([row[: min(lengths)] for row in ids])
     for part, inputs, free in [("image", image, {0: batch}), ("text", text, axes)]:
-        torch.onnx.export(Half(f"get_{part}_features").eval(), (inputs,), target / f"{part}.onnx",
-                          input_names=["inputs"], output_names=["features"], dynamic_shapes=(free,),
-                          opset_version=OPSET, dynamo=True, external_data=False, verbose=False)  # fmt: skip
+        export(part, Half(f"get_{part}_features"), inputs, free)
 
 
 def onnx_dynamic(done, folder):
@@ -283,6 +317,8 @@ def main():
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
     step, names = STEPS[arguments.step]
+    if arguments.folder.name == STEM and step is weights:
+        names = ["model.safetensors", "pixels.f32"]
     if all((arguments.folder / name).exists() for name in names):
         return
     # Beside it first: a step that is interrupted leaves nothing that looks whole.

@@ -9,6 +9,7 @@ What it cannot do is `{"error": "one sentence"}`. It ends with its input.
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE = 224
+# Pictures that are prepared.
+PICTURES = 32
 
 # Values of a vector to search, and how many of the nearest are asked for.
 WIDTH, TOP = 512, 10
@@ -77,7 +79,9 @@ class Inputs:
         self.folder = folder
 
     def pixels(self, batch):
-        values = np.fromfile(self.folder / "pixels.f32", np.float32).reshape(-1, 3, SIDE, SIDE)
+        values = np.fromfile(self.folder / "pixels.f32", np.float32)
+        side = math.isqrt(values.size // (3 * PICTURES))
+        values = values.reshape(PICTURES, 3, side, side)
         return np.ascontiguousarray(values[:batch])
 
     def ids(self, batch, length):

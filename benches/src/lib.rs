@@ -3,10 +3,12 @@
 mod products;
 pub mod protocol;
 mod random;
+mod stem;
 mod training;
 
 pub use products::Products;
 pub use random::Random;
+pub use stem::stem_tower;
 pub use training::{Training, TrainingStep, TrainingWork};
 
 use clip_model::{Backend, Device, DeviceName, Pixels};

@@ -18,8 +18,8 @@ pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// One pass over the inputs of a work; gives one vector an item.
 pub type Pass = Box<dyn FnMut() -> Result<Vec<Vec<f32>>>>;
 
-/// The side of a prepared picture.
-pub const SIDE: usize = 224;
+/// Pictures that are prepared.
+const PICTURES: usize = 32;
 
 /// Values of a vector to search.
 pub const WIDTH: usize = 512;
@@ -42,12 +42,14 @@ pub const ROUNDING: f32 = 1e-5;
 /// What a pass runs over.
 #[derive(Debug)]
 pub enum Inputs {
-    /// Normalized pictures `[batch, 3, SIDE, SIDE]`.
+    /// Normalized pictures `[batch, 3, side, side]`.
     Pixels {
         /// Row-major.
         values: Vec<f32>,
         /// How many pictures.
         batch: usize,
+        /// Pixels on each side.
+        side: usize,
     },
     /// Texts, batch by batch.
     Ids(Vec<Ids>),
@@ -144,8 +146,9 @@ fn inputs(folder: &Path, work: &str, batch: usize) -> Result<Inputs> {
     match work {
         "image" => {
             let mut values = floats(&folder.join("pixels.f32"))?;
-            values.truncate(batch * 3 * SIDE * SIDE);
-            Ok(Inputs::Pixels { values, batch })
+            let side = (values.len() / PICTURES / 3).isqrt();
+            values.truncate(batch * 3 * side * side);
+            Ok(Inputs::Pixels { values, batch, side })
         }
         "search" => {
             let mut queries = floats(&folder.join("queries.f32"))?;

@@ -1,15 +1,16 @@
 //! Ours, as a peer of `cargo xtask bench-peers`: the towers alone, and files through the facade.
 //!
 //! `peer FOLDER [--dtype DTYPE | --products]`, where `FOLDER` is what the chore prepared for a model: with
-//! the file of weights in that number format (f32), or the products of ViT-B/32's tower alone.
+//! the file of weights in that number format (f32), of a model or of a convolutional stem, or the products of
+//! ViT-B/32's tower alone.
 //! `RAYON_NUM_THREADS` sets the threads.
 
 use std::path::PathBuf;
 
 use clip::{Embedder, Embedding, ReadOptions};
-use clip_benches::protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
-use clip_benches::{Products, device};
-use clip_checkpoint::{Checkpoint, Tower};
+use clip_benches::protocol::{Ids, Inputs, Pass, Result, serve};
+use clip_benches::{Products, device, stem_tower};
+use clip_checkpoint::{Checkpoint, ConvStemCheckpoint, Error, Tower};
 use clip_model::{
     Device, InferenceImageEncoder, InferenceTextEncoder, Tensor, float_tensor, int_tensor,
 };
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
     let model = Model { path: folder.join(format!("ours-{dtype}.safetensors")), dtype };
     let device = device();
     serve(&folder, |inputs| match inputs {
-        Inputs::Pixels { values, batch } => image(&model, &device, values, batch),
+        Inputs::Pixels { values, batch, side } => image(&model, &device, values, [batch, side]),
         Inputs::Ids(batches) => text(&model, &device, &batches),
         Inputs::Files { paths, batch } => files(&model, &device, paths, batch),
         Inputs::Search { .. } | Inputs::Graph { .. } => Err("the library has its own peer".into()),
@@ -52,9 +53,22 @@ impl Model {
     }
 }
 
-fn image(model: &Model, device: &Device, values: Vec<f32>, batch: usize) -> Result<Pass> {
+fn image(
+    model: &Model,
+    device: &Device,
+    values: Vec<f32>,
+    [batch, side]: [usize; 2],
+) -> Result<Pass> {
+    let pixels = float_tensor(values, [batch, 3, side, side], device);
+    match ConvStemCheckpoint::open(&model.path) {
+        Ok(checkpoint) => {
+            let tower = stem_tower(&checkpoint, &model.dtype, device)?;
+            return Ok(Box::new(move || rows(tower.forward(pixels.clone()))));
+        }
+        Err(Error::NotStem { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     let encoder = InferenceImageEncoder::load(&model.open(Tower::Vision)?, device)?;
-    let pixels = float_tensor(values, [batch, 3, SIDE, SIDE], device);
     Ok(Box::new(move || rows(encoder.forward(pixels.clone()))))
 }
 

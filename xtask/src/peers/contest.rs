@@ -113,7 +113,7 @@ fn checked(
     entries: &Entries,
     work: Work,
 ) -> Result<Vec<Result<Runner, LeftOut>>> {
-    let reference = reference(work);
+    let reference = reference(work, setup.model);
     let failed = || format!("{}, which says what is right, failed", reference.name);
     let mut process = start(setup, reference, work).with_context(failed)?;
     let right = vectors(setup, &mut process, work).with_context(failed)?;
@@ -167,7 +167,7 @@ fn agree(
     ensure!(
         lowest >= least,
         "it disagrees with {}: a cosine of {lowest:.6}, and the least is {least}",
-        reference(work).name
+        reference(work, setup.model).name
     );
     Ok(Answers { cosine: Some(lowest), note })
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clip_weights::{Dtype, Options, Source, convert};
+use clip_weights::{Dtype, Options, Source, convert, convert_stem};
 
 use super::folders::Folders;
+use super::model::Model;
 use super::peer::{Peer, Program};
 use super::python::COMMON;
 use super::roster::OURS;
@@ -139,11 +140,19 @@ fn write(setup: &Setup<'_>, step: &str, folder: &Path) -> Result<()> {
 
 /// Our file of the same weights, made anew each time: what a number format covers may have changed.
 fn canonical(setup: &Setup<'_>, dtype: Dtype) -> Result<()> {
-    let source = Source::Path(setup.folders.model(setup.model).join("hf"));
+    let folder = setup.folders.model(setup.model);
     let output = Some(weights(setup, dtype));
     let options = Options { output, dtype: Some(dtype), force: true, ..Options::default() };
     let failed = || format!("the weights cannot be converted to {}", dtype.name());
-    convert(&source, &options, &mut ()).with_context(failed)?;
+    match setup.model {
+        Model::EfficientNetLite0 => {
+            convert_stem(&folder.join("model.safetensors"), &options, &mut ())
+                .with_context(failed)?;
+        }
+        _ => {
+            convert(&Source::Path(folder.join("hf")), &options, &mut ()).with_context(failed)?;
+        }
+    }
     Ok(())
 }
 

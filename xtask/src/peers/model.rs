@@ -14,6 +14,9 @@ pub(crate) enum Model {
     /// SigLIP 2's base model for pictures of 224 pixels
     #[value(name = "siglip2-b-16")]
     Siglip2B16,
+    /// The convolutional stem EfficientNet-Lite0 at 192 pixels, an image tower alone
+    #[value(name = "efficientnet-lite0-192")]
+    EfficientNetLite0,
 }
 
 impl Model {
@@ -23,6 +26,7 @@ impl Model {
             Self::VitB32 => "vit-b-32",
             Self::VitL14 => "vit-l-14",
             Self::Siglip2B16 => "siglip2-b-16",
+            Self::EfficientNetLite0 => "efficientnet-lite0-192",
         }
     }
 
@@ -32,13 +36,14 @@ impl Model {
             Self::VitB32 => "ViT-B/32",
             Self::VitL14 => "ViT-L/14",
             Self::Siglip2B16 => "SigLIP 2 B/16",
+            Self::EfficientNetLite0 => "EfficientNet-Lite0 at 192 pixels",
         }
     }
 
     /// What its files are made with, beside what all scripts have.
     pub(crate) fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::VitB32 | Self::VitL14 => &[],
+            Self::VitB32 | Self::VitL14 | Self::EfficientNetLite0 => &[],
             Self::Siglip2B16 => &["open_clip_torch==3.3.0", "sentencepiece==0.2.3", "protobuf"],
         }
     }

@@ -141,6 +141,8 @@ mod tests {
             "transformers-bf16",
             "transformers-compiled",
             "zentorch",
+            "efficientnet-bf16",
+            "efficientnet-compiled",
             "onnxruntime",
             "onnxruntime-int8",
             "onnxruntime-static",

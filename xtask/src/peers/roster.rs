@@ -10,9 +10,11 @@ use super::peer::{Numbers, Peer, Program, Script};
 use super::python::{COMMON, ZENTORCH};
 use super::work::Work;
 
-const ALL: &[Model] = &[Model::VitB32, Model::VitL14, Model::Siglip2B16];
+const ALL: &[Model] = &[Model::VitB32, Model::VitL14, Model::Siglip2B16, Model::EfficientNetLite0];
+const TRANSFORMERS: &[Model] = &[Model::VitB32, Model::VitL14, Model::Siglip2B16];
 const CLIP: &[Model] = &[Model::VitB32, Model::VitL14];
 const B32: &[Model] = &[Model::VitB32];
+const STEM: &[Model] = &[Model::EfficientNetLite0];
 
 const TOWERS: &[Work] = &[Work::Image, Work::Text];
 
@@ -34,9 +36,16 @@ pub(crate) static REFERENCE: Peer = Peer {
 /// The peer that the others must agree with in searches.
 static FLAT: Peer = faiss("faiss", "faiss, f32", &[]);
 
+/// The peer that the others must agree with where the model is a convolutional stem.
+static STEM_REFERENCE: Peer = stem("efficientnet", "PyTorch", &[]);
+
 /// The peer that says what is right.
-pub(crate) fn reference(work: Work) -> &'static Peer {
-    if work.searches() { &FLAT } else { &REFERENCE }
+pub(crate) fn reference(work: Work, model: Model) -> &'static Peer {
+    match model {
+        _ if work.searches() => &FLAT,
+        Model::EfficientNetLite0 => &STEM_REFERENCE,
+        _ => &REFERENCE,
+    }
 }
 
 /// Reads names on the command line.
@@ -97,8 +106,20 @@ pub(crate) static PEERS: &[&Peer] = &[
         models: CLIP,
         ..pytorch("open-clip", "OpenCLIP (PyTorch)", &[])
     },
+    &STEM_REFERENCE,
+    &Peer {
+        numbers: Numbers::Fewer,
+        needs: Some(Isa::Avx512Bf16),
+        ..stem("efficientnet-bf16", "PyTorch, bf16", &["--bf16"])
+    },
+    &Peer {
+        numbers: Numbers::Fewer,
+        needs: Some(Isa::Avx512Bf16),
+        ..stem("efficientnet-compiled", "PyTorch, bf16, `torch.compile`", &["--bf16", "--compile"])
+    },
     &Peer {
         works: &[Work::Image, Work::Text, Work::Folder],
+        models: ALL,
         ..onnxruntime("onnxruntime", "ONNX Runtime", &["onnx"], &[])
     },
     &Peer {
@@ -119,8 +140,12 @@ pub(crate) static PEERS: &[&Peer] = &[
             &["--files", "onnx-static"],
         )
     },
-    &openvino("openvino", "OpenVINO", &["--precision", "f32"]),
-    &Peer { numbers: Numbers::Fewer, ..openvino("openvino-default", "OpenVINO as it comes", &[]) },
+    &Peer { models: ALL, ..openvino("openvino", "OpenVINO", &["--precision", "f32"]) },
+    &Peer {
+        numbers: Numbers::Fewer,
+        models: ALL,
+        ..openvino("openvino-default", "OpenVINO as it comes", &[])
+    },
     &Peer {
         program: Program::Python(Script {
             packages: &[ONNX, ONNXSCRIPT, OPENVINO, "nncf==3.4.0"],
@@ -195,8 +220,17 @@ const fn pytorch(
         numbers: Numbers::F32,
         kernels: Kernels::PyTorch,
         needs: None,
-        models: ALL,
+        models: TRANSFORMERS,
         works: TOWERS,
+    }
+}
+
+const fn stem(name: &'static str, label: &'static str, options: &'static [&'static str]) -> Peer {
+    Peer {
+        program: Program::Python(script("peer_efficientnet.py", options)),
+        models: STEM,
+        works: &[Work::Image],
+        ..pytorch(name, label, &[])
     }
 }
 

@@ -70,6 +70,7 @@ impl Work {
         match model {
             Model::VitB32 => &Self::ALL,
             Model::VitL14 | Model::Siglip2B16 => &[Self::Image, Self::Text],
+            Model::EfficientNetLite0 => &[Self::Image],
         }
     }
 

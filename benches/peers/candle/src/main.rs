@@ -10,7 +10,7 @@ use std::rc::Rc;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::clip::{ClipConfig, ClipModel};
-use protocol::{Ids, Inputs, Pass, Result, SIDE, serve};
+use protocol::{Ids, Inputs, Pass, Result, serve};
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("name the prepared folder")?);
@@ -22,8 +22,8 @@ fn main() -> Result<()> {
 
 fn pass(model: Rc<ClipModel>, inputs: Inputs) -> Result<Pass> {
     match inputs {
-        Inputs::Pixels { values, batch } => {
-            let pixels = Tensor::from_vec(values, (batch, 3, SIDE, SIDE), &Device::Cpu)?;
+        Inputs::Pixels { values, batch, side } => {
+            let pixels = Tensor::from_vec(values, (batch, 3, side, side), &Device::Cpu)?;
             Ok(Box::new(move || Ok(model.get_image_features(&pixels)?.to_vec2()?)))
         }
         Inputs::Ids(batches) => {

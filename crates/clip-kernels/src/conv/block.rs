@@ -6,15 +6,19 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use half::bf16;
 use rayon::prelude::*;
 
+use super::depthwise::Rounded;
 use super::{Depthwise, MapRows};
-use crate::gemm::{Accumulate, Buffer, Epilogue, PackedGemm, Prepare, WeightDtype, select, sized};
+use crate::gemm::{
+    Accumulate, Buffer, Epilogue, Output, PackedGemm, Prepare, WeightDtype, select, sized,
+};
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::ops::{self, Activation};
 
 /// Values of a wide map that are kept at once: they stay in the second-level cache beside the weights.
-pub(super) const WIDE: usize = 1 << 16;
+const WIDE: usize = 1 << 16;
 
 /// Values of the wide maps of several images that go through a block together: the weights of its
 /// products, which are many where maps are small, are read once for all of them.
@@ -40,8 +44,15 @@ pub struct PackedInvertedResidual {
 #[derive(Default)]
 struct Scratch {
     wide: Vec<f32>,
-    mixed: Vec<f32>,
+    mixed: Mixed,
     buffer: Buffer,
+}
+
+/// Room for what the depthwise convolution makes, in the numbers that the projection multiplies.
+#[derive(Default)]
+struct Mixed {
+    f32: Vec<f32>,
+    bf16: Vec<bf16>,
 }
 
 thread_local! {
@@ -67,37 +78,29 @@ impl Pointwise {
         self.bias.len()
     }
 
-    fn multiply(&self, x: &[f32], epilogue: Epilogue<'_>, out: &mut [f32], buffer: &mut Buffer) {
+    fn multiply<O: Output>(
+        &self,
+        x: &[O],
+        epilogue: Epilogue<'_>,
+        out: &mut [f32],
+        buffer: &mut Buffer,
+    ) {
         let rows = MatrixView::new(x, self.inputs());
-        let activations = self.weights.prepare(rows, Prepare::default(), buffer);
+        let activations = O::prepare(&*self.weights, rows, Prepare::default(), buffer);
         let out = ColumnsMut::new(out, self.outputs());
         self.weights.multiply(&activations, epilogue, out);
     }
 
     /// The convolution of every position, and what follows it.
-    pub(super) fn forward(
+    pub(super) fn forward<O: Output>(
         &self,
-        x: &[f32],
+        x: &[O],
         activation: Option<Activation>,
         out: &mut [f32],
         buffer: &mut Buffer,
     ) {
         let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.bias), activation };
         self.multiply(x, epilogue, out, buffer);
-    }
-
-    /// As [`Self::forward`], of rows that `fill` writes, given their number.
-    pub(super) fn forward_rows(
-        &self,
-        fill: &(dyn Fn(usize, &mut [f32]) + Sync),
-        activation: Option<Activation>,
-        out: &mut [f32],
-        buffer: &mut Buffer,
-    ) {
-        let rows = out.len() / self.outputs();
-        let activations = self.weights.prepare_rows(rows, fill, Prepare::default(), buffer);
-        let epilogue = Epilogue { accumulate: Accumulate::Bias(&self.bias), activation };
-        self.weights.multiply(&activations, epilogue, ColumnsMut::new(out, self.outputs()));
     }
 }
 
@@ -167,21 +170,18 @@ impl PackedInvertedResidual {
         let mut scratch = SCRATCH.take();
         let Scratch { wide, mixed, buffer } = &mut scratch;
         let channels = self.depthwise.channels();
-        let [rows, columns] = self.output_size(size);
+        let [rows, _] = self.output_size(size);
         let wide: &[f32] = match &self.expand {
             Some(expand) => {
                 let wide = sized(wide, x.len() / self.inputs() * channels);
-                expand.forward(x, Some(self.activation), wide, buffer);
+                expand.forward(x, None, wide, buffer);
                 wide
             }
             None => x,
         };
-        let mixed = sized(mixed, y.len() / self.outputs() * channels);
-        let maps = mixed.chunks_exact_mut(rows * columns * channels);
-        for (values, mixed) in wide.chunks_exact(height * width * channels).zip(maps) {
-            self.depthwise.forward(MapRows { values, first: 0, height, width }, 0..rows, mixed);
-        }
-        self.leave(mixed, self.has_skip().then_some(x), y, buffer);
+        let maps = wide.chunks_exact(height * width * channels);
+        let maps = maps.map(|values| self.map_rows(values, 0, size));
+        self.leave(maps, 0..rows, self.has_skip().then_some(x), y, (mixed, buffer));
         SCRATCH.set(scratch);
     }
 
@@ -218,20 +218,18 @@ impl PackedInvertedResidual {
                     let wide_rows = &mut wide[old.len() * line..needed.len() * line];
                     // The last rows of a map may be made of what is there.
                     if !new.is_empty() {
-                        expand.forward(x, Some(self.activation), wide_rows, buffer);
+                        expand.forward(x, None, wide_rows, buffer);
                     }
                     kept = needed.clone();
                     wide
                 }
             };
-            let mixed = sized(mixed, rows.len() * columns * channels);
-            let map = MapRows { values, first: needed.start, height, width };
-            self.depthwise.forward(map, rows.clone(), mixed);
             let of_y = columns * self.outputs();
             let of_part = first - part.start..rows.end - part.start;
             let y = &mut y[of_part.start * of_y..of_part.end * of_y];
             let skip = self.has_skip().then(|| &x[rows.start * of_x..rows.end * of_x]);
-            self.leave(mixed, skip, y, buffer);
+            let map = self.map_rows(values, needed.start, size);
+            self.leave([map].into_iter(), rows, skip, y, (mixed, buffer));
         }
         SCRATCH.set(scratch);
     }
@@ -242,8 +240,48 @@ impl PackedInvertedResidual {
         (1..=self.depthwise.output(height)).rev().find(fits).unwrap_or(1)
     }
 
-    /// The projection, and what goes around the block.
-    fn leave(&self, mixed: &[f32], skip: Option<&[f32]>, y: &mut [f32], buffer: &mut Buffer) {
+    /// Rows of a wide map. The depthwise convolution applies the activation to them, of which each comes
+    /// into its registers once.
+    fn map_rows<'a>(
+        &self,
+        values: &'a [f32],
+        first: usize,
+        [height, width]: [usize; 2],
+    ) -> MapRows<'a> {
+        let activation = self.expand.is_some().then_some(self.activation);
+        MapRows { values, first, height, width, activation }
+    }
+
+    /// From wide maps to rows of the output: the depthwise convolution, the projection, and what goes
+    /// around the block.
+    fn leave<'a>(
+        &self,
+        maps: impl ExactSizeIterator<Item = MapRows<'a>>,
+        rows: Range<usize>,
+        skip: Option<&[f32]>,
+        y: &mut [f32],
+        (mixed, buffer): (&mut Mixed, &mut Buffer),
+    ) {
+        match self.project.weights.takes_bf16() {
+            true => self.mix(maps, rows, skip, y, (&mut mixed.bf16, buffer)),
+            false => self.mix(maps, rows, skip, y, (&mut mixed.f32, buffer)),
+        }
+    }
+
+    /// As [`Self::leave`], in the numbers that the projection multiplies.
+    fn mix<'a, O: Rounded>(
+        &self,
+        maps: impl ExactSizeIterator<Item = MapRows<'a>>,
+        rows: Range<usize>,
+        skip: Option<&[f32]>,
+        y: &mut [f32],
+        (room, buffer): (&mut Vec<O>, &mut Buffer),
+    ) {
+        let mixed = sized(room, y.len() / self.outputs() * self.depthwise.channels());
+        let outputs = mixed.chunks_exact_mut(mixed.len() / maps.len());
+        for (map, out) in maps.zip(outputs) {
+            self.depthwise.write(map, rows.clone(), out);
+        }
         match skip {
             None => self.project.forward(mixed, None, y, buffer),
             Some(x) => {

@@ -1,24 +1,28 @@
 //! Depthwise convolutions: each channel has a kernel of its own.
 //!
-//! Channels are last, so that a vector register holds neighboring channels of one position. Some
-//! positions of a row are computed together, with their sums in registers: a weight is loaded once for
-//! all of them. At the edges of a map, where positions have unlike taps, it is channels instead.
+//! Channels are last, so that a vector register holds neighboring channels of one position. A register
+//! of channels passes over all rows before the next. The rows of the map that a kernel meets are copied
+//! for it, with zeros around them: they stay in the first-level cache, no position is a special case,
+//! and registers do not cross cache lines. Some positions of a row are computed together, with their
+//! sums in registers: a weight is loaded once for all of them, and no sum waits for the one before.
 //!
 //! Registers are those of [`pulp`]: LLVM took arrays in their place apart into single values.
 
+use std::array::from_fn;
 use std::ops::Range;
 
+use half::bf16;
+use pulp::bytemuck::{cast_slice, cast_slice_mut};
 use pulp::{Simd, WithSimd};
 
 use super::Padding;
 use crate::dispatch::MulAdd;
+use crate::gemm::{Output, sized};
 use crate::ops::Activation;
+use crate::tiling::tiles;
 
 /// Positions that are computed together: as many sums as keep both multipliers busy.
 const POSITIONS: usize = 8;
-
-/// Registers of channels that are computed together where a position is alone.
-const REGISTERS: usize = 4;
 
 /// The weights of a depthwise convolution.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct MapRows<'a> {
     pub height: usize,
     /// Positions of a row.
     pub width: usize,
+    /// Of each value, before the convolution.
+    pub activation: Option<Activation>,
 }
 
 impl Depthwise {
@@ -100,6 +106,11 @@ impl Depthwise {
     ///
     /// Where `map` does not have the rows that they are made of, or `out` has other room.
     pub fn forward(&self, map: MapRows<'_>, rows: Range<usize>, out: &mut [f32]) {
+        self.write(map, rows, out);
+    }
+
+    /// As [`Self::forward`], in any numbers.
+    pub(super) fn write<O: Rounded>(&self, map: MapRows<'_>, rows: Range<usize>, out: &mut [O]) {
         let channels = self.channels();
         let length = self.output(map.width) * channels;
         assert_eq!(out.len(), rows.len() * length, "rows of the output");
@@ -110,41 +121,220 @@ impl Depthwise {
     }
 }
 
+/// A number that an output is written in.
+pub(super) trait Rounded: Output {
+    /// Sums in it; a loop of its own, which the compiler vectorizes.
+    fn round<'a>(sums: &'a [f32], room: &'a mut Vec<Self>) -> &'a [Self];
+}
+
+impl Rounded for f32 {
+    #[inline(always)]
+    fn round<'a>(sums: &'a [f32], _: &'a mut Vec<Self>) -> &'a [Self] {
+        sums
+    }
+}
+
+impl Rounded for bf16 {
+    #[inline(always)]
+    fn round<'a>(sums: &'a [f32], room: &'a mut Vec<Self>) -> &'a [Self] {
+        let room = sized(room, sums.len());
+        room.iter_mut().zip(sums).for_each(|(place, sum)| *place = Output::from_f32(*sum));
+        room
+    }
+}
+
 /// Some rows of an output, to be computed with the registers of an instruction set.
-struct Rows<'a> {
+struct Rows<'a, O> {
     layer: &'a Depthwise,
     map: MapRows<'a>,
     rows: Range<usize>,
-    out: &'a mut [f32],
+    out: &'a mut [O],
 }
 
-impl WithSimd for Rows<'_> {
+impl<O: Rounded> WithSimd for Rows<'_, O> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { layer, map, rows, out } = self;
-        let length = out.len() / rows.len().max(1);
-        let (channels, lanes) = (layer.channels(), S::F32_LANES);
-        // Weights of a few channels stay in the first-level cache while all positions pass.
-        let mut first = 0;
-        while first < channels {
-            let registers = ((channels - first) / lanes).min(REGISTERS);
-            for (row, out) in rows.clone().zip(out.chunks_exact_mut(length)) {
-                match registers {
-                    REGISTERS => layer.row::<S, REGISTERS>(simd, map, row, first, out),
-                    0 => layer.row::<S, 0>(simd, map, row, first, out),
-                    _ => layer.row::<S, 1>(simd, map, row, first, out),
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        // The kernels that are used, whose loops the compiler unrolls.
+        let whole = match (self.layer.size, self.layer.stride) {
+            (3, 1) => self.whole_registers::<S, 3, 1>(simd),
+            (3, 2) => self.whole_registers::<S, 3, 2>(simd),
+            (5, 1) => self.whole_registers::<S, 5, 1>(simd),
+            (5, 2) => self.whole_registers::<S, 5, 2>(simd),
+            _ => 0,
+        };
+        self.singles(whole);
+    }
+}
+
+/// A kernel of K × K for a register of channels.
+struct Kernel<S: Simd, const K: usize> {
+    weights: [[S::f32s; K]; K],
+    bias: S::f32s,
+}
+
+impl<O: Rounded> Rows<'_, O> {
+    /// The channels that fill registers; gives their number.
+    #[inline(always)]
+    fn whole_registers<S: Simd, const K: usize, const STRIDE: usize>(&mut self, simd: S) -> usize {
+        let Self { layer, map, ref rows, ref mut out } = *self;
+        let channels = layer.channels();
+        let whole = channels / S::F32_LANES * S::F32_LANES;
+        let positions = layer.output(map.width);
+        let (before, _) = layer.padding.around(map.width, K, STRIDE);
+        let (above, _) = layer.padding.around(map.height, K, STRIDE);
+        let zero = simd.splat_f32s(0.0);
+        // The last K rows of the padded map, each in the place of the one that is not needed any more.
+        let columns = (before + map.width).max((positions - 1) * STRIDE + K);
+        let mut lines = vec![zero; K * columns];
+        let (mut sums, mut rounded) = (vec![zero; positions], Vec::new());
+        for first in (0..whole).step_by(S::F32_LANES) {
+            let kernel = Kernel::<S, K> {
+                weights: from_fn(
+                    #[inline(always)]
+                    |y| {
+                        from_fn(
+                            #[inline(always)]
+                            |x| load::<S>(&layer.weights, (y * K + x) * channels + first),
+                        )
+                    },
+                ),
+                bias: load::<S>(&layer.bias, first),
+            };
+            let mut copied = 0;
+            let out = out.chunks_exact_mut(positions * channels);
+            for (row, out) in rows.clone().zip(out) {
+                let top = row * STRIDE;
+                for y in copied.max(top)..top + K {
+                    let line = &mut lines[y % K * columns..][..columns];
+                    match y.checked_sub(above).filter(|y| *y < map.height) {
+                        None => line.fill(zero),
+                        Some(y) => {
+                            let line = &mut line[before..before + map.width];
+                            let values = &map.values[(y - map.first) * map.width * channels..];
+                            copy(simd, values, [first, channels], map.activation, line);
+                        }
+                    }
+                }
+                copied = top + K;
+                let lines = from_fn(
+                    #[inline(always)]
+                    |y| &lines[(top + y) % K * columns..][..columns],
+                );
+                kernel.row::<STRIDE>(simd, lines, &mut sums);
+                activate(simd, layer.activation, &mut sums);
+                let places = out[first..].chunks_mut(channels);
+                let values = O::round(cast_slice(&sums), &mut rounded);
+                for (place, values) in places.zip(values.chunks_exact(S::F32_LANES)) {
+                    place[..S::F32_LANES].copy_from_slice(values);
                 }
             }
-            first += match registers {
-                REGISTERS => REGISTERS * lanes,
-                0 => channels - first,
-                _ => lanes,
-            };
         }
-        // One value of the activation at a time would be slower between the sums.
-        layer.activation.apply(out, MulAdd::SEPARATE);
+        whole
+    }
+
+    /// The channels from one on, one by one: those that fill no register, and all where the kernel is of
+    /// another size.
+    fn singles(&mut self, first: usize) {
+        let Self { layer, map, ref rows, ref mut out } = *self;
+        let channels = layer.channels();
+        if first == channels {
+            return;
+        }
+        for (row, out) in rows.clone().zip(out.chunks_exact_mut(layer.output(map.width) * channels))
+        {
+            for (x, out) in out.chunks_exact_mut(channels).enumerate() {
+                let taps = layer.taps(map, row, x);
+                for channel in first..channels {
+                    let mut sum = [layer.single(map, &taps, channel)];
+                    layer.activation.apply(&mut sum, MulAdd::SEPARATE);
+                    out[channel] = O::from_f32(sum[0]);
+                }
+            }
+        }
+    }
+}
+
+impl<S: Simd, const K: usize> Kernel<S, K> {
+    /// The sums of a row of the output, from the rows of the padded map that it is made of.
+    #[inline(always)]
+    fn row<const STRIDE: usize>(&self, simd: S, lines: [&[S::f32s]; K], sums: &mut [S::f32s]) {
+        for tile in tiles(0..sums.len(), POSITIONS) {
+            let (x, sums) = (tile.start, &mut sums[tile]);
+            macro_rules! tile {
+                ($($positions:literal)*) => {
+                    match sums.len() {
+                        $($positions => sums.copy_from_slice(
+                            &self.tile::<STRIDE, $positions>(simd, &lines, x),
+                        ),)*
+                        _ => unreachable!("a tile has 1 to {POSITIONS} positions"),
+                    }
+                };
+            }
+            tile!(1 2 3 4 5 6 7 8);
+        }
+    }
+
+    /// The sums of P positions from one on.
+    #[inline(always)]
+    fn tile<const STRIDE: usize, const P: usize>(
+        &self,
+        simd: S,
+        lines: &[&[S::f32s]; K],
+        x: usize,
+    ) -> [S::f32s; P] {
+        let mut sums = [self.bias; P];
+        for (line, weights) in lines.iter().zip(&self.weights) {
+            // A length that the compiler knows.
+            let line = &line[x * STRIDE..][..(P - 1) * STRIDE + K];
+            for (x, weight) in weights.iter().enumerate() {
+                for (p, sum) in sums.iter_mut().enumerate() {
+                    *sum = simd.mul_add_e_f32s(line[p * STRIDE + x], *weight, *sum);
+                }
+            }
+        }
+        sums
+    }
+}
+
+/// A register of values.
+#[inline(always)]
+fn load<S: Simd>(values: &[f32], at: usize) -> S::f32s {
+    S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0]
+}
+
+/// Some channels of the positions of a row.
+#[inline(always)]
+fn copy<S: Simd>(
+    simd: S,
+    values: &[f32],
+    [first, channels]: [usize; 2],
+    activation: Option<Activation>,
+    line: &mut [S::f32s],
+) {
+    for (place, values) in line.iter_mut().zip(values.chunks_exact(channels)) {
+        *place = load::<S>(values, first);
+    }
+    if let Some(activation) = activation {
+        activate(simd, activation, line);
+    }
+}
+
+#[inline(always)]
+fn activate<S: Simd>(simd: S, activation: Activation, values: &mut [S::f32s]) {
+    match activation {
+        Activation::Relu6 => {
+            let [zero, six] = [0.0, 6.0].map(
+                #[inline(always)]
+                |bound| simd.splat_f32s(bound),
+            );
+            for value in values {
+                // In this order of the operands what is not a number stays so.
+                *value = simd.min_f32s(six, simd.max_f32s(zero, *value));
+            }
+        }
+        other => other.apply(cast_slice_mut(values), MulAdd::SEPARATE),
     }
 }
 
@@ -154,102 +344,20 @@ struct Taps {
     xs: Range<usize>,
     /// Row of what is there of the map, and column, that the first tap meets.
     at: [usize; 2],
-    /// The position in the row of the output.
-    x: usize,
 }
 
 impl Depthwise {
-    /// The sums of a row of the output, in N registers of channels from one on; for N = 0 in all channels
-    /// that are left, which are fewer than a register has.
-    #[inline(always)]
-    fn row<S: Simd, const N: usize>(
-        &self,
-        simd: S,
-        map: MapRows<'_>,
-        row: usize,
-        first: usize,
-        out: &mut [f32],
-    ) {
-        let channels = self.channels();
+    fn taps(&self, map: MapRows<'_>, row: usize, x: usize) -> Taps {
         let (before, _) = self.padding.around(map.width, self.size, self.stride);
         let (above, _) = self.padding.around(map.height, self.size, self.stride);
-        let top = row * self.stride;
-        // Taps whose row the map has.
+        let (top, left) = (row * self.stride, x * self.stride);
         let ys = above.saturating_sub(top)..self.size.min(map.height + above - top);
-        let taps = |x: usize| {
-            let left = x * self.stride;
-            let xs = before.saturating_sub(left)..self.size.min(map.width + before - left);
-            let at = [top + ys.start - above - map.first, left + xs.start - before];
-            Taps { ys: ys.clone(), xs, at, x }
-        };
-        let positions = self.output(map.width);
-        // Positions all of whose taps the map has.
-        let inner = before.div_ceil(self.stride).min(positions);
-        let end = (map.width + before).checked_sub(self.size);
-        let end = end.map_or(inner, |last| (last / self.stride + 1).clamp(inner, positions));
-        if N == 0 {
-            for x in 0..positions {
-                let taps = taps(x);
-                for channel in first..channels {
-                    out[x * channels + channel] = self.single(map, &taps, channel);
-                }
-            }
-            return;
-        }
-        let together = inner + (end - inner) / POSITIONS * POSITIONS;
-        for x in (inner..together).step_by(POSITIONS) {
-            let taps = taps(x);
-            for n in 0..N {
-                let channel = first + n * S::F32_LANES;
-                self.tile::<S, POSITIONS, 1>(simd, map, &taps, channel, out);
-            }
-        }
-        for x in (0..inner).chain(together..positions) {
-            self.tile::<S, 1, N>(simd, map, &taps(x), first, out);
-        }
-    }
-
-    /// The sums of P positions and N registers of channels.
-    #[inline(always)]
-    fn tile<S: Simd, const P: usize, const N: usize>(
-        &self,
-        simd: S,
-        map: MapRows<'_>,
-        taps: &Taps,
-        channel: usize,
-        out: &mut [f32],
-    ) {
-        let channels = self.channels();
-        let load = |values: &[f32], at: usize| S::as_simd_f32s(&values[at..at + S::F32_LANES]).0[0];
-        let mut sums = [[simd.splat_f32s(0.0); N]; P];
-        for sums in &mut sums {
-            for (n, sum) in sums.iter_mut().enumerate() {
-                *sum = load(&self.bias, channel + n * S::F32_LANES);
-            }
-        }
-        for (i, ky) in taps.ys.clone().enumerate() {
-            let row = ((taps.at[0] + i) * map.width + taps.at[1]) * channels + channel;
-            for (j, kx) in taps.xs.clone().enumerate() {
-                let weights = (ky * self.size + kx) * channels + channel;
-                for n in 0..N {
-                    let weight = load(&self.weights, weights + n * S::F32_LANES);
-                    for (p, sums) in sums.iter_mut().enumerate() {
-                        let at = row + (j + p * self.stride) * channels + n * S::F32_LANES;
-                        sums[n] = simd.mul_add_e_f32s(load(map.values, at), weight, sums[n]);
-                    }
-                }
-            }
-        }
-        for (p, sums) in sums.iter().enumerate() {
-            for (n, sum) in sums.iter().enumerate() {
-                let at = (taps.x + p) * channels + channel + n * S::F32_LANES;
-                S::as_mut_simd_f32s(&mut out[at..at + S::F32_LANES]).0[0] = *sum;
-            }
-        }
+        let xs = before.saturating_sub(left)..self.size.min(map.width + before - left);
+        let at = [top + ys.start - above - map.first, left + xs.start - before];
+        Taps { ys, xs, at }
     }
 
     /// The sum of one channel of a position.
-    #[inline(always)]
     fn single(&self, map: MapRows<'_>, taps: &Taps, channel: usize) -> f32 {
         let channels = self.channels();
         let mut sum = self.bias[channel];
@@ -257,7 +365,11 @@ impl Depthwise {
             let row = (taps.at[0] + i) * map.width + taps.at[1];
             for (j, kx) in taps.xs.clone().enumerate() {
                 let weight = self.weights[(ky * self.size + kx) * channels + channel];
-                sum += map.values[(row + j) * channels + channel] * weight;
+                let mut value = [map.values[(row + j) * channels + channel]];
+                if let Some(activation) = map.activation {
+                    activation.apply(&mut value, MulAdd::SEPARATE);
+                }
+                sum += value[0] * weight;
             }
         }
         sum
@@ -305,7 +417,7 @@ mod tests {
     /// for maps smaller than a kernel, whole and in parts.
     #[test]
     fn convolutions_are_those_of_loops() {
-        for (size, stride) in [(3, 1), (3, 2), (5, 1), (5, 2)] {
+        for (size, stride) in [(3, 1), (3, 2), (5, 1), (5, 2), (7, 2)] {
             for padding in [Padding::Same, Padding::Symmetric] {
                 for shape @ [height, width, channels] in
                     [[1, 1, 3], [2, 3, 16], [7, 6, 19], [12, 13, 32], [9, 24, 40]]
@@ -328,7 +440,13 @@ mod tests {
                             let needed = layer.inputs(part.clone(), height);
                             let line = width * channels;
                             let values = &map[needed.start * line..needed.end * line];
-                            let map = MapRows { values, first: needed.start, height, width };
+                            let map = MapRows {
+                                values,
+                                first: needed.start,
+                                height,
+                                width,
+                                activation: None,
+                            };
                             layer.forward(map, part, out);
                         }
                         let what = format!("{size}/{stride} {padding:?} {shape:?}");
@@ -336,6 +454,42 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// An activation of the map comes before the zeros around it, and an output in `bf16` is that in `f32`
+    /// rounded.
+    #[test]
+    fn maps_are_activated_and_outputs_rounded() {
+        for (size, channels) in [([3, 1], 40), ([5, 2], 67), ([7, 1], 16)] {
+            let mut random = Random::new(2);
+            let [height, width] = [5, 13];
+            let values = random.values(height * width * channels);
+            let values: Vec<f32> = values.into_iter().map(|x| 9.0 * x).collect();
+            let weights = random.values(channels * size[0] * size[0]);
+            let layer = Depthwise::new(
+                &weights,
+                vec![0.5; channels],
+                size,
+                Padding::Same,
+                Activation::Relu6,
+            );
+            let rows = layer.output(height);
+            let forward = |values: &[f32], activation| {
+                let mut out = vec![f32::NAN; rows * layer.output(width) * channels];
+                let map = MapRows { values, first: 0, height, width, activation };
+                layer.forward(map, 0..rows, &mut out);
+                out
+            };
+            let clamped: Vec<f32> = values.iter().map(|x| x.clamp(0.0, 6.0)).collect();
+            let found = forward(&values, Some(Activation::Relu6));
+            assert_eq!(found, forward(&clamped, None), "{size:?}");
+            assert_ne!(found, forward(&values, None), "{size:?}");
+            let mut rounded = vec![bf16::ZERO; found.len()];
+            let map = MapRows { values: &clamped, first: 0, height, width, activation: None };
+            layer.write(map, 0..rows, &mut rounded);
+            let expected: Vec<bf16> = found.into_iter().map(bf16::from_f32).collect();
+            assert_eq!(rounded, expected, "{size:?}");
         }
     }
 
@@ -350,7 +504,7 @@ mod tests {
     #[should_panic(expected = "rows 2..5 of 3..6")]
     fn rows_that_are_not_there_are_refused() {
         let layer = Depthwise::new(&[0.0; 9], vec![0.0], [3, 1], Padding::Same, Activation::Relu6);
-        let map = MapRows { values: &[0.0; 6], first: 3, height: 6, width: 2 };
+        let map = MapRows { values: &[0.0; 6], first: 3, height: 6, width: 2, activation: None };
         layer.forward(map, 3..4, &mut [0.0; 2]);
     }
 }

@@ -3,6 +3,7 @@
 mod block;
 mod depthwise;
 mod padding;
+mod pixels;
 mod stem;
 
 pub use block::{PackedInvertedResidual, Pointwise};

@@ -8,17 +8,10 @@ use std::cell::Cell;
 
 use rayon::prelude::*;
 
-use super::block::WIDE;
+use super::pixels::{CHANNELS, PixelConvolution};
 use super::{PackedInvertedResidual, Padding, Pointwise};
-use crate::gemm::{Buffer, WeightDtype, sized};
-use crate::matrix::MatrixView;
-use crate::ops::{self, Activation};
-
-/// Red, green, blue.
-const CHANNELS: usize = 3;
-
-/// Side of the first convolution, and its stride.
-const FIRST: [usize; 2] = [3, 2];
+use crate::gemm::{Buffer, sized};
+use crate::ops::Activation;
 
 /// Images that go through the last blocks together.
 const GROUP: usize = 4;
@@ -29,11 +22,9 @@ const SMALL: usize = 256;
 /// A convolutional stem with packed weights.
 #[derive(Debug)]
 pub struct PackedConvStem {
-    /// The first convolution, as a product with `[3 · 3 · 3, channels]`.
-    first: Pointwise,
+    first: PixelConvolution,
     blocks: Vec<PackedInvertedResidual>,
     head: Option<Pointwise>,
-    padding: Padding,
     activation: Activation,
 }
 
@@ -57,28 +48,25 @@ impl PackedConvStem {
         padding: Padding,
         activation: Activation,
     ) -> Self {
-        let columns = MatrixView::new(first, CHANNELS * FIRST[0] * FIRST[0]);
-        let mut matrix = vec![0.0; first.len()];
-        ops::transpose(columns, &mut matrix);
-        let first = Pointwise::new(&matrix, bias, WeightDtype::F32);
-        let mut channels = first.outputs();
+        let first = PixelConvolution::new(first, bias, padding, activation);
+        let mut channels = first.channels();
         for block in &blocks {
             assert_eq!(block.inputs(), channels, "channels of a block");
             channels = block.outputs();
         }
         assert!(head.as_ref().is_none_or(|head| head.inputs() == channels), "channels of a head");
-        Self { first, blocks, head, padding, activation }
+        Self { first, blocks, head, activation }
     }
 
     /// Channels of the feature map.
     pub fn channels(&self) -> usize {
-        let last = self.blocks.last().map_or(self.first.outputs(), |block| block.outputs());
+        let last = self.blocks.last().map_or(self.first.channels(), |block| block.outputs());
         self.head.as_ref().map_or(last, Pointwise::outputs)
     }
 
     /// Height and width of the feature map of images of that size.
     pub fn map_size(&self, size: [usize; 2]) -> [usize; 2] {
-        let first = size.map(|length| length.div_ceil(FIRST[1]));
+        let first = PixelConvolution::output_size(size);
         self.blocks.iter().fold(first, |size, block| block.output_size(size))
     }
 
@@ -109,7 +97,7 @@ impl PackedConvStem {
     /// Some images, one after the other while their maps are large, then together.
     fn run(&self, pixels: &[f32], size: [usize; 2], threads: usize, out: &mut [f32]) {
         let images = pixels.len() / (CHANNELS * size[0] * size[1]);
-        let first = size.map(|length| length.div_ceil(FIRST[1]));
+        let first = PixelConvolution::output_size(size);
         let [mut x, mut y, mut all] = MAPS.take();
         let mut map = first;
         let small = self.blocks.iter().position(|block| {
@@ -121,9 +109,9 @@ impl PackedConvStem {
         let mut middle = first;
         for (i, pixels) in pixels.chunks_exact(CHANNELS * size[0] * size[1]).enumerate() {
             let mut map = first;
-            sized(&mut x, map[0] * map[1] * self.first.outputs());
-            self.enter(pixels, size, threads, &mut x[..map[0] * map[1] * self.first.outputs()]);
-            let mut values = map[0] * map[1] * self.first.outputs();
+            sized(&mut x, map[0] * map[1] * self.first.channels());
+            self.enter(pixels, size, threads, &mut x[..map[0] * map[1] * self.first.channels()]);
+            let mut values = map[0] * map[1] * self.first.channels();
             for block in large {
                 let next = block.output_size(map);
                 let length = next[0] * next[1] * block.outputs();
@@ -136,7 +124,7 @@ impl PackedConvStem {
             middle = map;
         }
         let mut map = middle;
-        let channels = large.last().map_or(self.first.outputs(), |block| block.outputs());
+        let channels = large.last().map_or(self.first.channels(), |block| block.outputs());
         let mut values = images * map[0] * map[1] * channels;
         std::mem::swap(&mut x, &mut all);
         for block in small {
@@ -165,51 +153,16 @@ impl PackedConvStem {
     }
 
     /// The first convolution of an image.
-    fn enter(
-        &self,
-        pixels: &[f32],
-        size @ [height, width]: [usize; 2],
-        threads: usize,
-        out: &mut [f32],
-    ) {
-        let [side, stride] = FIRST;
-        let [(above, _), (before, _)] =
-            size.map(|length| self.padding.around(length, side, stride));
-        let columns = width.div_ceil(stride);
-        // One position: channels, rows, columns of the kernel.
-        let fill = |position: usize, row: &mut [f32]| {
-            let (y, x) = (position / columns * stride, position % columns * stride);
-            for (line, row) in row.chunks_exact_mut(side).enumerate() {
-                let (channel, ky) = (line / side, line % side);
-                match (y + ky).checked_sub(above).filter(|y| *y < height) {
-                    None => row.fill(0.0),
-                    Some(y) => {
-                        let line = &pixels[(channel * height + y) * width..][..width];
-                        // All of the kernel's columns are there, but for an edge.
-                        let inner = x.checked_sub(before).and_then(|x| line.get(x..x + side));
-                        if let (Some(inner), Some(row)) = (inner, row.first_chunk_mut::<3>()) {
-                            row.copy_from_slice(inner);
-                            continue;
-                        }
-                        for (kx, value) in row.iter_mut().enumerate() {
-                            let x = (x + kx).checked_sub(before);
-                            *value = x.and_then(|x| line.get(x)).copied().unwrap_or(0.0);
-                        }
-                    }
-                }
-            }
-        };
-        let rows = (out.len() / self.first.outputs()).div_ceil(threads);
-        let share = rows.min(WIDE / self.first.outputs());
+    fn enter(&self, pixels: &[f32], size: [usize; 2], threads: usize, out: &mut [f32]) {
+        let [rows, columns] = PixelConvolution::output_size(size);
+        let share = rows.div_ceil(threads);
         let part = |(i, out): (usize, &mut [f32])| {
-            let mut buffer = BUFFER.take();
-            let fill = |row: usize, values: &mut [f32]| fill(i * share + row, values);
-            self.first.forward_rows(&fill, Some(self.activation), out, &mut buffer);
-            BUFFER.set(buffer);
+            let part = i * share..rows.min((i + 1) * share);
+            self.first.forward(pixels, size, part, out);
         };
-        let length = share * self.first.outputs();
+        let length = share * columns * self.first.channels();
         match threads {
-            1 => out.chunks_mut(length).enumerate().for_each(part),
+            1 => part((0, out)),
             _ => out.par_chunks_mut(length).enumerate().for_each(part),
         }
     }

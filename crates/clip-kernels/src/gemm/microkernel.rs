@@ -52,6 +52,8 @@ pub(crate) struct Tile<'a, A, W, S> {
     pub(crate) inner: Range<usize>,
     /// The same groups of a panel.
     pub(crate) panel: &'a [W],
+    /// Columns of the panel that are multiplied: all, or the first half.
+    pub(crate) columns: usize,
     /// What is loaded into the cache meanwhile.
     pub(crate) prefetch: Prefetch,
     /// A bias has the columns of the tile.
@@ -70,6 +72,8 @@ pub(crate) struct Operands<A, W, S> {
     pub(crate) panel: *const W,
     /// Groups along the inner axis.
     pub(crate) steps: usize,
+    /// Registers of columns, 1 or 2.
+    pub(crate) registers: usize,
     pub(crate) start: Start<S>,
     pub(crate) out: *mut S,
     /// Between the rows, in values.
@@ -93,8 +97,12 @@ impl<A, W, S> MicroKernel<A, W, S> {
     /// Where the sizes do not fit, or the processor lacks the instruction set.
     #[inline]
     pub(crate) fn multiply(&self, tile: Tile<'_, A, W, S>) {
-        let Tile { a, rows, inner, panel, prefetch, start, mut out, at: [row, column] } = tile;
+        let Tile { a, rows, inner, panel, columns, prefetch, start, mut out, at: [row, column] } =
+            tile;
         let (count, steps) = (rows.len(), inner.len() / self.group);
+        let registers = 2 * columns / self.columns;
+        assert!((1..=2).contains(&registers), "{columns} columns of {}", self.columns);
+        assert_eq!(registers * self.columns, 2 * columns, "half a panel or a whole one");
         assert!(self.isa.is_detected(), "a product on a processor without {}", self.isa);
         assert!((1..=self.rows).contains(&count), "{count} rows in a tile of {}", self.rows);
         assert!(inner.len() == steps * self.group, "whole groups");
@@ -103,18 +111,20 @@ impl<A, W, S> MicroKernel<A, W, S> {
             Accumulate::Overwrite => Start::Zero,
             Accumulate::Add => Start::Out,
             Accumulate::Bias(bias) => {
-                assert_eq!(bias.len(), self.columns, "one value a column");
+                assert_eq!(bias.len(), columns, "one value a column");
                 Start::Row(bias.as_ptr())
             }
         };
         let (a, a_stride) = a.tile(rows, inner);
-        let (out, out_stride) = out.tile(row..row + count, column..column + self.columns);
+        let (out, out_stride) = out.tile(row..row + count, column..column + columns);
         let panel = panel.as_ptr();
-        let operands = Operands { a, a_stride, panel, steps, start, out, out_stride, prefetch };
+        let operands =
+            Operands { a, a_stride, panel, steps, registers, start, out, out_stride, prefetch };
         #[expect(unsafe_code, reason = "vector instructions")]
         // SAFETY: the processor has the instructions. `a` is `count` rows of `steps` groups, `panel` as
-        // many groups of `columns`, a bias `columns` values, and `out` a tile of `count` × `columns`
-        // that nobody else has: checked above and by `tile` of both matrices.
+        // many groups of `self.columns`, a bias `columns` values, and `out` a tile of `count` × `columns`
+        // that nobody else has, where `columns` are that many registers: checked above and by `tile` of
+        // both matrices.
         unsafe {
             (self.run)(count, &operands);
         }
@@ -155,6 +165,8 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
     /// Where the sizes do not fit.
     pub(crate) fn multiply_block(&self, block: &Block<'_, A, W, S>, out: &mut ColumnsMut<'_, S>) {
         let Block { a, ref inner, weights, next, start, column, width } = *block;
+        // Of a panel with few columns one register of two is computed.
+        let columns = if 2 * width <= self.columns { self.columns / 2 } else { self.columns };
         let tiles = tiles(0..a.rows(), self.rows);
         let count = tiles.len();
         for (i, rows) in tiles.enumerate() {
@@ -164,8 +176,8 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
                 crate::prefetch(&out.row(row)[column..column + width]);
             }
             let (prefetch, inner, out) = (next.part(i, count), inner.clone(), out.reborrow());
-            let tile = Tile { a, rows, inner, panel: weights, prefetch, start, out, at };
-            match width == self.columns {
+            let tile = Tile { a, rows, inner, panel: weights, columns, prefetch, start, out, at };
+            match width == columns {
                 true => self.multiply(tile),
                 false => self.multiply_narrow(tile, width),
             }
@@ -204,10 +216,10 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
         /// Values of the largest tile.
         const MOST: usize = 12 * 32;
         let Tile { start, mut out, at: [row, column], .. } = tile;
-        let (count, columns) = (tile.rows.len(), column..column + width);
+        let (count, columns, length) = (tile.rows.len(), column..column + width, tile.columns);
         let mut edge = [S::default(); MOST];
-        let edge = &mut edge[..count * self.columns];
-        for (i, line) in edge.chunks_exact_mut(self.columns).enumerate() {
+        let edge = &mut edge[..count * length];
+        for (i, line) in edge.chunks_exact_mut(length).enumerate() {
             match start {
                 Accumulate::Overwrite => {}
                 Accumulate::Add => {
@@ -216,9 +228,9 @@ impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
                 Accumulate::Bias(bias) => line[..width].copy_from_slice(bias),
             }
         }
-        let sums = ColumnsMut::new(edge, self.columns);
+        let sums = ColumnsMut::new(edge, length);
         self.multiply(Tile { start: Accumulate::Add, out: sums, at: [0, 0], ..tile });
-        for (i, line) in edge.chunks_exact(self.columns).enumerate() {
+        for (i, line) in edge.chunks_exact(length).enumerate() {
             out.row(row + i)[columns.clone()].copy_from_slice(&line[..width]);
         }
     }
@@ -254,7 +266,7 @@ pub(crate) fn opaque<T>(pointer: *const T) -> *const T {
     pointer
 }
 
-/// Defines a [`MicroKernel`] of `lanes` sums a register and two registers a row, for tiles of each
+/// Defines a [`MicroKernel`] of `lanes` sums a register and one or two registers a row, for tiles of each
 /// listed number of rows. Pointers are those of [`Operands`]; `load` makes a register of weights, of
 /// one group for each lane, `broadcast` puts one group of activations into every lane, `dot` adds their
 /// products to the sums.
@@ -289,24 +301,27 @@ macro_rules! microkernel {
             #[expect(unsafe_code, reason = "vector instructions")]
             #[inline]
             $(#[target_feature(enable = $features)])?
-            unsafe fn tile<const N: usize>(operands: &Operands<$activation, $weight, $sum_type>) {
+            unsafe fn tile<const N: usize, const R: usize>(operands: &Operands<$activation, $weight, $sum_type>) {
                 // SAFETY: every address below is one of the N rows of `steps` groups, of the panel's
                 // groups, of the bias, or of the N rows of the output; the caller checked them all.
                 unsafe {
                     let mut sums = match operands.start {
-                        Start::Zero => [[$zero; 2]; N],
-                        Start::Row($from) => {
-                            let row = [
-                                { $read },
-                                { let $from = $from.add(LANES); $read },
-                            ];
+                        Start::Zero => [[$zero; R]; N],
+                        Start::Row(row) => {
+                            let row = std::array::from_fn(
+                                #[inline(always)]
+                                |j| { let $from = row.add(j * LANES); $read },
+                            );
                             [row; N]
                         }
                         Start::Out => std::array::from_fn(
                             #[inline(always)]
                             |i| {
                                 let row = operands.out.add(i * operands.out_stride).cast_const();
-                                [{ let $from = row; $read }, { let $from = row.add(LANES); $read }]
+                                std::array::from_fn(
+                                    #[inline(always)]
+                                    |j| { let $from = row.add(j * LANES); $read },
+                                )
                             },
                         ),
                     };
@@ -322,10 +337,10 @@ macro_rules! microkernel {
                     macro_rules! step {
                         ($at:expr) => {{
                             keep_order();
-                            let weights = [
-                                { let $weights = panel.add($at * 2 * LANES); $load },
-                                { let $weights = panel.add(($at * 2 + 1) * LANES); $load },
-                            ];
+                            let weights: [_; R] = std::array::from_fn(
+                                #[inline(always)]
+                                |j| { let $weights = panel.add(($at * 2 + j) * LANES); $load },
+                            );
                             for line in 0..LINES {
                                 ahead.wrapping_add(line * LINE).hint();
                             }
@@ -333,7 +348,7 @@ macro_rules! microkernel {
                             for i in 0..N {
                                 let $group_of = rows[i / 3].add(i % 3 * stride + $at * GROUP);
                                 let $a = $broadcast;
-                                for j in 0..2 {
+                                for j in 0..R {
                                     let ($sum, $b) = (sums[i][j], weights[j]);
                                     sums[i][j] = $dot;
                                 }
@@ -352,7 +367,7 @@ macro_rules! microkernel {
                         panel = panel.add(2 * LANES);
                     }
                     for i in 0..N {
-                        for j in 0..2 {
+                        for j in 0..R {
                             let $to = operands.out.add(i * operands.out_stride + j * LANES);
                             let $value = sums[i][j];
                             $write;
@@ -363,9 +378,13 @@ macro_rules! microkernel {
 
             #[expect(unsafe_code, reason = "vector instructions")]
             unsafe fn run(rows: usize, operands: &Operands<$activation, $weight, $sum_type>) {
-                match rows {
-                    // SAFETY: the caller's.
-                    $($rows => unsafe { tile::<$rows>(operands) },)*
+                match (rows, operands.registers) {
+                    $(
+                        // SAFETY: the caller's.
+                        ($rows, 1) => unsafe { tile::<$rows, 1>(operands) },
+                        // SAFETY: the caller's.
+                        ($rows, _) => unsafe { tile::<$rows, 2>(operands) },
+                    )*
                     _ => unreachable!("a tile has 1 to {} rows", $most),
                 }
             }

@@ -41,6 +41,8 @@ fn products_are_those_of_a_loop() {
         (7, 300, 40),
         (5, 1100, 17),
         (30, 529, 64),
+        (14, 20, 48),
+        (9, 12, 24),
     ];
     for kernel in detected() {
         for (rows, inner, columns) in sizes {
