@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use clip::{Checkpoint, Device, DeviceName, Embedder, Overflow, ReadOptions};
-use clip_search::{Collection, DecodeOptions, EXCLUDED, Location, ScanOptions};
+use clip_search::{DecodeOptions, EXCLUDED, Location, ScanOptions};
 
-use crate::library;
 pub(crate) use answers::AnswerArgs;
 pub(crate) use filters::FilterArgs;
 
@@ -161,17 +160,6 @@ pub(crate) struct WhichArgs {
     /// `models` lists
     #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
     pub(crate) model: Option<PathBuf>,
-}
-
-impl WhichArgs {
-    pub(crate) fn open(&self) -> Result<Collection> {
-        library::open(&self.library, self.model.as_deref())
-    }
-
-    /// For what a library in a folder alone can do.
-    pub(crate) fn open_folder(&self) -> Result<Collection> {
-        library::open_folder(&self.library, self.model.as_deref())
-    }
 }
 
 /// How results are printed.

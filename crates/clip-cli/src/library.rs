@@ -7,7 +7,7 @@ use anyhow::Result;
 use clip::{Checkpoint, Embedder};
 use clip_search::{BUILT_IN, Collection, Engine, Error, Location, Warning};
 
-use crate::args::LibraryArgs;
+use crate::args::{LibraryArgs, WhichArgs};
 use crate::output::{self, Stdout};
 use crate::{model, report};
 
@@ -38,12 +38,18 @@ pub(crate) fn open(args: &LibraryArgs, model: Option<&Path>) -> Result<Collectio
     Ok(collection)
 }
 
-/// As [`open`], for what a library in a folder alone can do.
-pub(crate) fn open_folder(args: &LibraryArgs, model: Option<&Path>) -> Result<Collection> {
-    if let Some(Location::Cluster(address)) = args.named() {
-        return Err(Error::IsCluster { address }.into());
+impl WhichArgs {
+    pub(crate) fn open(&self) -> Result<Collection> {
+        open(&self.library, self.model.as_deref())
     }
-    open(args, model)
+
+    /// For what a library in a folder alone can do.
+    pub(crate) fn open_folder(&self) -> Result<Collection> {
+        if let Some(Location::Cluster(address)) = self.library.named() {
+            return Err(Error::IsCluster { address }.into());
+        }
+        self.open()
+    }
 }
 
 /// As [`open_or_create`], but nothing is made.

@@ -18,7 +18,7 @@ pub struct InferenceImageEncoder(Image);
 
 #[derive(Debug)]
 enum Image {
-    Packed { visual: Box<PackedVisionTransformer>, projection: Option<PackedProjection> },
+    Packed { visual: Box<PackedVisionTransformer>, projection: Option<Box<PackedProjection>> },
     Module(Box<ImageEncoder>),
 }
 
@@ -28,7 +28,7 @@ pub struct InferenceTextEncoder(Text);
 
 #[derive(Debug)]
 enum Text {
-    Packed { text: Box<PackedTextTransformer>, projection: Option<PackedProjection> },
+    Packed { text: Box<PackedTextTransformer>, projection: Option<Box<PackedProjection>> },
     Module { encoder: Box<TextEncoder>, lookup: Option<TokenLookup> },
 }
 
@@ -51,7 +51,7 @@ impl InferenceImageEncoder {
         Self(match devices.first().and_then(|device| Packer::on(device, dtype)) {
             Some(packer) => Image::Packed {
                 visual: Box::new(encoder.visual.pack(pixels, packer)),
-                projection: encoder.visual_projection.map(|head| head.pack(packer)),
+                projection: encoder.visual_projection.map(|head| Box::new(head.pack(packer))),
             },
             None => Image::Module(Box::new(encoder)),
         })
@@ -85,7 +85,7 @@ impl InferenceImageEncoder {
     pub fn forward(&self, pixels: Tensor<4>) -> Tensor<2> {
         match &self.0 {
             Image::Packed { visual, projection } => {
-                project(projection.as_ref(), visual.forward(pixels))
+                project(projection.as_deref(), visual.forward(pixels))
             }
             Image::Module(encoder) => encoder.forward(pixels),
         }
@@ -125,7 +125,7 @@ impl InferenceTextEncoder {
             Some(lookup) => text.pack(packer).with_lookup(lookup),
             None => text.pack(packer),
         };
-        let projection = text_projection.map(|head| head.pack(packer));
+        let projection = text_projection.map(|head| Box::new(head.pack(packer)));
         Self(Text::Packed { text: Box::new(text), projection })
     }
 
@@ -139,7 +139,7 @@ impl InferenceTextEncoder {
     /// Where `L` is more than the context length.
     pub fn forward(&self, ids: Tensor<2, Int>) -> Tensor<2> {
         match &self.0 {
-            Text::Packed { text, projection } => project(projection.as_ref(), text.forward(ids)),
+            Text::Packed { text, projection } => project(projection.as_deref(), text.forward(ids)),
             Text::Module { encoder, lookup: None } => encoder.forward(ids),
             Text::Module { encoder, lookup: Some(lookup) } => {
                 let rows = lookup.forward(&ids, &ids.device());

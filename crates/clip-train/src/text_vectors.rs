@@ -3,50 +3,23 @@
 //! It learns in minutes what a tower takes hours for, and shows how far the images alone can go. A text
 //! tower is then trained towards the table, which is written as a file of its own.
 
+mod config;
+
 use std::io::Write;
 use std::path::Path;
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
-use serde::{Deserialize, Serialize};
 
 use crate::parameters::host;
 use crate::texts::Texts;
 use crate::{Error, Result, State};
 
+pub use config::TextVectorConfig;
+
 /// Where the vectors are among the parameters of a state.
 const NAME: &str = "text_vectors";
-
-/// How the table is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TextVectorConfig {
-    /// The highest learning rate of the vectors; it rises and falls with that of the rest.
-    pub learning_rate: f64,
-    /// Decay rates of the two moments.
-    pub betas: [f64; 2],
-}
-
-impl Default for TextVectorConfig {
-    fn default() -> Self {
-        Self { learning_rate: 7e-3, betas: [0.8, 0.95] }
-    }
-}
-
-impl TextVectorConfig {
-    pub(crate) fn validate(&self) -> std::result::Result<(), String> {
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err("`text_vectors.learning_rate` is not a positive number".to_owned());
-        }
-        match self.betas.iter().find(|beta| !(0.0..1.0).contains(*beta)) {
-            Some(beta) => {
-                Err(format!("`text_vectors.betas` has {beta}: write numbers from 0 to below 1"))
-            }
-            None => Ok(()),
-        }
-    }
-}
 
 /// The table and its optimizer: Adam (Kingma and Ba 2015, arXiv:1412.6980) on the rows of a batch alone,
 /// so that the moments of a rare text do not fade while it is not there. Without the correction of the

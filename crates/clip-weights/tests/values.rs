@@ -341,7 +341,9 @@ fn canonical_files_are_written_in_other_formats() {
     };
     let int8 = Some(Dtype::Int8);
     assert!(refusal(&source, int8).contains("is the source itself"));
-    assert!(refusal(&folder.path().join("again"), int8).contains("replace it with --force"));
+    assert!(
+        refusal(&folder.path().join("again"), int8).contains("choose another name, or replace it")
+    );
     assert!(
         refusal(&folder.path().join("new"), None)
             .ends_with("is converted already: use it as it is")

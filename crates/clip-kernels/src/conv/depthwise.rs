@@ -246,10 +246,10 @@ impl<O: Rounded> Rows<'_, O> {
         {
             for (x, out) in out.chunks_exact_mut(channels).enumerate() {
                 let taps = layer.taps(map, row, x);
-                for channel in first..channels {
+                for (channel, out) in out.iter_mut().enumerate().skip(first) {
                     let mut sum = [layer.single(map, &taps, channel)];
                     layer.activation.apply(&mut sum, MulAdd::SEPARATE);
-                    out[channel] = O::from_f32(sum[0]);
+                    *out = O::from_f32(sum[0]);
                 }
             }
         }

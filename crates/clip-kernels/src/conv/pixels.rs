@@ -219,13 +219,13 @@ impl PixelConvolution {
     fn singles(&self, lines: [&[f32]; LINES], first: usize, out: &mut [f32]) -> usize {
         let channels = self.channels();
         for (x, out) in out.chunks_exact_mut(channels).enumerate() {
-            for channel in first..channels {
+            for (channel, out) in out.iter_mut().enumerate().skip(first) {
                 let mut sum = self.bias[channel];
                 for (i, kx) in (0..LINES).flat_map(|i| (0..SIDE).map(move |kx| (i, kx))) {
                     let weight = self.weights[(i * SIDE + kx) * channels + channel];
                     sum += lines[i][x * STRIDE + kx] * weight;
                 }
-                out[channel] = match self.activation {
+                *out = match self.activation {
                     Activation::Relu6 => sum.clamp(0.0, 6.0),
                     _ => sum,
                 };
