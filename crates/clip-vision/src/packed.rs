@@ -131,6 +131,10 @@ fn embed(linear: &Option<PackedLinear>, rows: Tensor<2>) -> Tensor<2> {
 
 impl VisionTransformer {
     /// Packs the matrices, for pixels as `pixels` describes them.
+    #[cfg_attr(
+        not(feature = "flex"),
+        expect(unused_variables, reason = "nothing is packed in such a build")
+    )]
     pub fn pack(self, pixels: &Pixels, packer: Packer) -> PackedVisionTransformer {
         let class = self.class_embedding.as_ref().map(Param::val);
         let positions = self.positional_embedding.as_ref().map(Param::val);

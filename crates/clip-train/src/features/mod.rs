@@ -12,13 +12,17 @@ mod extract;
 mod sampler;
 mod store;
 
+use std::path::PathBuf;
+
+use clip_checkpoint::PreprocessConfig;
+use clip_data::LoaderConfig;
+use clip_model::{Device, ImageEncoder};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 pub(crate) use batches::{FeatureBatch, FeatureBatches, FeatureSource};
 pub use config::FeatureConfig;
 pub(crate) use sampler::{WeightedSampler, pick};
-pub(crate) use store::FeatureStore;
 
 /// Features of all images of a dataset, in every view.
 #[derive(Debug)]
@@ -34,6 +38,17 @@ struct View {
     values: Vec<f16>,
     /// The rows that could not be read, and why.
     skipped: Vec<(usize, String)>,
+}
+
+/// A frozen tower, and where its features are kept.
+#[derive(Debug)]
+pub(crate) struct FeatureStore<'a> {
+    pub(crate) encoder: &'a ImageEncoder,
+    pub(crate) preprocess: &'a PreprocessConfig,
+    pub(crate) folder: PathBuf,
+    pub(crate) loader: &'a LoaderConfig,
+    pub(crate) seed: u64,
+    pub(crate) device: Device,
 }
 
 impl Features {

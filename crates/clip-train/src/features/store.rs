@@ -1,26 +1,14 @@
 //! Features of a dataset: read where they are kept, made where they are not.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clip_checkpoint::PreprocessConfig;
-use clip_data::{AugmentConfig, Dataset, LoaderConfig};
-use clip_model::{Device, ImageEncoder, InferenceImageEncoder, Pixels, WeightDtype};
+use clip_data::{AugmentConfig, Dataset};
+use clip_model::{InferenceImageEncoder, Pixels, WeightDtype};
 
 use super::extract::Extractor;
-use super::{Features, View, cache};
+use super::{FeatureStore, Features, View, cache};
 use crate::{Observer, Result};
-
-/// A frozen tower, and where its features are kept.
-#[derive(Debug)]
-pub(crate) struct FeatureStore<'a> {
-    pub(crate) encoder: &'a ImageEncoder,
-    pub(crate) preprocess: &'a PreprocessConfig,
-    pub(crate) folder: PathBuf,
-    pub(crate) loader: &'a LoaderConfig,
-    pub(crate) seed: u64,
-    pub(crate) device: Device,
-}
 
 impl FeatureStore<'_> {
     /// Features of a dataset in so many views, those that are not kept yet made now. Nothing where the
