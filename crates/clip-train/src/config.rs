@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdamWConfig, AdaptConfig, Error, FeatureConfig, LossKind, PrototypeConfig, Result,
-    ScheduleConfig, TextVectorConfig,
+    ScheduleConfig, TextStart, TextVectorConfig,
 };
 
 /// Everything about a run.
@@ -141,6 +141,8 @@ pub struct FreshModel {
     pub vocab_size: usize,
     /// The text tower.
     pub text: TowerSize,
+    /// What it starts from.
+    pub text_start: TextStart,
 }
 
 /// The sizes of a tower; its MLPs are four times as wide.
@@ -202,6 +204,7 @@ impl Default for FreshModel {
             context_length: 32,
             vocab_size: 16_896,
             text: TowerSize { width: 192, layers: 4, heads: 3 },
+            text_start: TextStart::Random,
         }
     }
 }
@@ -289,14 +292,19 @@ impl TrainConfig {
         }
         if let Some(prototypes) = &self.prototypes {
             prototypes.validate()?;
-            if prototypes.initial_output > 0.0 && self.text_vectors.is_none() {
+            if prototypes.initial_output > 0.0 && self.from.is_some() {
                 return fail(
-                    "`prototypes.initial_output` points to vectors of texts: write [text_vectors], or leave it out",
+                    "`prototypes.initial_output` is where a fresh projection starts: with `from` leave it out",
                 );
             }
         }
         if let Some(vectors) = &self.text_vectors {
             vectors.validate()?;
+            if self.model.text_start != TextStart::Random {
+                return fail(
+                    "`model.text_start` is the start of a text tower: with [text_vectors] leave it out",
+                );
+            }
             let is_plain = |template: &String| template == "{}";
             if !self.captions.templates.iter().all(is_plain) || !is_plain(&self.validation_template)
             {

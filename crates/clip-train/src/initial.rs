@@ -37,13 +37,14 @@ impl InitialModel {
         }
         let Some(path) = &config.model.stem else {
             let card = config.model.card();
-            let clip = Clip::init(&card.config, device);
+            let clip = config.model.text_start.apply(Clip::init(&card.config, device), &card);
             return Ok(Self { card, vocabulary: None, clip });
         };
         let stem = ConvStemCheckpoint::open(path)?;
         let card = above_stem(&config.model, stem.card());
         card.validate()?;
-        let clip = with_stem(Clip::init(&card.config, device), &stem)?;
+        let drawn = config.model.text_start.apply(Clip::init(&card.config, device), &card);
+        let clip = with_stem(drawn, &stem)?;
         Ok(Self { card, vocabulary: None, clip })
     }
 }

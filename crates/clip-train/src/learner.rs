@@ -34,10 +34,7 @@ pub struct Inputs {
 
 /// Images of a batch.
 #[derive(Debug, Clone)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "there is one a step, and the size depends on the backends"
-)]
+#[cfg_attr(feature = "flex", expect(clippy::large_enum_variant, reason = "there is one a step"))]
 pub enum ImageInputs {
     /// Pixels of some patches of each, which pass through the whole tower.
     Patches {

@@ -6,6 +6,7 @@ mod composed;
 #[cfg(feature = "flex")]
 mod fused;
 mod muon;
+pub(crate) mod rows;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::parameters::{self, Named};
+
+pub use rows::RowConfig;
 
 /// Configuration of [`AdamW`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub struct AdamWConfig {
     /// What moves the matrices inside the blocks: `muon` learns more from a step and takes a little
     /// longer for it. The rest is always AdamW's.
     pub matrices: Matrices,
+    /// How the token embedding is moved, where not as everything else: by the rows that a batch touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_embedding: Option<RowConfig>,
     /// Factor on the learning rate for each block below the last one of its tower, as in layer-wise
     /// fine-tuning; 1 treats all alike.
     pub layer_decay: f64,
@@ -43,6 +49,7 @@ impl Default for AdamWConfig {
             weight_decay: 0.2,
             clip_norm: 1.0,
             matrices: Matrices::AdamW,
+            token_embedding: None,
             layer_decay: 1.0,
         }
     }
@@ -98,7 +105,9 @@ impl AdamW {
     /// gradients together.
     pub fn step<M: Module>(&mut self, module: M, mut gradients: Named, norm: f32, rate: f64) -> M {
         self.steps += 1;
-        let AdamWConfig { betas, epsilon, weight_decay, clip_norm, matrices, .. } = self.config;
+        let AdamWConfig {
+            betas, epsilon, weight_decay, clip_norm, matrices, token_embedding, ..
+        } = self.config.clone();
         // As `torch.nn.utils.clip_grad_norm_`.
         let clip = clip_norm / (f64::from(norm) + 1e-6);
         let gradient = if clip_norm > 0.0 { clip.min(1.0) } else { 1.0 };
@@ -135,7 +144,13 @@ impl AdamW {
                 };
                 let [first, second] =
                     moments.remove(about.name).unwrap_or_else(|| [zeros(), zeros()]);
-                let (value, moved) = update.apply([value, slope, first, second]);
+                let tensors = [value, slope, first, second];
+                let (value, moved) = match (&token_embedding, about.shape) {
+                    (Some(rows), [_, width]) if about.name.ends_with("token_embedding.weight") => {
+                        rows.apply(tensors, *width, rate)
+                    }
+                    _ => update.apply(tensors),
+                };
                 moments.insert(about.name.to_owned(), moved);
                 value
             },

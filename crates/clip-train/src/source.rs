@@ -7,7 +7,8 @@ use clip_data::{AugmentConfig, Batch, Batches, Dataset, Loader, Problem};
 
 use crate::features::{FeatureBatch, FeatureBatches, FeatureSource, FeatureStore, Features};
 use crate::prototypes::InitialHead;
-use crate::{Observer, Outcome, Result, TextVectors};
+use crate::texts::Texts;
+use crate::{Observer, Outcome, Result};
 
 /// The data of a run.
 #[derive(Debug)]
@@ -116,12 +117,21 @@ impl FeatureRun {
         Ok(Outcome::Finished)
     }
 
-    /// The start of the projection's hidden layer, where prototypes give it one.
-    pub(crate) fn initial_head(&self, vectors: Option<&TextVectors>) -> Option<InitialHead> {
-        let (prototypes, batches) = (self.source.prototypes.as_ref()?, self.batches.as_ref()?);
-        let vectors = vectors.filter(|_| prototypes.config().initial_output > 0.0)?;
-        let images = batches.virtual_features()?;
-        Some(InitialHead::new(prototypes, images, batches.features(), vectors))
+    /// The start of the projection's hidden layer, where prototypes give it one; `vectors` are asked for
+    /// those of all texts, by number.
+    pub(crate) fn initial_head(
+        &self,
+        vectors: impl FnOnce(&Texts) -> Result<Vec<Vec<f32>>>,
+    ) -> Result<Option<InitialHead>> {
+        let (Some(prototypes), Some(batches)) = (&self.source.prototypes, &self.batches) else {
+            return Ok(None);
+        };
+        let Some(images) = batches.virtual_features() else { return Ok(None) };
+        if prototypes.config().initial_output == 0.0 {
+            return Ok(None);
+        }
+        let vectors = vectors(&self.source.texts)?;
+        Ok(Some(InitialHead::new(prototypes, images, batches.features(), &vectors)))
     }
 
     /// Images without features, one line each.

@@ -12,6 +12,7 @@ use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use safetensors::serialize;
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::optimizer::rows;
 use crate::parameters::host;
 use crate::texts::Texts;
 use crate::{Error, Result, State};
@@ -21,9 +22,7 @@ pub use config::TextVectorConfig;
 /// Where the vectors are among the parameters of a state.
 const NAME: &str = "text_vectors";
 
-/// The table and its optimizer: Adam (Kingma and Ba 2015, arXiv:1412.6980) on the rows of a batch alone,
-/// so that the moments of a rare text do not fade while it is not there. Without the correction of the
-/// first steps, which each row would take at another time.
+/// The table and its optimizer: Adam on the rows of a batch alone.
 #[derive(Debug, Clone)]
 pub struct TextVectors {
     config: TextVectorConfig,
@@ -69,20 +68,14 @@ impl TextVectors {
     /// Moves the vectors of some texts, each there once, along their gradients; `share` is that of the
     /// highest learning rate.
     pub(crate) fn step(&mut self, numbers: &[u32], gradients: Tensor<2>, share: f64) {
-        const EPSILON: f32 = 1e-8;
         let rate = (self.config.learning_rate * share) as f32;
-        let [beta_1, beta_2] = self.config.betas.map(|beta| beta as f32);
+        let betas = self.config.betas.map(|beta| beta as f32);
         let gradients = host(gradients.flatten(0, 1));
         let [first, second] = &mut self.moments;
         for (number, gradients) in numbers.iter().zip(gradients.chunks_exact(self.width)) {
             let row = *number as usize * self.width..(*number as usize + 1) * self.width;
-            let moments = first[row.clone()].iter_mut().zip(&mut second[row.clone()]);
-            let values = self.vectors[row].iter_mut().zip(moments);
-            for ((value, (first, second)), gradient) in values.zip(gradients) {
-                *first = *first * beta_1 + gradient * (1.0 - beta_1);
-                *second = *second * beta_2 + gradient * gradient * (1.0 - beta_2);
-                *value -= rate * *first / (second.sqrt() + EPSILON);
-            }
+            let moments = [&mut first[row.clone()], &mut second[row.clone()]];
+            rows::step(&mut self.vectors[row], moments, gradients, rate, betas);
         }
     }
 

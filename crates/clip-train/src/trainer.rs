@@ -19,6 +19,7 @@ use crate::metrics::{Metrics, Record};
 use crate::source::{FeatureRun, Source, StepBatch};
 use crate::speed::Speed;
 use crate::state::{Progress, State, changed_setting};
+use crate::texts::Texts;
 use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
     AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
@@ -205,10 +206,23 @@ impl Trainer {
         let problems = run.problems();
         self.progress.skipped = problems.len() as u64;
         problems.iter().for_each(|problem| observer.problem(problem));
-        if let Some(initial) = run.initial_head(self.text_vectors.as_ref()) {
-            let learner = self.learner.take().expect("a learner between steps");
-            self.learner = Some(initial.apply(learner)?);
-        }
+        let learner = self.learner.take().expect("a learner between steps");
+        let vectors = |texts: &Texts| match &self.text_vectors {
+            Some(vectors) => {
+                Ok((0..texts.list().len() as u32).map(|text| vectors.row(text).to_vec()).collect())
+            }
+            None => {
+                let (model, device) = (learner.serving(), self.device.clone().inner());
+                let vectors = embed_texts(&model, &self.tokenizer, texts.list(), &device)?;
+                let width = self.card.config.embed_dim;
+                Ok(vectors.chunks_exact(width).map(<[f32]>::to_vec).collect())
+            }
+        };
+        let initial = run.initial_head(vectors)?;
+        self.learner = Some(match initial {
+            Some(initial) => initial.apply(learner)?,
+            None => learner,
+        });
         Ok(Outcome::Finished)
     }
 

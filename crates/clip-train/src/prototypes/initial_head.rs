@@ -10,7 +10,7 @@ use super::{Prototypes, VirtualFeatures};
 use crate::features::Features;
 use crate::parameters;
 use crate::text_vectors::unit;
-use crate::{Error, Learner, Result, TextVectors};
+use crate::{Error, Learner, Result};
 
 /// Images of which mean and deviation of the features are taken.
 const IMAGES: usize = 4000;
@@ -26,13 +26,13 @@ pub(crate) struct InitialHead {
 }
 
 impl InitialHead {
-    /// Puts the classifier behind a layer norm: of features with the mean `m` and the deviation `s`,
+    /// `vectors` are those of all texts, by number. Puts the classifier behind a layer norm: of features with the mean `m` and the deviation `s`,
     /// `W x + b` is about `s W x̂ + (b + m Σ W)`.
     pub(crate) fn new(
         prototypes: &Prototypes,
         images: &VirtualFeatures,
         features: &Features,
-        vectors: &TextVectors,
+        vectors: &[Vec<f32>],
     ) -> Self {
         let (width, classes) = (features.width(), prototypes.len());
         let (mut mean, mut deviation, mut count) = (0.0, 0.0, 0.0);
@@ -104,10 +104,10 @@ impl InitialHead {
 }
 
 /// The unit vector of a weighted sum of vectors of texts.
-fn mean_of(texts: &[u32], weights: &[f64], vectors: &TextVectors) -> Vec<f32> {
+fn mean_of(texts: &[u32], weights: &[f64], vectors: &[Vec<f32>]) -> Vec<f32> {
     let mut sum: Vec<f32> = Vec::new();
     for (text, weight) in texts.iter().zip(weights) {
-        let row = vectors.row(*text);
+        let row = &vectors[*text as usize];
         sum.resize(row.len(), 0.0);
         sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += *weight as f32 * value);
     }

@@ -11,8 +11,8 @@ use clip_checkpoint::{
 use clip_preprocess::RgbImage;
 use clip_testkit::assert_close;
 use clip_train::{
-    Error, FeatureConfig, FreshModel, Outcome, PrototypeConfig, Start, TextVectorConfig, TowerSize,
-    TrainConfig, Trainer,
+    Error, FeatureConfig, FreshModel, Outcome, PrototypeConfig, RowConfig, Start, TextStart,
+    TextVectorConfig, TowerSize, TrainConfig, Trainer,
 };
 use safetensors::SafeTensors;
 use tempfile::TempDir;
@@ -322,6 +322,35 @@ fn projection_and_text_tower_are_trained_further_on_features() {
     }
 }
 
+/// Without a table of texts, a fresh text tower learns from the first step on.
+#[test]
+fn a_text_tower_that_starts_as_a_sum_learns_with_the_projection() {
+    let fixture = Fixture::new();
+    let config = |output: &str| {
+        let mut config = fixture.config(output);
+        config.text_vectors = None;
+        config.model.text = TowerSize { width: 8, layers: 1, heads: 2 };
+        config.model.text_start = TextStart::WeightedSum;
+        config.captions.templates = vec!["{}".to_owned(), "the color {}".to_owned()];
+        config.optimizer.token_embedding =
+            Some(RowConfig { rate_factor: 10.0, ..RowConfig::default() });
+        config
+    };
+    let (outcome, watcher, trainer) = run(config("whole"), Start::New, None);
+    outcome.unwrap();
+    let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+    assert!(mean(&watcher.losses[8..]) < mean(&watcher.losses[..4]), "{watcher:?}");
+
+    run(config("parts"), Start::New, Some(5)).0.unwrap();
+    let (outcome, _, resumed) = run(config("parts"), Start::Resume, None);
+    outcome.unwrap();
+    let [whole, parts] = [trainer, resumed].map(|trainer| {
+        let last = Checkpoint::open(&trainer.files().last()).unwrap();
+        last.read("text.token_embedding.weight").unwrap()
+    });
+    assert_eq!(whole, parts);
+}
+
 #[test]
 fn images_without_features_are_named_and_left_out() {
     let fixture = Fixture::new();
@@ -368,7 +397,11 @@ fn settings_that_do_not_go_together_are_named() {
     check(&|config| config.sampler.class_cap = 4, "[sampler] plans epochs of images");
     check(&|config| config.captions.templates = vec!["a {}".to_owned()], "write `{}`");
     check(&|config| config.ema = 0.9, "with [text_vectors] write 0");
-    check(&|config| config.text_vectors = None, "write [text_vectors], or leave it out");
+    check(&|config| config.from = Some("a.safetensors".into()), "with `from` leave it out");
+    check(
+        &|config| config.model.text_start = TextStart::WeightedSum,
+        "with [text_vectors] leave it out",
+    );
     check(&|config| config.model.hidden = 5, "write `hidden = 4` in [model]");
     let prototypes = |change: fn(&mut PrototypeConfig)| {
         move |config: &mut TrainConfig| change(config.prototypes.as_mut().unwrap())
