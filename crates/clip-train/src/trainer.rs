@@ -267,7 +267,7 @@ impl Trainer {
                 (&mut self.text_vectors, of_texts, &batch)
             {
                 let share = rate / self.config.schedule.learning_rate;
-                vectors.step(&batch.numbers, gradients, share);
+                vectors.step(&batch.numbers(), gradients, share);
             }
             self.progress.step += 1;
             self.progress.updates += 1;

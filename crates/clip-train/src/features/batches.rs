@@ -1,6 +1,6 @@
 //! Batches of features: real and virtual images with texts.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
@@ -43,9 +43,10 @@ pub(crate) struct FeatureBatch {
     /// `[B, W]`
     features: Vec<f32>,
     rows: usize,
-    /// The texts, and the numbers of what they are about.
+    /// The texts, and the numbers of what each is about: several where two texts in their sentences are
+    /// the same.
     texts: Vec<String>,
-    pub(crate) numbers: Vec<u32>,
+    numbers: Vec<Vec<u32>>,
     /// `[B, T]`
     matches: Vec<bool>,
 }
@@ -164,19 +165,26 @@ impl FeatureBatches {
                 shown.push(Shown::Class(class));
             }
         }
-        let (mut texts, mut numbers) = (Vec::new(), Vec::new());
-        let mut is_there = HashSet::new();
+        let (mut texts, mut numbers) = (Vec::new(), Vec::<Vec<u32>>::new());
+        let mut places = HashMap::new();
         for shown in &shown {
             let (number, text) = source.text(shown, &mut random);
             let text = if by_number { source.texts.list()[number as usize].clone() } else { text };
-            if is_there.insert(text.clone()) {
-                texts.push(text);
-                numbers.push(number);
+            let place = *places.entry(text).or_insert_with_key(|text: &String| {
+                texts.push(text.clone());
+                numbers.push(Vec::new());
+                texts.len() - 1
+            });
+            if !numbers[place].contains(&number) {
+                numbers[place].push(number);
             }
         }
         let matches = shown
             .iter()
-            .flat_map(|shown| numbers.iter().map(|number| source.names(shown, *number)))
+            .flat_map(|shown| {
+                let is_right = |number: &u32| source.names(shown, *number);
+                numbers.iter().map(move |numbers| numbers.iter().any(is_right))
+            })
             .collect();
         FeatureBatch { features, rows: shown.len(), texts, numbers, matches }
     }
@@ -186,6 +194,11 @@ impl FeatureBatch {
     /// Number of images.
     pub(crate) fn len(&self) -> usize {
         self.rows
+    }
+
+    /// The number of each text, in a run where a vector stands for each.
+    pub(crate) fn numbers(&self) -> Vec<u32> {
+        self.numbers.iter().map(|numbers| numbers[0]).collect()
     }
 
     /// The batch on a device: vectors of the texts where there is a table, else their token ids.
@@ -204,7 +217,7 @@ impl FeatureBatch {
                 device,
             )),
             texts: match vectors {
-                Some(vectors) => TextInputs::Vectors(vectors.rows(&self.numbers, device)),
+                Some(vectors) => TextInputs::Vectors(vectors.rows(&self.numbers(), device)),
                 None => TextInputs::Ids(tokens(tokenizer, &self.texts, device)?),
             },
             matches: Tensor::from_data(TensorData::new(self.matches.clone(), shape), device),

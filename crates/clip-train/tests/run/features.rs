@@ -351,6 +351,25 @@ fn a_text_tower_that_starts_as_a_sum_learns_with_the_projection() {
     assert_eq!(whole, parts);
 }
 
+/// Two texts in their sentences may be one: `reds`, and `red` in `{}s`. It is right for what either names;
+/// an image was left without a right text, and the loss was no number.
+#[test]
+fn a_sentence_of_two_texts_is_right_for_the_images_of_both() {
+    let fixture = Fixture::new();
+    let classes = CLASSES.replace(
+        r#"{"words": ["yellow"], "hyper": ["color", "warm color", "yellow"]}"#,
+        r#"{"words": ["reds"]}"#,
+    );
+    fs::write(fixture.path("classes.json"), classes).unwrap();
+    let mut config = fixture.config("run");
+    config.text_vectors = None;
+    config.captions.templates = vec!["{}".to_owned(), "{}s".to_owned()];
+    config.captions.keyword_probability = 0.0;
+    let (outcome, watcher, _) = run(config, Start::New, None);
+    outcome.unwrap();
+    assert_eq!(watcher.losses.len(), 12);
+}
+
 #[test]
 fn images_without_features_are_named_and_left_out() {
     let fixture = Fixture::new();
