@@ -58,6 +58,7 @@ fn outputs_are_the_references() {
     }
 }
 
+#[cfg(feature = "autodiff")]
 #[test]
 fn gradients_are_the_references() {
     let device = Device::default().autodiff();
