@@ -11,7 +11,7 @@ use crate::batch::tokens;
 use crate::features::Features;
 use crate::{ImageInputs, Learner, Result, TextInputs};
 
-/// Rows that run through a tower or a projection at once.
+/// Rows that run through a tower or a projection in one batch.
 const ROWS: usize = 256;
 
 /// Recall of images by names and of names by images.

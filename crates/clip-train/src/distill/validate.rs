@@ -12,7 +12,7 @@ use super::batch::{Draw, Groups};
 use super::{Teacher, Translations, templates};
 use crate::Result;
 
-/// Texts that run through the tower at once.
+/// Texts that run through the tower in one batch.
 const TEXTS: usize = 512;
 
 /// How near the texts come to their vectors.

@@ -10,7 +10,7 @@ use crate::features::Features;
 use crate::parameters::host;
 use crate::{Error, Result};
 
-/// Images whose residuals are multiplied at once.
+/// Images whose residuals are multiplied in one product.
 const CHUNK: usize = 2048;
 
 /// What virtual features are drawn from.
