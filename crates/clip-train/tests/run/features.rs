@@ -112,6 +112,7 @@ impl Fixture {
                 batch_size: 8,
                 class_cap: 3,
                 photo_share: Some(0.5),
+                ..FeatureConfig::default()
             }),
             prototypes: Some(PrototypeConfig {
                 classes: self.path("classes.json"),
