@@ -14,7 +14,8 @@ use super::{FeatureConfig, Features, WeightedSampler};
 use crate::batch::tokens;
 use crate::prototypes::{Prototypes, VirtualFeatures};
 use crate::texts::Texts;
-use crate::{ImageInputs, Inputs, Result, TextInputs, TextVectors};
+use crate::translations::Translations;
+use crate::{ImageInputs, Inputs, Result, TranslationInputs};
 
 /// Largest part of another image of its name that is mixed into an image.
 const LARGEST_PART: f32 = 0.6;
@@ -25,6 +26,7 @@ pub(crate) struct FeatureSource {
     pub(crate) dataset: Arc<Dataset>,
     pub(crate) texts: Texts,
     pub(crate) prototypes: Option<Prototypes>,
+    pub(crate) translations: Option<Translations>,
     /// The texts that name each image.
     labels: Vec<Vec<u32>>,
     /// All names of the dataset.
@@ -50,15 +52,22 @@ pub(crate) struct FeatureBatch {
     /// `[B, W]`
     features: Vec<f32>,
     rows: usize,
-    /// The texts, and the numbers of what each is about: several where two texts in their sentences are
-    /// the same.
     texts: Vec<String>,
-    numbers: Vec<Vec<u32>>,
     /// `[B, T]`
     matches: Vec<bool>,
+    translations: Option<Pairs>,
 }
 
-/// Texts of a batch, each there once.
+/// Texts with a translation of each.
+#[derive(Debug)]
+struct Pairs {
+    texts: Vec<String>,
+    translations: Vec<String>,
+    weight: f64,
+}
+
+/// Texts of a batch, each there once, and the numbers of what each is about: several where two texts in
+/// their sentences are the same.
 #[derive(Debug, Default)]
 struct Drawn {
     texts: Vec<String>,
@@ -83,6 +92,8 @@ impl FeatureSource {
         let stem = card.config.vision.conv_stem.as_ref();
         let open = |config| Prototypes::open(config, stem, &mut texts);
         let prototypes = config.prototypes.as_ref().map(open).transpose()?;
+        let open = |config| Translations::open(config, &mut texts);
+        let translations = config.translations.as_ref().map(open).transpose()?;
         config.captions.validate()?;
         let mut names: Vec<u32> =
             dataset.names().iter().filter_map(|name| texts.number(name)).collect();
@@ -92,6 +103,7 @@ impl FeatureSource {
             dataset,
             texts,
             prototypes,
+            translations,
             labels,
             names,
             captions: config.captions.clone(),
@@ -153,6 +165,16 @@ impl FeatureSource {
         }
     }
 
+    /// Texts of the run with translations, each translation as likely as another.
+    fn pairs(&self, random: &mut Pcg64Mcg) -> Option<Pairs> {
+        let translations = self.translations.as_ref()?;
+        let (all, config) = (translations.pairs(), translations.config());
+        let text = |number: u32| self.texts.list()[number as usize].clone();
+        let drawn = (0..config.batch_size).map(|_| all[random.random_range(0..all.len())]);
+        let (texts, translations) = drawn.map(|pair| (text(pair[0]), text(pair[1]))).unzip();
+        Some(Pairs { texts, translations, weight: config.weight })
+    }
+
     /// As many names as the settings ask for, or all, each once.
     fn further_names(&self, random: &mut Pcg64Mcg) -> Vec<u32> {
         let count = self.config.name_negatives.min(self.names.len());
@@ -195,9 +217,8 @@ impl FeatureBatches {
         }
     }
 
-    /// The batch of a seed. Texts are told apart by what they are about where a vector stands for each,
-    /// and by their words where a tower reads them.
-    pub(crate) fn draw(&self, source: &FeatureSource, seed: u64, by_number: bool) -> FeatureBatch {
+    /// The batch of a seed.
+    pub(crate) fn draw(&self, source: &FeatureSource, seed: u64) -> FeatureBatch {
         let mut random = Pcg64Mcg::seed_from_u64(seed);
         let mut features = Vec::new();
         let mut shown = Vec::new();
@@ -214,17 +235,13 @@ impl FeatureBatches {
             }
         }
         let mut drawn = Drawn::default();
-        let by_words = |number: u32, text: String| match by_number {
-            true => source.texts.list()[number as usize].clone(),
-            false => text,
-        };
         for shown in &shown {
             let (number, text) = source.text(shown, &mut random);
-            drawn.add(number, by_words(number, text));
+            drawn.add(number, text);
         }
         for number in source.further_names(&mut random) {
             if !drawn.is_about(number) {
-                drawn.add(number, by_words(number, source.sentence(number, &mut random)));
+                drawn.add(number, source.sentence(number, &mut random));
             }
         }
         let Drawn { texts, numbers, .. } = drawn;
@@ -235,7 +252,8 @@ impl FeatureBatches {
                 numbers.iter().map(move |numbers| numbers.iter().any(is_right))
             })
             .collect();
-        FeatureBatch { features, rows: shown.len(), texts, numbers, matches }
+        let translations = source.pairs(&mut random);
+        FeatureBatch { features, rows: shown.len(), texts, matches, translations }
     }
 }
 
@@ -262,31 +280,26 @@ impl FeatureBatch {
         self.rows
     }
 
-    /// The number of each text, in a run where a vector stands for each.
-    pub(crate) fn numbers(&self) -> Vec<u32> {
-        self.numbers.iter().map(|numbers| numbers[0]).collect()
-    }
-
-    /// The batch on a device: vectors of the texts where there is a table, else their token ids.
-    pub(crate) fn inputs(
-        &self,
-        vectors: Option<&TextVectors>,
-        tokenizer: &Tokenizer,
-        device: &Device,
-    ) -> Result<Inputs> {
+    /// The batch on a device.
+    pub(crate) fn inputs(&self, tokenizer: &Tokenizer, device: &Device) -> Result<Inputs> {
         let width = self.features.len() / self.rows;
         let shape = [self.rows, self.texts.len()];
+        let translations = |pairs: &Pairs| -> Result<_> {
+            Ok(TranslationInputs {
+                texts: tokens(tokenizer, &pairs.texts, device)?,
+                translations: tokens(tokenizer, &pairs.translations, device)?,
+                weight: pairs.weight,
+            })
+        };
         Ok(Inputs {
             images: ImageInputs::Features(float_tensor(
                 self.features.clone(),
                 [self.rows, width],
                 device,
             )),
-            texts: match vectors {
-                Some(vectors) => TextInputs::Vectors(vectors.rows(&self.numbers(), device)),
-                None => TextInputs::Ids(tokens(tokenizer, &self.texts, device)?),
-            },
+            texts: tokens(tokenizer, &self.texts, device)?,
             matches: Tensor::from_data(TensorData::new(self.matches.clone(), shape), device),
+            translations: self.translations.as_ref().map(translations).transpose()?,
         })
     }
 }
@@ -327,7 +340,7 @@ mod tests {
         let (source, batches) = fixture(folder.path(), config);
         let (mut negatives, mut keywords) = (0, 0);
         for seed in 0..200 {
-            let batch = batches.draw(&source, seed, false);
+            let batch = batches.draw(&source, seed);
             let names: Vec<&str> =
                 batch.texts.iter().map(|text| text.trim_start_matches("the ")).collect();
             let mut shown: Vec<&str> = Vec::new();
@@ -339,12 +352,11 @@ mod tests {
                 }
             }
             negatives += names.iter().filter(|name| !shown.contains(name)).count();
-            // A name of an image in the batch is not drawn again: the others are.
-            let mut once = batch.numbers.concat();
-            once.sort_unstable();
-            let about_images = once.len();
-            once.dedup();
-            assert!(about_images <= once.len() + 1, "{batch:?}");
+            // A name that an image has is not drawn again.
+            let twice = ["a", "b", "c", "d", "e"]
+                .into_iter()
+                .filter(|name| names.iter().filter(|other| other == &name).count() > 1);
+            assert!(twice.clone().all(|name| shown == [name, name] || name == "d"), "{batch:?}");
             keywords += usize::from(shown == ["a", "a"] && names.contains(&"d"));
         }
         // Of 3 of 5 names, 1.8 to 2.4 are of no image of a batch.
@@ -358,7 +370,7 @@ mod tests {
             let config =
                 FeatureConfig { batch_size: 1000, mix_probability, ..FeatureConfig::default() };
             let (source, batches) = fixture(folder.path(), config);
-            batches.draw(&source, 1, false).features
+            batches.draw(&source, 1).features
         };
         assert!(values(0.0).iter().all(|value| value.fract() == 0.0));
         let mixed = values(0.5);
