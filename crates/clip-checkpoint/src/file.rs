@@ -23,7 +23,8 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Maps the file and checks that its header, its card and the names, shapes and number formats
-    /// of all tensors fit together. The weights themselves are not touched.
+    /// of all tensors fit together, and that the merges of a model that has its own are whole. The weights
+    /// themselves are not touched.
     ///
     /// # Errors
     ///
@@ -54,6 +55,9 @@ impl Checkpoint {
         };
         let card = ModelCard::from_json(json)?;
         file.check_layout(tensors(&card.config), &card.tokenizer.vocabulary)?;
+        if let Some(vocabulary) = file.vocabulary() {
+            card.tokenizer.check_merges(vocabulary, card.config.text.vocab_size)?;
+        }
         Ok(Self { file, card })
     }
 

@@ -15,8 +15,8 @@ pub struct TokenizerConfig {
     #[serde(default, skip_serializing_if = "is_default")]
     pub vocabulary: Vocabulary,
     /// Id of the token before a text; nothing where texts begin with their first word. In CLIP's
-    /// vocabulary the ids before it are those of the bytes and of the first merges, so it also
-    /// says how many merges are in use.
+    /// vocabulary, and in one of CLIP's kind, the ids before it are those of the bytes and of the merges,
+    /// so it also says how many merges are in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_token: Option<u32>,
     /// Id of the token after a text.
@@ -61,6 +61,13 @@ pub enum TokenizerMode {
     /// `HFTokenizer` of OpenCLIP with `clean = "canonicalize"`: repaired and unescaped as `Openai`,
     /// then as `HfSiglip` with an underscore read as a space.
     OpenClipCanonical,
+}
+
+impl TokenizerMode {
+    /// Whether texts are cut into words whose bytes are merged, as in CLIP's vocabulary.
+    pub const fn splits_words(self) -> bool {
+        matches!(self, Self::Openai | Self::OpenClip | Self::Hf)
+    }
 }
 
 /// Which tokens there are.

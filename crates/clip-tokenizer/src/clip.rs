@@ -1,4 +1,4 @@
-//! CLIP's own vocabulary, as OpenAI, OpenCLIP and transformers use it.
+//! CLIP's own vocabulary, as OpenAI, OpenCLIP and transformers use it, and those of its kind.
 
 use clip_checkpoint::{TokenizerConfig, TokenizerMode};
 
@@ -16,19 +16,29 @@ pub(crate) struct Clip {
 }
 
 impl Clip {
+    /// The rules for CLIP's vocabulary.
+    ///
     /// # Errors
     ///
     /// [`Error::OtherVocabulary`] for a mode that has no rules for this vocabulary.
     pub(crate) fn new(config: &TokenizerConfig) -> Result<Self> {
         match config.mode {
-            TokenizerMode::Openai | TokenizerMode::OpenClip | TokenizerMode::Hf => Ok(Self {
-                words: WordSplitter::new(config.mode),
-                encoder: WordEncoder::new(config.start_token.unwrap_or(u32::MAX)),
-                mode: config.mode,
-                start_token: config.start_token.unwrap_or(config.end_token),
-                end_token: config.end_token,
-            }),
-            mode => Err(Error::OtherVocabulary { mode }),
+            mode if !mode.splits_words() => Err(Error::OtherVocabulary { mode }),
+            _ => {
+                let encoder = WordEncoder::clip(config.start_token.unwrap_or(u32::MAX));
+                Ok(Self::with(config, encoder))
+            }
+        }
+    }
+
+    /// The rules for words that are encoded in this way.
+    pub(crate) fn with(config: &TokenizerConfig, encoder: WordEncoder) -> Self {
+        Self {
+            words: WordSplitter::new(config.mode),
+            encoder,
+            mode: config.mode,
+            start_token: config.start_token.unwrap_or(config.end_token),
+            end_token: config.end_token,
         }
     }
 

@@ -42,4 +42,14 @@ pub enum Error {
         /// How many tokens there are.
         tokens: usize,
     },
+    /// Fewer merges can be had than a vocabulary is to have.
+    #[error(
+        "{asked} merges are asked for, but CLIP's and those that the texts give are {there}: ask for fewer, or give more texts"
+    )]
+    FewMerges {
+        /// How many are asked for.
+        asked: usize,
+        /// How many there are.
+        there: usize,
+    },
 }

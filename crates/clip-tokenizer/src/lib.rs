@@ -31,6 +31,9 @@
 //! | pieces are found by | SentencePiece, in `f32` | – | the crate `tokenizers`, word by word, in `f64` |
 //! | merges are done in | – | the whole text | the whole text |
 //!
+//! A CLIP may have other merges than the published ones, under the same rules: its checkpoint carries them
+//! then, and [`choose_vocabulary`] finds those that fit the texts of a training.
+//!
 //! CLIP's vocabulary is compiled in, so its tokenizer needs no file. Its byte-pair merging is the
 //! `tokenizers` crate's; cleaning and word splitting are ours, because they are where the references
 //! disagree, and building the whole Hugging Face pipeline would only slow the start. The stored
@@ -58,6 +61,7 @@
 
 mod batch;
 mod bpe;
+mod choose;
 mod clean;
 mod clip;
 mod entities;
@@ -71,5 +75,6 @@ mod tokenizer;
 mod words;
 
 pub use batch::TokenBatch;
+pub use choose::choose_vocabulary;
 pub use error::{Error, Result};
 pub use tokenizer::{Overflow, Tokenizer};

@@ -1,6 +1,9 @@
 //! Bytes to a vocabulary.
 
-use super::{BPE, Charsmap, Merge, SubwordModel, Subwords, UNIGRAM, UnigramModel, VERSION};
+use super::{
+    BPE, BYTE_LEVEL, Charsmap, Merge, SubwordModel, Subwords, UNIGRAM, UnigramModel, VERSION,
+    byte_level,
+};
 use crate::{Error, Result};
 
 impl<'a> Subwords<'a> {
@@ -21,13 +24,22 @@ impl<'a> Subwords<'a> {
         let model = match kind {
             UNIGRAM => SubwordModel::Unigram(bytes.unigram(tokens.len())?),
             BPE => SubwordModel::Bpe(bytes.list(3, Reader::merge)?),
-            _ => return Err(bad("its model is neither unigram nor byte pairs")),
+            BYTE_LEVEL => {
+                SubwordModel::ByteLevel(bytes.list(2, |bytes| Ok([bytes.id()?, bytes.id()?]))?)
+            }
+            _ => return Err(bad("its model is of a kind that this program does not know")),
         };
         if !bytes.0.is_empty() {
             return Err(bad("there are bytes after its end"));
         }
         let subwords = Self { tokens, spelled, model };
         subwords.check_ids()?;
+        if let SubwordModel::ByteLevel(merges) = &subwords.model {
+            if !subwords.tokens.is_empty() || !subwords.spelled.is_empty() {
+                return Err(bad("it has tokens beside those of its merges"));
+            }
+            byte_level::check(merges)?;
+        }
         Ok(subwords)
     }
 
@@ -40,12 +52,13 @@ impl<'a> Subwords<'a> {
             SubwordModel::Bpe(merges) => merges
                 .iter()
                 .all(|merge| [merge.left, merge.right, merge.merged].into_iter().all(is_token)),
+            SubwordModel::ByteLevel(_) => true,
         };
         if known { Ok(()) } else { Err(bad("it names a token that it does not have")) }
     }
 }
 
-fn bad(reason: &'static str) -> Error {
+pub(super) fn bad(reason: &'static str) -> Error {
     Error::BadVocabulary { reason }
 }
 
@@ -138,6 +151,13 @@ mod tests {
         Subwords { tokens, spelled: Vec::new(), model: SubwordModel::Bpe(merges) }
     }
 
+    /// `do` in a word and at its end, and `dog`.
+    fn byte_level() -> Subwords<'static> {
+        let merges = vec![[67, 78], [67, 256 + 78], [512, 256 + 70]];
+        let (tokens, spelled) = (Vec::new(), Vec::new());
+        Subwords { tokens, spelled, model: SubwordModel::ByteLevel(merges) }
+    }
+
     #[track_caller]
     fn refused(bytes: &[u8], expected: &str) {
         let error = Subwords::decode(bytes).unwrap_err();
@@ -146,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded() {
-        for subwords in [unigram(), bpe()] {
+        for subwords in [unigram(), bpe(), byte_level()] {
             assert_eq!(Subwords::decode(&subwords.encode()).unwrap(), subwords);
         }
     }
@@ -155,11 +175,14 @@ mod tests {
     fn the_bytes_are_as_described() {
         let expected = b"\x01\x01\x03\x01d\x01o\x02do\x00\x01\x00\x01\x02";
         assert_eq!(bpe().encode(), expected);
+        let expected = b"\x01\x02\0\0\x03\x43\x4e\x43\xce\x02\x80\x04\xc6\x02";
+        assert_eq!(byte_level().encode(), expected);
+        assert_eq!(byte_level().count(), 517);
     }
 
     #[test]
     fn cut_off_bytes_are_refused() {
-        for subwords in [unigram(), bpe()] {
+        for subwords in [unigram(), bpe(), byte_level()] {
             let bytes = subwords.encode();
             for length in 0..bytes.len() {
                 refused(&bytes[..length], "it is cut off");
@@ -171,7 +194,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         refused(b"\x02", "it is of another version than this program reads");
-        refused(b"\x01\x02\x00\x00", "its model is neither unigram nor byte pairs");
+        refused(b"\x01\x03\x00\x00", "its model is of a kind that this program does not know");
         refused(b"\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "it is cut off");
         refused(b"\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "a number is too long");
         refused(b"\x01\x01\x01\x01\xff", "a token is not UTF-8");

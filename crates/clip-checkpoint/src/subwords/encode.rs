@@ -1,6 +1,6 @@
 //! A vocabulary to bytes.
 
-use super::{BPE, SubwordModel, Subwords, UNIGRAM, VERSION};
+use super::{BPE, BYTE_LEVEL, SubwordModel, Subwords, UNIGRAM, VERSION};
 
 impl Subwords<'_> {
     /// The bytes that [`Subwords::decode`] reads.
@@ -9,6 +9,7 @@ impl Subwords<'_> {
         out.0.push(match &self.model {
             SubwordModel::Unigram(_) => UNIGRAM,
             SubwordModel::Bpe(_) => BPE,
+            SubwordModel::ByteLevel(_) => BYTE_LEVEL,
         });
         out.list(&self.tokens, |out, token| out.text(token));
         out.list(&self.spelled, |out, (id, text)| {
@@ -27,6 +28,9 @@ impl Subwords<'_> {
                 for id in [merge.left, merge.right, merge.merged] {
                     out.number(u64::from(id));
                 }
+            }),
+            SubwordModel::ByteLevel(merges) => out.list(merges, |out, halves| {
+                halves.iter().for_each(|id| out.number(u64::from(*id)));
             }),
         }
         out.0

@@ -104,6 +104,7 @@ pub(crate) struct Values {
     pub(crate) shortened: Option<&'static str>,
     pub(crate) fails_at: Option<&'static str>,
     pub(crate) files: Option<Vec<SourceFile>>,
+    pub(crate) vocabulary: Vec<u8>,
 }
 
 impl TensorSource for Values {
@@ -123,6 +124,10 @@ impl TensorSource for Values {
             values.pop();
         }
         Ok(values)
+    }
+
+    fn vocabulary(&self) -> &[u8] {
+        &self.vocabulary
     }
 
     fn files(&mut self) -> Result<Option<Vec<SourceFile>>, Error> {

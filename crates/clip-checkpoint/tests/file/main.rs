@@ -2,5 +2,6 @@
 
 mod fixture;
 mod formats;
+mod merges;
 mod refusals;
 mod writing;

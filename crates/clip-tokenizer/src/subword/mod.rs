@@ -1,6 +1,7 @@
-//! Vocabularies that a checkpoint carries, and how SigLIP and SigLIP 2 use them.
+//! Vocabularies that a checkpoint carries, and how SigLIP, SigLIP 2 and CLIPs with merges of their own use
+//! them.
 //!
-//! Both are SentencePiece's: pieces with a likelihood each, as T5's (SigLIP), or merges, with bytes
+//! The first two are SentencePiece's: pieces with a likelihood each, as T5's (SigLIP), or merges, with bytes
 //! for what has no token, as Gemma's (SigLIP 2). Each reference wraps one of them in its own way.
 
 mod bpe;
@@ -13,6 +14,8 @@ mod unigram;
 
 use clip_checkpoint::{SubwordModel, Subwords, TokenizerConfig, TokenizerMode};
 
+use crate::bpe::WordEncoder;
+use crate::clip::Clip;
 use crate::rules::Rules;
 use crate::{Error, Result};
 
@@ -38,18 +41,21 @@ pub(crate) fn rules(config: &TokenizerConfig, bytes: &[u8]) -> Result<Box<dyn Ru
         (TokenizerMode::HfSiglip2, SubwordModel::Bpe(merges)) => {
             Box::new(gemma::Gemma::new(&subwords, merges, gemma::Cleaning::LowerCase)?)
         }
+        (mode, SubwordModel::ByteLevel(merges)) if mode.splits_words() => {
+            Box::new(Clip::with(config, WordEncoder::stored(merges)?))
+        }
         (mode, _) => return Err(Error::OtherVocabulary { mode }),
     })
 }
 
 fn check_tokens(config: &TokenizerConfig, subwords: &Subwords<'_>) -> Result<()> {
     let is_known = |token: u32| {
-        (token as usize) < subwords.tokens.len()
+        (token as usize) < subwords.count()
             || subwords.spelled.iter().any(|(spelled, _)| *spelled == token)
     };
     let mut tokens = config.start_token.into_iter().chain([config.end_token, config.pad_token]);
     match tokens.find(|token| !is_known(*token)) {
         None => Ok(()),
-        Some(token) => Err(Error::NoToken { token, tokens: subwords.tokens.len() }),
+        Some(token) => Err(Error::NoToken { token, tokens: subwords.count() }),
     }
 }
