@@ -1,4 +1,5 @@
 use burn::tensor::{Tensor, TensorData, s};
+use clip_model::Backend;
 use clip_train::parameters::canonical;
 use clip_train::{Inputs, Learner, LossKind, Pass, TranslationInputs};
 
@@ -103,7 +104,7 @@ fn translations_add_their_distance() {
     }
 }
 
-fn compare_parts(backend: &str, learner: &Learner, inputs: &Inputs) {
+fn compare_parts(backend: &Backend, learner: &Learner, inputs: &Inputs) {
     let pass = |chunk| Pass::new(learner, LossKind::InfoNce, inputs.clone(), chunk);
     let whole = pass(0);
     assert!(whole.loss.is_finite(), "{backend}");
