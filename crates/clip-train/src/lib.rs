@@ -58,6 +58,7 @@ mod text_vectors;
 mod texts;
 mod trainer;
 mod validate;
+mod vocabulary;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
 pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
@@ -84,3 +85,4 @@ pub use text_start::TextStart;
 pub use text_vectors::{TextVectorConfig, TextVectors};
 pub use trainer::Trainer;
 pub use validate::Validation;
+pub use vocabulary::FreshVocabulary;

@@ -7,3 +7,4 @@ mod failing;
 mod features;
 mod resuming;
 mod setup;
+mod vocabulary;
