@@ -382,6 +382,7 @@ fn merges_of_a_model_stay_in_other_formats() {
     let subwords = Subwords { tokens, spelled, model: SubwordModel::ByteLevel(merges) };
     let vocabulary = subwords.encode();
     let mut card = checkpoint.card().clone();
+    card.name = "own".to_owned();
     (card.config.text.vocab_size, card.config.text.pooling) = (517, Pooling::EndToken(516));
     card.tokenizer = TokenizerConfig {
         vocabulary: Vocabulary::stored(&vocabulary),
