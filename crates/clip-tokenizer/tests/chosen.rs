@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use clip_checkpoint::{SubwordModel, Subwords, TokenizerConfig, TokenizerMode, Vocabulary};
 use clip_tokenizer::{Error, Overflow, Tokenizer, choose_vocabulary};
+use serde::Deserialize;
 
 const TEXTS: [(&str, f64); 6] = [
     ("a giraffe", 8.0),
@@ -153,4 +154,48 @@ fn what_cannot_be_is_refused() {
     let config = TokenizerConfig { vocabulary, ..config };
     let error = Tokenizer::new(&config, 77, Some(&bytes)).err().unwrap();
     assert!(error.to_string().contains("two of its merges make the same token"), "{error}");
+}
+
+/// What the references make of merges that are chosen in Python (`tests/scripts/own_merges.py`).
+#[derive(Deserialize)]
+struct Golden {
+    texts: Vec<(String, f64)>,
+    merges: Vec<[String; 2]>,
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    text: String,
+    #[serde(rename = "open-clip")]
+    open_clip: Vec<u32>,
+    hf: Vec<u32>,
+}
+
+#[test]
+fn merges_and_ids_are_those_of_the_references() {
+    let golden: Golden = serde_json::from_str(include_str!("data/own-merges.json")).unwrap();
+    let texts = golden.texts.iter().map(|(text, weight)| (text.as_str(), *weight));
+    let count = golden.merges.len();
+    let subwords = choose_vocabulary(TokenizerMode::OpenClip, texts, count).unwrap();
+
+    // Symbols that stand for bytes are characters in the order of their ids.
+    let mut symbols: Vec<char> = ('!'..='~').chain('\u{a1}'..='\u{ac}').collect();
+    symbols.extend(('\u{ae}'..='\u{ff}').chain('\u{100}'..).take(256 - symbols.len()));
+    let mut tokens: Vec<String> = symbols.iter().map(char::to_string).collect();
+    tokens.extend(symbols.iter().map(|symbol| format!("{symbol}</w>")));
+    let mut found = Vec::new();
+    for halves in merges(&subwords) {
+        let halves = halves.map(|id| tokens[id as usize].clone());
+        tokens.push(halves.concat());
+        found.push(halves);
+    }
+    assert_eq!(found, golden.merges);
+
+    let open_clip = tokenizer(&subwords, TokenizerMode::OpenClip);
+    let hf = tokenizer(&subwords, TokenizerMode::Hf);
+    for Line { text, open_clip: expected, hf: of_hf } in golden.lines {
+        assert_eq!(open_clip.encode(&text, Overflow::Error).unwrap(), expected, "{text:?}");
+        assert_eq!(hf.encode(&text, Overflow::Error).unwrap(), of_hf, "{text:?}");
+    }
 }

@@ -11,8 +11,8 @@ use clip_data::{AugmentConfig, CaptionConfig, Filter, LoaderConfig, SamplerConfi
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdamWConfig, AdaptConfig, Error, FeatureConfig, LossKind, PrototypeConfig, Result,
-    ScheduleConfig, TextStart, TranslationConfig,
+    AdamWConfig, AdaptConfig, Error, FeatureConfig, FreshVocabulary, LossKind, PrototypeConfig,
+    Result, ScheduleConfig, TextStart, TranslationConfig,
 };
 
 /// Everything about a run.
@@ -136,8 +136,10 @@ pub struct FreshModel {
     pub vision: TowerSize,
     /// The longest text in tokens.
     pub context_length: usize,
-    /// Number of token ids: the 512 bytes, the first merges of CLIP's vocabulary, start and end.
+    /// Number of token ids: the 512 bytes, merges, start and end.
     pub vocab_size: usize,
+    /// Which merges: `clip` for the first of CLIP's, `chosen` for those that the texts of the run need.
+    pub vocabulary: FreshVocabulary,
     /// The text tower.
     pub text: TowerSize,
     /// What it starts from.
@@ -202,6 +204,7 @@ impl Default for FreshModel {
             vision: TowerSize { width: 256, layers: 6, heads: 4 },
             context_length: 32,
             vocab_size: 16_896,
+            vocabulary: FreshVocabulary::Clip,
             text: TowerSize { width: 192, layers: 4, heads: 3 },
             text_start: TextStart::Random,
         }
@@ -260,6 +263,13 @@ impl TrainConfig {
                 return Err("`adapt.start_share` needs a model to start `from`".to_owned());
             }
             self.model.validate()?;
+        }
+        if self.model.vocabulary == FreshVocabulary::Chosen {
+            if self.from.is_some() {
+                return Err(
+                    "`model.vocabulary` is for a fresh model: with `from` leave it out".to_owned()
+                );
+            }
         }
         self.validate_features()
     }

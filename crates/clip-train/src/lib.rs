@@ -56,6 +56,7 @@ mod texts;
 mod trainer;
 mod translations;
 mod validate;
+mod vocabulary;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
 pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
@@ -77,3 +78,4 @@ pub use text_start::TextStart;
 pub use trainer::Trainer;
 pub use translations::{TranslationConfig, Translations};
 pub use validate::Validation;
+pub use vocabulary::FreshVocabulary;

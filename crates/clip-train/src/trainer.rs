@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::module::Module;
-use clip_checkpoint::{Dtype, ModelCard};
+use clip_checkpoint::{Dtype, ModelCard, Vocabulary};
 use clip_data::{Dataset, Loader, Problem, SamplerConfig, Transform};
 use clip_model::Device;
 use clip_tokenizer::Tokenizer;
@@ -24,6 +24,7 @@ use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
     AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
     TrainConfig, TrainPrecision, Translations, Validation, adapt, export, parameters, plot, seed,
+    vocabulary,
 };
 
 /// A run.
@@ -63,7 +64,7 @@ impl Trainer {
             false => device.clone().autodiff(),
         };
         let drawing = seed::drawing(&device, config.seed);
-        let InitialModel { mut card, vocabulary, clip } = InitialModel::new(&config, &device)?;
+        let InitialModel { mut card, mut vocabulary, clip } = InitialModel::new(&config, &device)?;
         card.config.probability = config.loss.probability();
         let learner = Learner::new(clip, config.loss, config.from.is_none(), &device);
         let anchor = Anchor::new(&learner, config.adapt.start_share);
@@ -73,6 +74,10 @@ impl Trainer {
         let values = parameters::values(&learner);
         drop(drawing);
         let source = source(&config, &card)?;
+        if let Some(own) = vocabulary::of_run(&config, &card, &source, &files, start)? {
+            card.tokenizer.vocabulary = Vocabulary::stored(&own);
+            vocabulary = Some(own);
+        }
         let epochs: Vec<u64> =
             (0..config.schedule.epochs).map(|epoch| source.steps(epoch)).collect();
         if epochs.iter().sum::<u64>() == 0 {

@@ -4,7 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use clip_checkpoint::{Checkpoint, Dtype, Tower, tensors};
+use clip_checkpoint::{
+    Checkpoint, Dtype, Pooling, SubwordModel, Subwords, TensorSource, TensorSpec, TokenizerConfig,
+    Tower, Vocabulary, tensors, write,
+};
 use clip_weights::{Options, Source, Summary, convert, recast};
 use common::Model;
 use safetensors::tensor::{SafeTensors, TensorView};
@@ -348,6 +351,53 @@ fn canonical_files_are_written_in_other_formats() {
         refusal(&folder.path().join("new"), None)
             .ends_with("is converted already: use it as it is")
     );
+}
+
+/// Gives the values of a file and the vocabulary; a token embedding of zeros, for it has another size.
+struct Own<'a> {
+    checkpoint: &'a Checkpoint,
+    vocabulary: Vec<u8>,
+}
+
+impl TensorSource for Own<'_> {
+    type Error = clip_checkpoint::Error;
+
+    fn read(&mut self, spec: &TensorSpec) -> clip_checkpoint::Result<Vec<f32>> {
+        match &*spec.name {
+            "text.token_embedding.weight" => Ok(vec![0.0; spec.elements()]),
+            name => self.checkpoint.read(name),
+        }
+    }
+
+    fn vocabulary(&self) -> &[u8] {
+        &self.vocabulary
+    }
+}
+
+#[test]
+fn merges_of_a_model_stay_in_other_formats() {
+    let (_, checkpoint) = converted(Model::tiny().write().path(), Some(Dtype::F32));
+    let merges = vec![[67, 78], [67, 256 + 78], [512, 256 + 70]];
+    let (tokens, spelled) = (Vec::new(), Vec::new());
+    let subwords = Subwords { tokens, spelled, model: SubwordModel::ByteLevel(merges) };
+    let vocabulary = subwords.encode();
+    let mut card = checkpoint.card().clone();
+    card.name = "own".to_owned();
+    (card.config.text.vocab_size, card.config.text.pooling) = (517, Pooling::EndToken(516));
+    card.tokenizer = TokenizerConfig {
+        vocabulary: Vocabulary::stored(&vocabulary),
+        ..TokenizerConfig::clip(card.tokenizer.mode, 515, 516, 516)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (source, output) = (folder.path().join("own"), folder.path().join("int8"));
+    let mut own = Own { checkpoint: &checkpoint, vocabulary: vocabulary.clone() };
+    write(&source, &card, Dtype::F32, &mut own).unwrap();
+    let options =
+        Options { output: Some(output.clone()), dtype: Some(Dtype::Int8), ..Options::default() };
+    recast(&source, &options, &mut ()).unwrap();
+    let again = Checkpoint::open(&output).unwrap();
+    assert_eq!(again.vocabulary(), Some(&*vocabulary));
+    assert_eq!(again.card().tokenizer, card.tokenizer);
 }
 
 /// Which tensors are in 8 bits, by name.

@@ -17,8 +17,9 @@ use crate::bpe::{self, BYTE_SYMBOLS};
 use crate::words::{Piece, WordSplitter};
 use crate::{Error, Result, clean};
 
-/// What all weights together come to. In whole numbers no sum depends on its order.
-const TOTAL_WEIGHT: f64 = (1_u64 << 40) as f64;
+/// All weights together come to less than 2 to the power of this. In whole numbers no sum depends on its
+/// order.
+const TOTAL_BITS: f64 = 40.0;
 
 /// A word on its way from bytes to larger pieces.
 struct Word {
@@ -80,13 +81,15 @@ fn words<'a>(
 /// The words as their bytes.
 fn weighted(words: BTreeMap<String, f64>) -> Vec<Word> {
     let bytes = bpe::byte_ids();
+    // A power of two: whole weights stay exact.
     let total: f64 = words.values().sum();
+    let scale = (TOTAL_BITS - total.log2().ceil()).exp2();
     let word = |(word, weight): (String, f64)| {
         let mut symbols: Vec<u32> = word.bytes().map(|byte| bytes[usize::from(byte)]).collect();
         if let Some(last) = symbols.last_mut() {
             *last += BYTE_SYMBOLS as u32 / 2;
         }
-        Word { symbols, weight: (weight / total * TOTAL_WEIGHT).ceil() as u64 }
+        Word { symbols, weight: (weight * scale).ceil() as u64 }
     };
     words.into_iter().map(word).collect()
 }

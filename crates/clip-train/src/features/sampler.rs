@@ -46,6 +46,14 @@ impl WeightedSampler {
         Self { cumulative: cumulative.collect(), rows }
     }
 
+    /// The probability of each row.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = (usize, f64)> {
+        let total = self.cumulative.last().copied().unwrap_or(0.0);
+        let before = std::iter::once(&0.0).chain(&self.cumulative);
+        let weights = self.cumulative.iter().zip(before).map(move |(sum, before)| sum - before);
+        self.rows.iter().copied().zip(weights.map(move |weight| weight / total))
+    }
+
     /// A row.
     pub(crate) fn draw<R: Rng>(&self, random: &mut R) -> usize {
         let place = pick(&self.cumulative, random);

@@ -196,6 +196,23 @@ impl Prototypes {
         words[(further as usize).min(words.len() - 1)]
     }
 
+    /// The probability of each text of [`Self::text`].
+    pub(crate) fn shares(&self, class: usize) -> impl Iterator<Item = (u32, f64)> {
+        let Class { words, hypernyms, weights, .. } = &self.classes[class];
+        let total: f64 = weights.iter().sum();
+        let of_hypernyms = if total > 0.0 { self.config.hypernym_probability } else { 0.0 };
+        let hypernyms = hypernyms.iter().zip(weights).filter(move |_| total > 0.0);
+        let hypernyms =
+            hypernyms.map(move |(number, weight)| (*number, of_hypernyms * weight / total));
+        let last = words.len() - 1;
+        let words = words.iter().enumerate().map(move |(place, number)| {
+            let from_here_on = WORD_DECAY.powi(place as i32);
+            let share = if place == last { 1.0 } else { 1.0 - WORD_DECAY };
+            (*number, (1.0 - of_hypernyms) * from_here_on * share)
+        });
+        words.chain(hypernyms)
+    }
+
     /// Whether a text is right for images of a class.
     pub(crate) fn names(&self, class: usize, text: u32) -> bool {
         let Class { words, hypernyms, .. } = &self.classes[class];
@@ -283,6 +300,11 @@ mod tests {
         {
             assert!((counts[text] - expected).abs() < 0.015, "{text}: {}", counts[text]);
         }
+        let shares: HashMap<&str, f64> = (prototypes.shares(0))
+            .map(|(number, share)| (texts.list()[number as usize].as_str(), share))
+            .collect();
+        assert!(shares.iter().all(|(text, share)| (counts[text] - share).abs() < 0.015));
+        assert!((shares.values().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!(!prototypes.names(1, texts.number("dog").unwrap()));
     }
 }

@@ -6,3 +6,4 @@ mod failing;
 mod features;
 mod resuming;
 mod setup;
+mod vocabulary;
