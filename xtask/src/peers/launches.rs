@@ -78,10 +78,10 @@ fn table(launches: Vec<Launch>) -> Table {
     let mut table = Table { columns, ..Table::default() };
     for Launch { peer, label, costs, failed, .. } in launches {
         match failed {
-            Some(error) => table.left_out.push(LeftOut { peer, reason: format!("{error:#}") }),
+            Some(error) => table.failed.push(LeftOut { peer, reason: format!("{error:#}") }),
             None => {
                 let (label, costs) = (label.to_owned(), costs.into());
-                table.rows.push(Row { peer, label, costs, cosine: None });
+                table.rows.push(Row { peer, label, costs, first_round: 0, cosine: None });
             }
         }
     }

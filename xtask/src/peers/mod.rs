@@ -11,6 +11,7 @@ mod folders;
 mod isa;
 mod launches;
 mod machine;
+mod memory;
 mod model;
 mod numbers;
 mod page;
@@ -47,7 +48,8 @@ use crate::workspace::Workspace;
 /// must agree with transformers before they are timed. The first run makes Python environments and
 /// the inputs in target/peers: some 20 GB on Linux, of which 10 are the GPU half of two versions of PyTorch
 /// (PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu leaves it out). A peer that cannot be
-/// installed, or disagrees, is left out with a line that says so; target/peers/logs has more.
+/// installed is left out with a line that says so, one that fails or disagrees has a row that says why;
+/// target/peers/logs has more. Peers that together exceed memory run in groups, each with ours.
 ///
 /// A run of all peers replaces the tables of its works on the page of this kind of processor, or of
 /// the one that --isa names, in docs/benchmarks. It takes some forty minutes on two cores; leave the
@@ -67,6 +69,10 @@ pub(crate) struct Args {
     /// With whom, with commas; the page stays as it is [default: all]
     #[arg(long, value_name = "PEER", value_delimiter = ',', value_parser = roster::by_name())]
     peers: Vec<&'static Peer>,
+    /// Peers beside ours that are loaded at the same time; the next group starts when they have ended
+    /// [default: as many as memory has room for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    group: Option<u16>,
     /// Rounds that count; one before them does not
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -90,6 +96,8 @@ struct Setup<'a> {
     model: Model,
     /// Nothing where the processor has no more.
     limit: Option<&'static Limit>,
+    /// Peers beside ours that are loaded at the same time, where somebody said.
+    group: Option<usize>,
     /// Rounds that count.
     rounds: usize,
     /// How long a peer is timed in a round, at the least.
@@ -107,6 +115,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     // Before the preparations make the machine busy.
     let machine = Machine::read();
     let works = works(&args.works, args.model)?;
+    ensure!(
+        args.group.is_none() || works.iter().any(|work| work.is_contest()),
+        "peers run one at a time in these works: leave --group out"
+    );
     if let Some(name) = isa::set_by_hand(|name| std::env::var_os(name).is_some()) {
         bail!("{name} is set, which holds down some peers and not others: unset it, and use --isa");
     }
@@ -120,6 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         machine,
         model: args.model,
         limit,
+        group: args.group.map(usize::from),
         rounds: if args.quick { 2 } else { args.rounds.into() },
         seconds: if args.quick { 0.3 } else { 1.5 },
     };
@@ -128,11 +141,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let report = Report::new(&setup)?;
     for work in works {
         let table = match work {
-            Work::Image | Work::Text | Work::Folder | Work::Search | Work::Graph => {
-                contest::run(&setup, &entries, work)?
-            }
+            _ if work.is_contest() => contest::run(&setup, &entries, work)?,
             Work::Start | Work::Memory => launches::run(&setup, &entries, work)?,
-            Work::Train => training::run(&setup, &entries)?,
+            _ => training::run(&setup, &entries)?,
         };
         let text = report.block(&setup, work, &entries, &table);
         let (name, title) = (block_name(work, args.model), title(work, args.model));

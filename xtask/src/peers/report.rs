@@ -60,7 +60,8 @@ impl Report {
             String::new(),
         ];
         let absent = entries.left_out.iter().filter(|one| one.peer.does(work, setup.model));
-        for LeftOut { peer, reason } in absent.chain(&table.left_out) {
+        lines.extend(table.note().into_iter().flat_map(|note| [note, String::new()]));
+        for LeftOut { peer, reason } in absent {
             lines.extend([format!("Left out: {}: {reason}.", peer.name), String::new()]);
         }
         lines.push(format!("`{}`", command(setup, work)));
@@ -93,6 +94,9 @@ fn command(setup: &Setup<'_>, work: Work) -> String {
         command += &format!(" --isa {}", limit.isa);
     }
     command += &format!(" --rounds {}", setup.rounds);
+    if let Some(group) = setup.group.filter(|_| work.is_contest()) {
+        command += &format!(" --group {group}");
+    }
     if setup.python.threads() != setup.machine.cores {
         command += &format!(" --threads {}", setup.python.threads());
     }

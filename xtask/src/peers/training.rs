@@ -34,6 +34,7 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries) -> Result<Table> {
             peer,
             label: peer.label(Work::Train, setup.limit),
             costs,
+            first_round: 0,
             cosine: None,
         });
     }
@@ -53,7 +54,7 @@ pub(crate) fn run(setup: &Setup<'_>, entries: &Entries) -> Result<Table> {
             }
         }
         table.rows.retain(|row| failed.iter().all(|one| one.peer.name != row.peer.name));
-        table.left_out.append(&mut failed);
+        table.failed.append(&mut failed);
     }
     Ok(table)
 }

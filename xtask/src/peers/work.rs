@@ -101,6 +101,11 @@ impl Work {
         !matches!(self, Self::Search | Self::Graph | Self::Train)
     }
 
+    /// Whether peers are loaded at the same time and answer in turn.
+    pub(crate) fn is_contest(self) -> bool {
+        !matches!(self, Self::Start | Self::Memory | Self::Train)
+    }
+
     /// Whether it searches vectors.
     pub(crate) fn searches(self) -> bool {
         matches!(self, Self::Search | Self::Graph)

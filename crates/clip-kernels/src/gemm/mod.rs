@@ -33,8 +33,11 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
+pub(crate) use bf16::{Bf16Kernel, Pair, kernel as bf16_kernel, pair_of};
 pub use microkernel::Accumulate;
+pub(crate) use microkernel::Tile;
 pub(crate) use output::Output;
+pub(crate) use panels::Panels;
 
 use crate::Isa;
 use crate::dispatch::dispatch_fused;

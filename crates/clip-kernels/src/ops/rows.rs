@@ -34,6 +34,14 @@ pub(crate) fn add_to_rows(x: &mut [f32], row: &[f32]) {
     );
 }
 
+/// Writes `scale` times each value.
+pub(crate) fn scale_into<O: Output>(x: &[f32], scale: f32, out: &mut [O]) {
+    dispatch(
+        #[inline(always)]
+        || out.iter_mut().zip(x).for_each(|(out, x)| *out = O::from_f32(x * scale)),
+    );
+}
+
 /// Values of `bf16` in `f32`.
 pub(crate) fn widen(x: &[bf16], out: &mut [f32]) {
     dispatch(

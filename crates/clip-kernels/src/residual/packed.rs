@@ -9,13 +9,14 @@ use half::bf16;
 use rayon::prelude::*;
 
 use super::Sublayer;
+use crate::attention::{self, Attention, TiledAttention};
 use crate::gemm::{
     Accumulate, Activations, Buffer, Epilogue, Output, PackedGemm, Prepare, WeightDtype, select,
     sized,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
+use crate::ops;
 use crate::prefetch::LINE;
-use crate::{attention, ops};
 
 /// Rows that go through a branch together: enough for the panels, few enough for the cache.
 pub(crate) const ROWS: usize = 64;
@@ -28,6 +29,7 @@ const MIN_ROWS: usize = 64;
 pub struct PackedLinear {
     weights: Box<dyn PackedGemm>,
     bias: Vec<f32>,
+    dtype: WeightDtype,
 }
 
 /// Who works on the rows of a product.
@@ -56,7 +58,7 @@ impl PackedLinear {
     ///
     /// Where the sizes do not fit.
     pub fn new(matrix: &[f32], bias: Vec<f32>, dtype: WeightDtype) -> Self {
-        Self { weights: select(dtype).pack(MatrixView::new(matrix, bias.len())), bias }
+        Self { weights: select(dtype).pack(MatrixView::new(matrix, bias.len())), bias, dtype }
     }
 
     /// Number of inputs.
@@ -156,7 +158,9 @@ struct Scratch {
     hidden: Vec<f32>,
     hidden_bf16: Vec<bf16>,
     mixed: Vec<f32>,
+    mixed_bf16: Vec<bf16>,
     attention: attention::Scratch,
+    attention_bf16: attention::Room,
     buffer: Buffer,
 }
 
@@ -231,38 +235,52 @@ impl PackedResidual {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
             let how = Prepare { threads: cores.count(), precise: &precise };
-            let Scratch { hidden, hidden_bf16, mixed, attention, buffer, .. } = &mut scratch;
+            let Scratch {
+                hidden,
+                hidden_bf16,
+                mixed,
+                mixed_bf16,
+                attention,
+                attention_bf16,
+                buffer,
+                ..
+            } = &mut scratch;
             let normal = |i: usize, out: &mut [f32]| self.norm.apply(&x[i * width..][..width], out);
             let input = &*self.input.weights;
             let normal = input.prepare_rows(rows, &normal, how, buffer);
+            let rest = (&*precise, cores);
             match self.sublayer {
                 // The nonlinearity was the product's epilogue.
                 Sublayer::Mlp(_) if self.output.weights.takes_bf16() => {
-                    let (room, stride) = padded(hidden_bf16, rows, row);
-                    let out = ColumnsMut::strided(room, rows, row, stride);
-                    multiply_on(cores, input, &normal, self.entry(), out);
-                    let hidden = MatrixView::strided(room, rows, row, stride);
-                    self.leave(hidden, (&precise, cores), x, buffer);
+                    let hidden = self.hidden(&normal, [rows, row], cores, hidden_bf16);
+                    self.leave(hidden, rest, x, buffer);
                 }
                 Sublayer::Mlp(_) => {
-                    let (room, stride) = padded(hidden, rows, row);
-                    let out = ColumnsMut::strided(room, rows, row, stride);
-                    multiply_on(cores, input, &normal, self.entry(), out);
-                    let hidden = MatrixView::strided(room, rows, row, stride);
-                    self.leave(hidden, (&precise, cores), x, buffer);
+                    let hidden = self.hidden(&normal, [rows, row], cores, hidden);
+                    self.leave(hidden, rest, x, buffer);
                 }
-                Sublayer::Attention(of) => {
-                    let (room, stride) = padded(hidden, rows, row);
-                    let out = ColumnsMut::strided(room, rows, row, stride);
-                    multiply_on(cores, input, &normal, self.entry(), out);
-                    let qkv = MatrixView::strided(room, rows, row, stride);
-                    let mixed = sized(mixed, rows * width);
-                    match cores {
-                        Cores::One => of.forward(qkv, length, mixed, attention),
-                        Cores::All => of.forward_by_heads(qkv, length, mixed),
+                Sublayer::Attention(of) => match self.tiled(of) {
+                    Some(of) => {
+                        let qkv = self.hidden(&normal, [rows, row], cores, hidden_bf16);
+                        let sizes = [length, width];
+                        if self.output.weights.takes_bf16() {
+                            let mixed = gather(of, (qkv, cores), sizes, mixed_bf16, attention_bf16);
+                            self.leave(mixed, rest, x, buffer);
+                        } else {
+                            let mixed = gather(of, (qkv, cores), sizes, mixed, attention_bf16);
+                            self.leave(mixed, rest, x, buffer);
+                        }
                     }
-                    self.leave(MatrixView::new(mixed, width), (&precise, cores), x, buffer);
-                }
+                    None => {
+                        let qkv = self.hidden(&normal, [rows, row], cores, hidden);
+                        let mixed = sized(mixed, rows * width);
+                        match cores {
+                            Cores::One => of.forward(qkv, length, mixed, attention),
+                            Cores::All => of.forward_by_heads(qkv, length, mixed),
+                        }
+                        self.leave(MatrixView::new(mixed, width), rest, x, buffer);
+                    }
+                },
             }
         }
         SCRATCH.set(scratch);
@@ -271,7 +289,7 @@ impl PackedResidual {
     /// One token of each sequence: keys and values of all rows, the rest of that row alone.
     fn run_token(
         &self,
-        attention: attention::Attention,
+        attention: Attention,
         (x, length, tokens): (&[f32], usize, &[usize]),
         y: &mut [f32],
         cores: Cores,
@@ -318,6 +336,27 @@ impl PackedResidual {
         });
     }
 
+    /// The attention in `bf16`, where the weights are no finer and the processor multiplies it.
+    fn tiled(&self, attention: Attention) -> Option<TiledAttention> {
+        let size = self.width() / attention.heads;
+        let coarse = matches!(self.input.dtype, WeightDtype::Bf16 | WeightDtype::Int8);
+        coarse.then(|| attention.tiled(size)).flatten()
+    }
+
+    /// The first layer of some rows, of so many columns each.
+    fn hidden<'a, M: Output>(
+        &self,
+        normal: &Activations<'_>,
+        [rows, row]: [usize; 2],
+        cores: Cores,
+        room: &'a mut Vec<M>,
+    ) -> MatrixView<'a, M> {
+        let (room, stride) = padded(room, rows, row);
+        let out = ColumnsMut::strided(room, rows, row, stride);
+        multiply_on(cores, &*self.input.weights, normal, self.entry(), out);
+        MatrixView::strided(room, rows, row, stride)
+    }
+
     /// What follows the product of the first layer.
     fn entry(&self) -> Epilogue<'_> {
         let activation = match self.sublayer {
@@ -352,6 +391,23 @@ impl PackedResidual {
         let out = ColumnsMut::new(x, self.width());
         self.output.multiply(mixed, precise, Epilogue::ADD, cores, out, buffer);
     }
+}
+
+/// What the tokens of whole sequences gather.
+fn gather<'a, M: Output>(
+    attention: TiledAttention,
+    (qkv, cores): (MatrixView<'_, bf16>, Cores),
+    [length, width]: [usize; 2],
+    mixed: &'a mut Vec<M>,
+    room: &mut attention::Room,
+) -> MatrixView<'a, M> {
+    let (mixed, stride) = padded(mixed, qkv.rows(), width);
+    let out = ColumnsMut::strided(mixed, qkv.rows(), width, stride);
+    match cores {
+        Cores::One => attention.forward(qkv, length, out, room),
+        Cores::All => attention.forward_by_heads(qkv, length, out),
+    }
+    MatrixView::strided(mixed, qkv.rows(), width, stride)
 }
 
 /// Room for rows, and how far apart they begin: a line of the cache more than they are long. Rows of whole

@@ -31,7 +31,26 @@ const BLOCK: usize = 1024;
 
 /// Two values that the instruction multiplies at once, the first in the lower half: in this form the
 /// compiler vectorizes what makes them.
-type Pair = u32;
+pub(crate) type Pair = u32;
+
+/// The inner loop of these products.
+pub(crate) type Bf16Kernel = MicroKernel<bf16, Pair, f32>;
+
+/// That of the instruction set which may be used, where it is there.
+pub(crate) fn kernel() -> Option<&'static Bf16Kernel> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        Some(&x86::AVX512_BF16).filter(|kernel| kernel.isa.is_enabled())
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
+}
+
+/// Two values, as they stand in memory.
+#[inline(always)]
+pub(crate) fn pair_of([first, second]: [bf16; 2]) -> Pair {
+    Pair::from(first.to_bits()) | Pair::from(second.to_bits()) << 16
+}
 
 /// Every kernel of these products, the newest instruction set first.
 pub(super) const KERNELS: &[Kernel] = &[
@@ -48,11 +67,11 @@ pub(super) const KERNELS: &[Kernel] = &[
 /// Weights in pairs of rows.
 struct Bf16Gemm {
     panels: Panels<Pair>,
-    kernel: &'static MicroKernel<bf16, Pair, f32>,
+    kernel: &'static Bf16Kernel,
 }
 
 impl Bf16Gemm {
-    fn new(matrix: MatrixView<'_>, kernel: &'static MicroKernel<bf16, Pair, f32>) -> Self {
+    fn new(matrix: MatrixView<'_>, kernel: &'static Bf16Kernel) -> Self {
         Self { panels: Panels::pack(matrix, kernel.columns, pair), kernel }
     }
 

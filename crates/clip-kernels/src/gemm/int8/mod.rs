@@ -28,7 +28,7 @@ use rayon::prelude::*;
 
 use self::quantize::{Integer, PanelScales, QuantParams};
 use super::microkernel::MicroKernel;
-use super::output::{PanelEpilogue, Values};
+use super::output::{Output, PanelEpilogue, Values};
 use super::panels::Panels;
 use super::{
     ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
@@ -377,41 +377,17 @@ impl PackedGemm for Int8Gemm {
         self.finish_rows(rows)
     }
 
-    fn multiply(
+    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>) {
+        self.write(activations, epilogue, out);
+    }
+
+    fn multiply_to_bf16(
         &self,
         activations: &Activations<'_>,
         epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_>,
+        out: ColumnsMut<'_, half::bf16>,
     ) {
-        let Activations(Format::Int8(rows)) = *activations else { panic!("{ANOTHER_FORMAT}") };
-        epilogue.check(self, rows.params.len(), &out);
-        match &self.weights {
-            Weights::U8(kernel, panels) => {
-                let a = rows.matrix(&rows.u8, panels.inner());
-                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
-            }
-            Weights::I16(kernel, panels) => {
-                let a = rows.matrix(&rows.i16, panels.inner());
-                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
-            }
-            #[cfg(any(test, not(target_arch = "x86_64")))]
-            Weights::Rten(blocks) => {
-                let packed = rows.rten.as_ref().expect(ANOTHER_FORMAT);
-                let mut sums = vec![0; rows.lines() * rten::WIDTH];
-                for block in steps(out.columns(), rten::WIDTH) {
-                    let sums = &mut sums[..rows.lines() * block.len()];
-                    blocks.multiply(packed, block.clone(), sums);
-                    for part in steps(block.clone(), super::output::WIDEST) {
-                        let at = part.start - block.start..part.end - block.start;
-                        let lines = sums.chunks_exact(block.len());
-                        let mut panel: Vec<i32> = lines
-                            .flat_map(|line| super::output::filled_up(&line[at.clone()]))
-                            .collect();
-                        self.dequantize(&mut panel, rows, epilogue, part, &mut out);
-                    }
-                }
-            }
-        }
+        self.write(activations, epilogue, out);
     }
 }
 
@@ -450,14 +426,52 @@ impl Int8Gemm {
         Activations(Format::Int8(rows))
     }
 
-    fn by_panels<A: Copy, U: Copy + Default>(
+    /// Columns of a product in any numbers.
+    fn write<O: Output>(
+        &self,
+        activations: &Activations<'_>,
+        epilogue: Epilogue<'_>,
+        mut out: ColumnsMut<'_, O>,
+    ) {
+        let Activations(Format::Int8(rows)) = *activations else { panic!("{ANOTHER_FORMAT}") };
+        epilogue.check(self, rows.params.len(), &out);
+        match &self.weights {
+            Weights::U8(kernel, panels) => {
+                let a = rows.matrix(&rows.u8, panels.inner());
+                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
+            }
+            Weights::I16(kernel, panels) => {
+                let a = rows.matrix(&rows.i16, panels.inner());
+                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
+            }
+            #[cfg(any(test, not(target_arch = "x86_64")))]
+            Weights::Rten(blocks) => {
+                let packed = rows.rten.as_ref().expect(ANOTHER_FORMAT);
+                let mut sums = vec![0; rows.lines() * rten::WIDTH];
+                for block in steps(out.columns(), rten::WIDTH) {
+                    let sums = &mut sums[..rows.lines() * block.len()];
+                    blocks.multiply(packed, block.clone(), sums);
+                    for part in steps(block.clone(), super::output::WIDEST) {
+                        let at = part.start - block.start..part.end - block.start;
+                        let lines = sums.chunks_exact(block.len());
+                        let mut panel: Vec<i32> = lines
+                            .flat_map(|line| super::output::filled_up(&line[at.clone()]))
+                            .collect();
+                        self.dequantize(&mut panel, rows, epilogue, part, &mut out);
+                    }
+                }
+            }
+        }
+    }
+
+    fn by_panels<A: Copy, U: Copy + Default, O: Output>(
         &self,
         kernel: &MicroKernel<A, U, i32>,
         panels: &Panels<U>,
         a: MatrixView<'_, A>,
         rows: &Rows,
         epilogue: Epilogue<'_>,
-        out: &mut ColumnsMut<'_>,
+        out: &mut ColumnsMut<'_, O>,
     ) {
         let (width, mut sums) = (panels.width(), Vec::new());
         for part in steps(out.columns(), width) {
@@ -468,13 +482,13 @@ impl Int8Gemm {
     }
 
     /// What follows the sums of a panel, which belong to some columns.
-    fn dequantize(
+    fn dequantize<O: Output>(
         &self,
         sums: &mut [i32],
         rows: &Rows,
         epilogue: Epilogue<'_>,
         columns: Range<usize>,
-        out: &mut ColumnsMut<'_>,
+        out: &mut ColumnsMut<'_, O>,
     ) {
         let width = sums.len() / rows.lines().max(1);
         let (last_bits, sums) = sums.split_at_mut(rows.split.len() * width);

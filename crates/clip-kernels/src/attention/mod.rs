@@ -1,7 +1,11 @@
 //! Multi-head attention (Vaswani et al. 2017, arXiv:1706.03762) over queries, keys and values that lie
 //! side by side, and its gradient.
 
+mod tiled;
+
 use rayon::prelude::*;
+
+pub(crate) use tiled::{Room, TiledAttention};
 
 use crate::gemm::{Epilogue, Product, WeightDtype, sized};
 use crate::matrix::{ColumnsMut, MatrixView};
