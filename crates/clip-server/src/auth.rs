@@ -1,49 +1,18 @@
 //! Who may ask: a key where there is one, and no page of another site.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use utoipa::ToSchema;
 
 use crate::errors::{ApiError, ApiResult};
-use crate::json::Json;
 use crate::settings::Access;
-use crate::state::Server;
 
 /// The cookie by which a page proves that its user knew the key.
 const COOKIE: &str = "clip_session";
 
 /// What everybody may ask: whether the server is there, what it can do, and for a session.
 const OPEN: [&str; 5] = ["/health", "/ready", "/openapi.json", "/docs", "/v1/session"];
-
-/// A secret that clients send. It is never printed.
-#[derive(Clone)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// A key, if it is one: without a character that a header cannot hold.
-    pub fn new(key: impl Into<String>) -> Option<Self> {
-        let key = key.into();
-        (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic())).then_some(Self(key))
-    }
-
-    /// Compares in a time that does not depend on where they differ.
-    fn is(&self, other: &str) -> bool {
-        self.0.as_bytes().ct_eq(other.as_bytes()).into()
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(..)")
-    }
-}
 
 /// What a request has to prove.
 #[derive(Debug)]
@@ -61,7 +30,8 @@ impl Auth {
         Ok(Self { access, session })
     }
 
-    fn check(&self, path: &str, headers: &HeaderMap) -> ApiResult<()> {
+    /// Whether a request may be answered.
+    pub(crate) fn check(&self, path: &str, headers: &HeaderMap) -> ApiResult<()> {
         if matches!(self.access, Access::Local) && !names_this_machine(headers) {
             return Err(ApiError::new(
                 StatusCode::FORBIDDEN,
@@ -91,6 +61,17 @@ impl Auth {
         Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message))
     }
 
+    /// The cookie for who knows the key; none where everybody may ask.
+    pub(crate) fn cookie(&self, given: &str) -> ApiResult<Option<String>> {
+        let Access::Key(key) = &self.access else { return Ok(None) };
+        if !key.is(given) {
+            let message = "this is not the key of this server";
+            return Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+                .with_param("key"));
+        }
+        Ok(Some(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", self.session)))
+    }
+
     fn has_session(&self, headers: &HeaderMap) -> bool {
         let cookies =
             headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -98,18 +79,6 @@ impl Auth {
             let (name, value) = cookie.trim().split_once('=').unwrap_or_default();
             name == COOKIE && bool::from(self.session.as_bytes().ct_eq(value.as_bytes()))
         })
-    }
-}
-
-/// Answers what may be answered to whoever asks.
-pub(crate) async fn authorize(
-    State(server): State<Server>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match server.auth().check(request.uri().path(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => error.into_response(),
     }
 }
 
@@ -150,55 +119,10 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
     text(header::HOST) != Some(origin)
 }
 
-/// A key, to have a session for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SessionRequest {
-    /// The key of this server.
-    key: String,
-}
-
-/// Whether a key is needed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Session {
-    /// Whether the server needs a key.
-    needs_key: bool,
-}
-
-/// Gives a browser a session, as a cookie, in exchange for the key: a page cannot send headers for its images.
-#[utoipa::path(
-    post,
-    path = "/v1/session",
-    tag = "service",
-    request_body = SessionRequest,
-    responses(
-        (status = 200, description = "The cookie is set", body = Session),
-        (status = 401, description = "The key is another", body = crate::errors::ErrorBody),
-    )
-)]
-pub(crate) async fn session(
-    State(server): State<Server>,
-    Json(request): Json<SessionRequest>,
-) -> ApiResult<Response> {
-    let auth = server.auth();
-    let Access::Key(key) = &auth.access else {
-        return Ok(Json(Session { needs_key: false }).into_response());
-    };
-    if !key.is(&request.key) {
-        return Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "invalid_api_key",
-            "this is not the key of this server",
-        )
-        .with_param("key"));
-    }
-    let cookie = format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", auth.session);
-    Ok(([(header::SET_COOKIE, cookie)], Json(Session { needs_key: true })).into_response())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::ApiKey;
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         list.iter()

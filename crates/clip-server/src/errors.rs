@@ -5,8 +5,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::json::Json;
-
 /// Shorthand for results of handlers.
 pub type ApiResult<T> = Result<T, ApiError>;
 
@@ -104,7 +102,9 @@ impl IntoResponse for ApiError {
         let (status, r#type) = (self.status, self.kind());
         let Self { code, message, param, .. } = self;
         let body = ErrorBody { error: ErrorDetail { message, r#type, param, code } };
-        let mut response = (status, Json(body)).into_response();
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (status, kind, body).into_response();
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }

@@ -58,7 +58,7 @@ pub(crate) fn unread(rejection: BytesRejection) -> ApiError {
         StatusCode::PAYLOAD_TOO_LARGE => {
             ApiError::too_large("the body is larger than this server takes: send less at a time")
         }
-        _ => crate::body::reason(&rejection),
+        _ => crate::buffers::reason(&rejection),
     }
 }
 

@@ -12,7 +12,7 @@
 
 mod auth;
 mod batch;
-mod body;
+mod buffers;
 mod classify;
 mod connections;
 mod docs;
@@ -22,8 +22,10 @@ mod encode;
 mod errors;
 mod item;
 mod items;
+mod job;
 mod jobs;
 mod json;
+mod key;
 mod library;
 mod limits;
 mod metrics;
@@ -34,14 +36,15 @@ mod router;
 mod search;
 mod serve;
 mod service;
+mod session;
 mod settings;
 mod state;
 
-pub use auth::ApiKey;
 pub use encode::{Encoded, Input};
 pub use errors::{ApiError, ApiResult, ErrorBody};
 pub use item::{ItemBody, Kind};
 pub use json::{Json, Params};
+pub use key::ApiKey;
 pub use limits::{IMAGE_COST, Limits};
 pub use observer::{Observer, RequestLog, Silent};
 pub use router::{openapi, router};

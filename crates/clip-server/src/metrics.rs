@@ -1,20 +1,15 @@
 //! What the server counts, for Prometheus.
 
+use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-
-use crate::errors::{ApiError, ApiResult};
-use crate::state::Server;
 
 /// Seconds: from a cached answer to a deadline.
 const SECONDS: [f64; 13] =
@@ -169,24 +164,15 @@ impl Metrics {
         self.connections.inc_by(change);
     }
 
+    /// All of it, in the text format that Prometheus reads; of the queue so many places are taken.
+    pub(crate) fn text(&self, taken: usize) -> Result<String, fmt::Error> {
+        self.waiting.set(taken as i64);
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
     pub(crate) fn skipped_file(&self) {
         self.skipped_files.inc();
     }
-}
-
-/// Counts and times in the text format that Prometheus reads.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "service",
-    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
-)]
-pub(crate) async fn metrics(State(server): State<Server>) -> ApiResult<Response> {
-    let taken = server.limits().waiting.saturating_sub(server.places().available_permits());
-    server.metrics().waiting.set(taken as i64);
-    let mut body = String::new();
-    text::encode(&mut body, &server.metrics().registry)
-        .map_err(|error| ApiError::internal(error.to_string()))?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }

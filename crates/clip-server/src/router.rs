@@ -18,8 +18,8 @@ use crate::errors::ApiError;
 use crate::observer::RequestLog;
 use crate::state::Server;
 use crate::{
-    auth, body, classify, docs, duplicates, embeddings, items, jobs, library, metrics, rank,
-    search, service,
+    buffers, classify, docs, duplicates, embeddings, items, jobs, library, rank, search, service,
+    session,
 };
 
 /// The head of the description of the API.
@@ -67,8 +67,8 @@ fn api() -> OpenApiRouter<Server> {
         .routes(routes!(service::model))
         .routes(routes!(service::health))
         .routes(routes!(service::ready))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(auth::session))
+        .routes(routes!(service::metrics))
+        .routes(routes!(session::session))
 }
 
 /// The description of the API (OpenAPI 3.1).
@@ -84,8 +84,8 @@ pub fn router(server: &Server) -> Router {
         .fallback(service::unknown)
         .method_not_allowed_fallback(service::other_method)
         .layer(DefaultBodyLimit::max(server.limits().body_bytes))
-        .layer(from_fn_with_state(server.clone(), body::count))
-        .layer(from_fn_with_state(server.clone(), auth::authorize))
+        .layer(from_fn_with_state(server.clone(), count_body))
+        .layer(from_fn_with_state(server.clone(), session::authorize))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(server.clone(), observe))
         .layer(from_fn(harden))
@@ -110,6 +110,15 @@ async fn observe(State(server): State<Server>, request: Request, next: Next) -> 
         status: status.as_u16(),
         time,
     });
+    response
+}
+
+/// Counts the bytes of a request's body until it is answered.
+async fn count_body(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let (body, share) = buffers::count(server.buffers(), body, server.limits().body_timeout);
+    let response = next.run(Request::from_parts(parts, body)).await;
+    drop(share);
     response
 }
 

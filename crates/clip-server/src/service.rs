@@ -1,7 +1,7 @@
 //! What the server says of itself.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -126,7 +126,22 @@ pub(crate) async fn ready(State(server): State<Server>) -> Response {
     }
 }
 
-/// For a path or a method that there is not.
+/// Counts and times in the text format that Prometheus reads.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))
+)]
+pub(crate) async fn metrics(State(server): State<Server>) -> ApiResult<Response> {
+    let taken = server.limits().waiting.saturating_sub(server.places().available_permits());
+    let text = server.metrics().text(taken);
+    let text = text.map_err(|error| ApiError::internal(error.to_string()))?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
+}
+
+/// For a path that there is not.
 pub(crate) async fn unknown(uri: axum::http::Uri) -> ApiError {
     ApiError::not_found(format!("there is no {}: /docs lists what there is", uri.path()))
 }

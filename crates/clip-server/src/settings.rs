@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::auth::ApiKey;
+use crate::key::ApiKey;
 use crate::limits::Limits;
 
 /// The port that is listened on unless another is asked for.

@@ -14,9 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::auth::Auth;
 use crate::batch::Batcher;
-use crate::body::Buffers;
+use crate::buffers::Buffers;
 use crate::errors::{ApiError, ApiResult};
-use crate::jobs::Jobs;
+use crate::job::Jobs;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::observer::Observer;

@@ -93,6 +93,6 @@ fn unread(error: MultipartError) -> ApiError {
         StatusCode::BAD_REQUEST => {
             ApiError::invalid("the form is damaged: its parts are not as announced")
         }
-        _ => crate::body::reason(&error),
+        _ => crate::buffers::reason(&error),
     }
 }

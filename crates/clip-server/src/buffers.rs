@@ -4,16 +4,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::Response;
 use http_body::{Frame, SizeHint};
 
 use crate::errors::ApiError;
-use crate::state::Server;
 
 /// The memory that all bodies share.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub(crate) struct Buffers {
 
 /// What one request has of it, until it is answered.
 #[derive(Debug)]
-struct Share {
+pub(crate) struct Share {
     buffers: Arc<Buffers>,
     taken: AtomicUsize,
 }
@@ -32,6 +29,16 @@ impl Buffers {
     pub(crate) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self { free: AtomicUsize::new(bytes) })
     }
+}
+
+/// Counts the bytes of a body for as long as the share is there, and ends it where it pauses for so long.
+pub(crate) fn count(buffers: &Arc<Buffers>, body: Body, timeout: Duration) -> (Body, Arc<Share>) {
+    let share = Arc::new(Share { buffers: Arc::clone(buffers), taken: AtomicUsize::new(0) });
+    if body.is_end_stream() {
+        return (body, share);
+    }
+    let sleep = Box::pin(tokio::time::sleep(timeout));
+    (Body::new(Counted { body, share: Arc::clone(&share), timeout, sleep }), share)
 }
 
 impl Share {
@@ -67,7 +74,7 @@ enum Ended {
 struct Counted {
     body: Body,
     share: Arc<Share>,
-    timeout: std::time::Duration,
+    timeout: Duration,
     sleep: Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -106,20 +113,6 @@ impl HttpBody for Counted {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// Counts the bytes of a request's body until it is answered.
-pub(crate) async fn count(State(server): State<Server>, request: Request, next: Next) -> Response {
-    let (buffers, timeout) = (Arc::clone(server.buffers()), server.limits().body_timeout);
-    let share = Arc::new(Share { buffers, taken: AtomicUsize::new(0) });
-    let request = request.map(|body| {
-        if body.is_end_stream() {
-            return body;
-        }
-        let sleep = Box::pin(tokio::time::sleep(timeout));
-        Body::new(Counted { body, share: Arc::clone(&share), timeout, sleep })
-    });
-    next.run(request).await
 }
 
 /// Why a body could not be read: the reason may lie below errors of other crates.
