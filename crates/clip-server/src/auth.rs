@@ -20,14 +20,16 @@ pub(crate) struct Auth {
     access: Access,
     /// What the cookie holds: random, of this run.
     session: String,
+    /// Whether browsers shall send it over encrypted connections alone.
+    is_encrypted: bool,
 }
 
 impl Auth {
-    pub(crate) fn new(access: Access) -> Result<Self, getrandom::Error> {
+    pub(crate) fn new(access: Access, is_encrypted: bool) -> Result<Self, getrandom::Error> {
         let mut random = [0; 32];
         getrandom::fill(&mut random)?;
         let session = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { access, session })
+        Ok(Self { access, session, is_encrypted })
     }
 
     /// Whether a request may be answered.
@@ -69,7 +71,8 @@ impl Auth {
             return Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
                 .with_param("key"));
         }
-        Ok(Some(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", self.session)))
+        let secure = if self.is_encrypted { "; Secure" } else { "" };
+        Ok(Some(format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}", self.session)))
     }
 
     fn has_session(&self, headers: &HeaderMap) -> bool {
@@ -170,7 +173,7 @@ mod tests {
 
     #[test]
     fn keys_are_compared_whole() {
-        let auth = Auth::new(Access::Key(ApiKey::new("secret").unwrap())).unwrap();
+        let auth = Auth::new(Access::Key(ApiKey::new("secret").unwrap()), true).unwrap();
         let check =
             |value: &str| auth.check("/v1/models", &headers(&[("authorization", value)])).is_ok();
         assert!(check("Bearer secret"));
@@ -181,6 +184,7 @@ mod tests {
         let cookie = |value: &str| auth.check("/v1/models", &headers(&[("cookie", value)])).is_ok();
         assert!(cookie(&format!("a=b; clip_session={}", auth.session)));
         assert!(!cookie("clip_session="));
+        assert!(auth.cookie("secret").unwrap().unwrap().ends_with("; Secure"));
         assert!(!format!("{auth:?}").contains("secret"));
         assert!(
             ApiKey::new("").is_none()

@@ -58,7 +58,10 @@ struct LabelScore {
     post,
     path = "/v1/classify",
     tag = "embeddings",
-    request_body = ClassifyBody,
+    request_body(
+        content = ClassifyBody,
+        example = json!({"images": ["data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGM8ISfHwMDAxMDAwMDAAAANBAEIfXHKZgAAAABJRU5ErkJggg=="], "labels": ["a dog", "a cat"]}),
+    ),
     responses(
         (status = 200, description = "The labels of each image, the likeliest first", body = ClassifyResults),
         (status = 400, description = "An input cannot be encoded", body = ErrorBody),

@@ -142,8 +142,8 @@ pub(crate) async fn thumbnail(
     tag = "library",
     params(("id" = String, Path, description = "The id of an item")),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, description = "A range of it", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "image/*"),
+        (status = 206, description = "A range of it", body = Vec<u8>, content_type = "image/*"),
         (status = 304, description = "It is as the client has it"),
         (status = 400, description = "The item is no image", body = ErrorBody),
         (status = 404, description = "There is no such item, file or library", body = ErrorBody),

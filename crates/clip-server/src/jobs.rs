@@ -210,6 +210,16 @@ pub(crate) async fn cancel(
     Ok((StatusCode::ACCEPTED, Json(job.body())).into_response())
 }
 
+/// One of the events.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is a schema")]
+pub(crate) struct JobEvent {
+    /// `job`.
+    event: String,
+    /// How far the job is, in JSON: as of `GET /v1/index/{id}`.
+    data: String,
+}
+
 /// How far a job is, as server-sent events: one `job` for each step, as of `GET /v1/index/{id}`, until it has
 /// ended.
 #[utoipa::path(
@@ -218,7 +228,7 @@ pub(crate) async fn cancel(
     tag = "library",
     params(("id" = String, Path, description = "The id of a job")),
     responses(
-        (status = 200, description = "Events named `job`", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Events named `job`", body = JobEvent, content_type = "text/event-stream"),
         (status = 404, description = "There is no such job", body = ErrorBody),
     )
 )]

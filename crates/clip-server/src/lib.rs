@@ -39,6 +39,7 @@ mod service;
 mod session;
 mod settings;
 mod state;
+mod tls;
 
 pub use encode::{Encoded, Input};
 pub use errors::{ApiError, ApiResult, ErrorBody};
@@ -49,5 +50,5 @@ pub use limits::{IMAGE_COST, Limits};
 pub use observer::{Observer, RequestLog, Silent};
 pub use router::{openapi, router};
 pub use serve::{run, serve};
-pub use settings::{Access, DEFAULT_PORT, Settings};
+pub use settings::{Access, DEFAULT_PORT, Settings, Tls};
 pub use state::{Server, StartError};

@@ -65,7 +65,10 @@ struct Ranked {
     post,
     path = "/v1/rank",
     tag = "embeddings",
-    request_body = RankBody,
+    request_body(
+        content = RankBody,
+        example = json!({"query": "a dog", "documents": ["a puppy", {"text": "a car"}], "top_n": 1}),
+    ),
     responses(
         (status = 200, description = "The documents, the best first", body = RankResults),
         (status = 400, description = "An input cannot be encoded", body = ErrorBody),

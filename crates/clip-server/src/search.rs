@@ -116,7 +116,10 @@ struct BackgroundBody {
     post,
     path = "/v1/search",
     tag = "library",
-    request_body = SearchBody,
+    request_body(
+        content = SearchBody,
+        example = json!({"terms": [{"text": "a dog on a beach"}, {"text": "people", "weight": -0.5}], "relevance": 4, "limit": 20}),
+    ),
     responses(
         (status = 200, description = "The results, the best first", body = SearchResults),
         (status = 400, description = "The request means nothing", body = ErrorBody),

@@ -13,15 +13,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use crate::connections::{Connection, Connections};
 use crate::observer::Observer;
 use crate::router::router;
-use crate::settings::{Access, Settings};
+use crate::settings::{Access, Settings, Tls};
 use crate::state::{Server, StartError};
 
 /// How often the observer is asked whether to stop.
@@ -75,6 +77,7 @@ fn check(settings: &Settings) -> Result<(), StartError> {
 pub async fn serve(listener: TcpListener, server: Server) -> Result<(), StartError> {
     let failed = |source| StartError::Io { action: "listen".to_owned(), source };
     let address = listener.local_addr().map_err(failed)?;
+    let tls = server.settings().tls.as_ref().map(Tls::acceptor).transpose()?;
     let graceful = GracefulShutdown::new();
     let router = router(&server);
     let connections = Connections::new(server.limits().connections);
@@ -104,7 +107,8 @@ pub async fn serve(listener: TcpListener, server: Server) -> Result<(), StartErr
         if let Some(connection) = connections.open() {
             let _ = stream.set_nodelay(true);
             let (router, server, watcher) = (router.clone(), server.clone(), graceful.watcher());
-            tokio::spawn(connect(stream, router, server, watcher, Arc::new(connection)));
+            let accepted = Accepted { router, server, watcher, connection: Arc::new(connection) };
+            tokio::spawn(accepted.answer(stream, tls.clone()));
         }
     }
     drop(listener);
@@ -114,31 +118,50 @@ pub async fn serve(listener: TcpListener, server: Server) -> Result<(), StartErr
     Ok(())
 }
 
-/// Answers the requests of a connection until it ends.
-async fn connect(
-    stream: TcpStream,
+/// A connection, with what it needs.
+struct Accepted {
     router: Router,
     server: Server,
     watcher: Watcher,
     connection: Arc<Connection>,
-) {
-    let own = Arc::clone(&connection);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (router, busy) = (router.clone(), own.busy());
-        async move {
-            let response = router.oneshot(request.map(Body::new)).await;
-            drop(busy);
-            response
+}
+
+impl Accepted {
+    /// Answers the requests of a connection until it ends.
+    async fn answer(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let (server, connection) = (self.server.clone(), Arc::clone(&self.connection));
+        server.metrics().connections(1);
+        let answered = async {
+            match tls {
+                None => self.requests(stream).await,
+                Some(tls) => {
+                    // A head that never comes; an error is the client's, who is gone.
+                    let patience = self.server.limits().header_timeout;
+                    if let Ok(Ok(stream)) = timeout(patience, tls.accept(stream)).await {
+                        self.requests(stream).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = answered => {}
+            () = connection.evicted() => {}
         }
-    });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(server.limits().header_timeout);
-    let served = watcher.watch(builder.serve_connection(TokioIo::new(stream), service));
-    server.metrics().connections(1);
-    tokio::select! {
-        // An error is the client's, who is gone.
-        _ = served => {}
-        () = connection.evicted() => {}
+        server.metrics().connections(-1);
     }
-    server.metrics().connections(-1);
+
+    async fn requests(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let Self { router, server, watcher, connection } = self;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (router, busy) = (router.clone(), connection.busy());
+            async move {
+                let response = router.oneshot(request.map(Body::new)).await;
+                drop(busy);
+                response
+            }
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(server.limits().header_timeout);
+        let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await;
+    }
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::errors::ApiResult;
+use crate::errors::{ApiResult, ErrorBody};
 use crate::json::Json;
 use crate::state::Server;
 
@@ -46,7 +46,10 @@ pub(crate) struct Session {
     request_body = SessionRequest,
     responses(
         (status = 200, description = "The cookie is set", body = Session),
-        (status = 401, description = "The key is another", body = crate::errors::ErrorBody),
+        (status = 400, description = "The body is not what is expected", body = ErrorBody),
+        (status = 401, description = "The key is another", body = ErrorBody),
+        (status = 413, description = "The body is too large", body = ErrorBody),
+        (status = 415, description = "The body is not JSON", body = ErrorBody),
     )
 )]
 pub(crate) async fn session(

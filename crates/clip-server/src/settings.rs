@@ -16,12 +16,23 @@ pub struct Settings {
     pub address: SocketAddr,
     /// Who may ask.
     pub access: Access,
+    /// What connections are encrypted with, where they are.
+    pub tls: Option<Tls>,
     /// How much of everything is taken.
     pub limits: Limits,
     /// Folders and images that clients may have indexed, and nothing else.
     pub folders: Vec<PathBuf>,
     /// Other names of the model that clients may use.
     pub aliases: Vec<String>,
+}
+
+/// A certificate and its key, as files in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, and those that it was signed with.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// Who may ask.
@@ -41,6 +52,7 @@ impl Default for Settings {
         Self {
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
             access: Access::default(),
+            tls: None,
             limits: Limits::default(),
             folders: Vec::new(),
             aliases: Vec::new(),

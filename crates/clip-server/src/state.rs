@@ -2,6 +2,7 @@
 
 use std::io;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -36,6 +37,14 @@ pub enum StartError {
         action: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// A certificate or its key cannot be used.
+    #[error("cannot use {} for TLS: {reason}", path.display())]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// Others could reach it, and nobody said that they may.
     #[error("{address} can be reached from other machines: set a key, or say that anybody may ask")]
@@ -99,9 +108,11 @@ impl Server {
             ready.store(true, Ordering::Release);
         })
         .map_err(|source| StartError::Io { action: "start a thread".to_owned(), source })?;
-        let auth = Auth::new(settings.access.clone()).map_err(|error| StartError::Io {
-            action: "get random bytes".to_owned(),
-            source: io::Error::other(error.to_string()),
+        let auth = Auth::new(settings.access.clone(), settings.tls.is_some()).map_err(|error| {
+            StartError::Io {
+                action: "get random bytes".to_owned(),
+                source: io::Error::other(error.to_string()),
+            }
         })?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let limits = &settings.limits;

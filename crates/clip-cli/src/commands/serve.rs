@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use clap::Args;
 use clip_search::absolute;
-use clip_server::{Access, ApiKey, DEFAULT_PORT, Limits, Observer, RequestLog, Settings};
+use clip_server::{Access, ApiKey, DEFAULT_PORT, Limits, Observer, RequestLog, Settings, Tls};
 
 use crate::args::{LibraryArgs, ModelArgs, TruncateArgs};
 use crate::interrupt::Interrupt;
@@ -43,6 +43,14 @@ pub(crate) struct ServeArgs {
     #[arg(long, conflicts_with = "api_key")]
     no_api_key: bool,
 
+    /// Encrypt connections with this certificate, a file in PEM (TLS)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The private key of the certificate, a file in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
     /// Refuse images of more million pixels before decoding them
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_megapixels)]
     max_megapixels: u32,
@@ -69,7 +77,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
     let collection = library::open_or_create(&args.library, embedder.checkpoint())?;
     let interrupt =
         Interrupt::listen(|| report::note("answers what was accepted; Ctrl-C again ends it"))?;
-    let console = Console { interrupt, open: args.open, verbose: args.verbose };
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let console = Console { interrupt, scheme, open: args.open, verbose: args.verbose };
     clip_server::run(embedder, Some(collection), settings, Arc::new(console))?;
     Ok(Outcome::Found)
 }
@@ -90,6 +99,11 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     Ok(Settings {
         address: SocketAddr::new(args.host, args.port),
         access,
+        tls: args
+            .tls_cert
+            .clone()
+            .zip(args.tls_key.clone())
+            .map(|(certificate, key)| Tls { certificate, key }),
         limits: Limits { max_megapixels: args.max_megapixels, ..Limits::default() },
         folders,
         aliases: name.into_iter().map(Into::into).collect(),
@@ -99,13 +113,14 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
 /// Says on standard error what happens.
 struct Console {
     interrupt: Interrupt,
+    scheme: &'static str,
     open: bool,
     verbose: bool,
 }
 
 impl Observer for Console {
     fn listening(&self, address: SocketAddr) {
-        let url = format!("http://{address}");
+        let url = format!("{}://{address}", self.scheme);
         report::note(format_args!("listens on {url}; Ctrl-C ends it"));
         if self.open
             && let Err(error) = open::that_detached(&url)

@@ -222,7 +222,7 @@ impl EmbeddingsRequest {
     path = "/v1/embeddings",
     tag = "embeddings",
     request_body(content(
-        (EmbeddingsRequest = "application/json"),
+        (EmbeddingsRequest = "application/json", example = json!({"input": ["a dog", "a cat"], "encoding_format": "base64"})),
         (multipart::EmbeddingsForm = "multipart/form-data"),
     )),
     responses(

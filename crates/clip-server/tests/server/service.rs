@@ -1,9 +1,15 @@
 //! What the server says of itself, who may ask, and how it stops.
 
+use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::sync::Arc;
 
-use clip_server::{Access, ApiKey, Settings, Silent, StartError};
+use clip_server::{Access, ApiKey, Settings, Silent, StartError, Tls};
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::json;
 
 use crate::client::{TestServer, embedder, read};
@@ -122,4 +128,39 @@ fn logs_hold_nothing_of_requests() {
     let _ = server.get("/secretword");
     let log = server.observer.log.lock().unwrap().join("\n");
     assert!(log.contains("/v1/items/{id}") && !log.contains("secretword"), "{log}");
+}
+
+/// The authority in tests/data signed a certificate for localhost.
+#[test]
+fn connections_are_encrypted_where_there_is_a_certificate() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let tls = Tls { certificate: data.join("localhost.pem"), key: data.join("localhost.key") };
+    let server = TestServer::with(&[], |settings| settings.tls = Some(tls.clone()));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(data.join("authority.pem")).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection =
+        ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = StreamOwned::new(connection, server.connect());
+    stream
+        .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"status":"ok"}"#),
+        "{answer}"
+    );
+    // Others hear nothing.
+    assert_eq!(server.get("/health").status, 0);
+
+    let swapped = Tls { certificate: tls.key, key: tls.certificate };
+    let settings = Settings { tls: Some(swapped), ..Settings::default() };
+    let settings = Settings { address: ([127, 0, 0, 1], 0).into(), ..settings };
+    let error = clip_server::run(embedder(), None, settings, Arc::new(Silent)).unwrap_err();
+    assert!(error.to_string().contains("no certificate"), "{error}");
 }
