@@ -16,6 +16,7 @@ use crate::commands::map::MapArgs;
 use crate::commands::models::ModelsArgs;
 use crate::commands::reindex::ReindexArgs;
 use crate::commands::search::SearchArgs;
+use crate::commands::serve::ServeArgs;
 use crate::commands::similar::SimilarArgs;
 use crate::commands::tags::TagsArgs;
 use crate::commands::train::TrainArgs;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Embed(EmbedArgs),
     /// Read pictures into the library, to search them later
     Index(IndexArgs),
+    /// Serve embeddings and the library over HTTP, for programs and for a browser
+    Serve(ServeArgs),
     /// List the tags of the library, show, add and remove those of pictures
     Tags(TagsArgs),
     /// Find pictures of the library that are the same, or nearly

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use clip_retrieval::{Error as Retrieval, exchange};
 use clip_search::evaluation::EvaluationError;
 use clip_search::{Error, Task, Warning, count};
+use clip_server::StartError;
 use clip_train::Error as Train;
 use clip_weights::Error as Weights;
 
@@ -33,6 +34,7 @@ fn with_hint(error: &(dyn StdError + 'static)) -> String {
         .or_else(|| error.downcast_ref().and_then(weights))
         .or_else(|| error.downcast_ref().and_then(train))
         .or_else(|| error.downcast_ref().and_then(encoding))
+        .or_else(|| error.downcast_ref().and_then(server))
         .unwrap_or_else(|| error.to_string())
 }
 
@@ -156,6 +158,17 @@ fn train(error: &Train) -> Option<String> {
         Train::Occupied { .. } => format!("{error} (--resume, --output)"),
         _ => return None,
     })
+}
+
+fn server(error: &StartError) -> Option<String> {
+    match error {
+        StartError::Search(error) => search(error),
+        StartError::NoKey { .. } => Some(format!("{error} (--api-key, --no-api-key)")),
+        StartError::Io { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+            Some(format!("{error}: choose another with --port"))
+        }
+        _ => None,
+    }
 }
 
 /// What the engine warns of, and what helps.

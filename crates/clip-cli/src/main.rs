@@ -113,6 +113,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Tags(args) => commands::tags::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Dupes(args) => commands::dupes::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
         Command::Map(args) => commands::map::run(&args),

@@ -14,6 +14,22 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
         - 719_468
 }
 
+/// Seconds since 1970 as a time that names no zone, such as `2014-04-26T19:09:19` (RFC 3339 but for that).
+pub fn format(seconds: i64) -> String {
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // The inverse of `days`, from the same place.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + 400 * era + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
+}
+
 /// The first moment of `YEAR`, `YEAR-MONTH` or `YEAR-MONTH-DAY`, in seconds since 1970.
 ///
 /// # Errors
@@ -118,6 +134,16 @@ mod tests {
             ([2026, 11, 28], 20_785),
         ] {
             assert_eq!(days(date[0], date[1], date[2]), expected, "{date:?}");
+        }
+    }
+
+    #[test]
+    fn formatted_times_are_read_back() {
+        assert_eq!(format(0), "1970-01-01T00:00:00");
+        assert_eq!(format(seconds(2014, 4, 26) + 68_959), "2014-04-26T19:09:19");
+        for day in (-200_000..200_000).step_by(97) {
+            let time = day * 86_400 + 12_345;
+            assert_eq!(super::time(&format(time)), Some(time), "{}", format(time));
         }
     }
 

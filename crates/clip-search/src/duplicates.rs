@@ -39,6 +39,9 @@ pub enum DuplicateKind {
 /// One of a group.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DuplicateImage {
+    /// The id of its item.
+    #[serde(skip)]
+    pub id: String,
     /// Its file.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
@@ -178,6 +181,7 @@ impl Duplicates {
     fn image(&self, at: usize, score: f32) -> Option<DuplicateImage> {
         let File { item, links, .. } = &self.files[at];
         Some(DuplicateImage {
+            id: item.id.clone(),
             path: item.path()?.to_owned(),
             links: links.clone(),
             score,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clip::Embedder;
 use clip_retrieval::{Filter, Item};
 
+use crate::page::{self, Order, Page};
 use crate::relevance::Cache;
 use crate::{
     AddedTexts, Changes, Collection, Observer, Result, Scan, SearchRequest, SearchResponse,
@@ -35,13 +36,14 @@ impl Engine {
     /// # Errors
     ///
     /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection is another model's.
-    pub fn new(embedder: Embedder, collection: Collection) -> Result<Self> {
+    pub fn new(embedder: impl Into<Arc<Embedder>>, collection: Collection) -> Result<Self> {
+        let embedder = embedder.into();
         collection.check_model(embedder.checkpoint())?;
-        Ok(Self { embedder: Arc::new(embedder), collection, cache: Arc::default() })
+        Ok(Self { embedder, collection, cache: Arc::default() })
     }
 
     /// What encodes.
-    pub fn embedder(&self) -> &Embedder {
+    pub fn embedder(&self) -> &Arc<Embedder> {
         &self.embedder
     }
 
@@ -57,6 +59,30 @@ impl Engine {
     /// As [`search()`](crate::search()).
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
         search::search_with(self.collection.store(), &self.embedder, request, &self.cache)
+    }
+
+    /// Answers a request page by page: the `top` answers behind the first `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::search`]; [`Error::NoCut`](crate::Error::NoCut) for an order by date of all there is.
+    pub fn page(&self, request: &SearchRequest, offset: usize, order: Order) -> Result<Page> {
+        page::page(|request| self.search(request), request, offset, order)
+    }
+
+    /// The items that pass a filter, page by page: the newest images first, then texts and images of no
+    /// date as they were inserted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+    pub fn browse(
+        &self,
+        filter: &Filter,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<Item>, usize)> {
+        Ok(page::browse(self.collection.store().items(filter)?, offset, limit))
     }
 
     /// Brings the collection in step with what a scan listed.

@@ -145,6 +145,11 @@ pub enum Error {
         /// The id.
         id: String,
     },
+    /// Answers cannot be put in the order of their dates where every item is one.
+    #[error(
+        "an order by date needs to know which answers are good enough: give a relevance or a least score"
+    )]
+    NoCut,
     /// A vector that cannot be one of the model's.
     #[error(
         "a vector of {} and length {norm} is none of this model, whose vectors have {expected} numbers and length 1",

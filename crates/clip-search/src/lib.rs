@@ -58,6 +58,7 @@ pub mod map;
 pub mod metadata;
 mod models;
 mod observer;
+mod page;
 mod query;
 pub mod registry;
 #[cfg(feature = "sqlite")]
@@ -95,6 +96,7 @@ pub use maintenance::{Compacted, compact};
 pub use maintenance::{Pruned, Removed, prune, prune_plan, remove, remove_plan};
 pub use models::{BUILT_IN, Installed, Model, ModelDescription, Models};
 pub use observer::{Observer, Progress, Silent, Task, Warning, count};
+pub use page::{Order, Page};
 pub use query::{Query, Term, TermContent};
 #[cfg(feature = "sqlite")]
 pub use reindex::{ReindexOptions, Reindexed, reindex};

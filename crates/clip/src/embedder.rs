@@ -15,8 +15,10 @@ use rayon::prelude::*;
 
 use crate::{Embedding, Error, Result};
 
+mod prepared;
 mod stream;
 
+pub use prepared::{PreparedImage, TokenizedText};
 pub use stream::Streamed;
 
 /// How many pictures or texts run through a tower at once: enough to fill a CPU's caches and
@@ -128,21 +130,14 @@ impl Embedder {
     /// [`Error::EmptyText`], [`Error::Text`] where a text is longer than the context (see
     /// [`Embedder::with_overflow`]), [`Error::UnknownToken`], [`Error::Model`] where the weights are damaged.
     pub fn texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<Vec<Embedding>> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
+        self.encode_tokens(
+            &texts.iter().map(|text| self.tokenize(text.as_ref())).collect::<Result<Vec<_>>>()?,
+        )
+    }
+
+    /// The unit vectors of token ids.
+    fn tokens(&self, mut ids: Vec<Vec<u32>>) -> Result<Vec<Embedding>> {
         let tokenizer = self.tokenizer()?;
-        let mut ids = Vec::with_capacity(texts.len());
-        for text in texts.iter().map(AsRef::as_ref) {
-            if text.trim().is_empty() {
-                return Err(Error::EmptyText);
-            }
-            ids.push(tokenizer.encode(text, self.overflow)?);
-        }
-        let count = self.card().config.text.vocab_size;
-        if let Some(&token) = ids.iter().flatten().find(|id| **id as usize >= count) {
-            return Err(Error::UnknownToken { token, count });
-        }
         // A batch is as long as its longest text where the model allows, so texts of like length run
         // together.
         let mut order: Vec<usize> = (0..ids.len()).collect();
@@ -242,11 +237,12 @@ impl Embedder {
         }
     }
 
-    fn pixels(&self, pictures: &[Vec<f32>]) -> Result<Vec<Embedding>> {
+    fn pixels<P: AsRef<[f32]>>(&self, pictures: &[P]) -> Result<Vec<Embedding>> {
         let size = self.card().config.vision.image_size;
         let mut embeddings = Vec::with_capacity(pictures.len());
         for batch in pictures.chunks(self.batch) {
-            let pixels = float_tensor(batch.concat(), [batch.len(), 3, size, size], &self.device);
+            let pixels = batch.iter().map(AsRef::as_ref).collect::<Vec<_>>().concat();
+            let pixels = float_tensor(pixels, [batch.len(), 3, size, size], &self.device);
             embeddings.extend(self.rows(self.image_encoder()?.forward(pixels))?);
         }
         Ok(embeddings)

@@ -30,25 +30,25 @@ impl Embedder {
         labels: &[L],
         templates: &[T],
     ) -> Result<Classifier> {
-        let templates: Vec<&str> = match templates {
-            [] => vec![DEFAULT_TEMPLATE],
-            some => some.iter().map(AsRef::as_ref).collect(),
-        };
+        let vectors = self.texts(&prompts(labels, templates)?)?;
+        self.classifier_from(labels, &vectors)
+    }
+
+    /// As [`Embedder::classifier`], of the vectors of [`prompts`] in their order, whoever made them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoLabels`], [`Error::NothingLeft`].
+    pub fn classifier_from<L: AsRef<str>>(
+        &self,
+        labels: &[L],
+        vectors: &[Embedding],
+    ) -> Result<Classifier> {
         if labels.is_empty() {
             return Err(Error::NoLabels);
         }
-        if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
-            return Err(Error::BadTemplate { template: (*template).to_owned() });
-        }
-        let prompts: Vec<String> = labels
-            .iter()
-            .flat_map(|label| {
-                templates.iter().map(|template| template.replace("{}", label.as_ref()))
-            })
-            .collect();
-        let vectors = self.texts(&prompts)?;
         let vectors = vectors
-            .chunks(templates.len())
+            .chunks((vectors.len() / labels.len()).max(1))
             .map(|ensemble| match ensemble {
                 [single] => Ok(single.clone()),
                 several => self.combine(&several.iter().map(|v| (1.0, v)).collect::<Vec<_>>()),
@@ -79,6 +79,29 @@ impl Embedder {
         let probabilities = classifier.probabilities(picture);
         Ok(classifier.labels.into_iter().zip(probabilities).collect())
     }
+}
+
+/// The texts that stand for labels: each label in each template, the templates of one label together.
+///
+/// # Errors
+///
+/// [`Error::NoLabels`], [`Error::BadTemplate`] for a template without `{}`.
+pub fn prompts<L: AsRef<str>, T: AsRef<str>>(labels: &[L], templates: &[T]) -> Result<Vec<String>> {
+    let templates: Vec<&str> = match templates {
+        [] => vec![DEFAULT_TEMPLATE],
+        some => some.iter().map(AsRef::as_ref).collect(),
+    };
+    if labels.is_empty() {
+        return Err(Error::NoLabels);
+    }
+    if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
+        return Err(Error::BadTemplate { template: (*template).to_owned() });
+    }
+    let fill = |label: &L| {
+        let label = label.as_ref().to_owned();
+        templates.iter().map(move |template| template.replace("{}", &label))
+    };
+    Ok(labels.iter().flat_map(fill).collect())
 }
 
 impl Classifier {

@@ -43,12 +43,12 @@ pub use clip_tokenizer::{Error as TextError, Overflow};
 pub use clip_weights as weights;
 #[cfg(feature = "embedded-model")]
 pub use embedder::embedded_checkpoint;
-pub use embedder::{Embedder, Streamed};
+pub use embedder::{Embedder, PreparedImage, Streamed, TokenizedText};
 pub use embedding::Embedding;
 pub use error::{Error, Result};
 #[cfg(feature = "explain")]
 pub use explain::{Explainer, Explanation};
-pub use labels::{Classifier, DEFAULT_TEMPLATE};
+pub use labels::{Classifier, DEFAULT_TEMPLATE, prompts};
 pub use room::Room;
 
 /// Where tensors live and run; see [`DeviceName`] for choosing one by name.

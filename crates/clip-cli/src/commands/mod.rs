@@ -15,6 +15,7 @@ pub(crate) mod map;
 pub(crate) mod models;
 pub(crate) mod reindex;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod similar;
 pub(crate) mod tags;
 pub(crate) mod train;

@@ -48,7 +48,9 @@ impl Catalog {
         if let Some(modality) = filter.modality
             && *filter == Filter::of(modality)
         {
-            let query = "SELECT EXISTS (SELECT 1 FROM items WHERE modality <> ?)";
+            // Not `<>`, for which the index is read from end to end.
+            let query = "SELECT EXISTS (SELECT 1 FROM items WHERE modality < ?1)
+                OR EXISTS (SELECT 1 FROM items WHERE modality > ?1)";
             let others = self.db.query_row(query, [modality.name()], |row| row.get(0));
             if !self.sql(others)? {
                 return Ok(None);
