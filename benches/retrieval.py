@@ -35,7 +35,7 @@ def recalls(program, model, data, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", action="append", required=True, help="what `clip-cli eval retrieval --data` takes")
-    parser.add_argument("--model", type=Path, default=ROOT / "crates/clip-builtin-model/clip-tiny.safetensors")
+    parser.add_argument("--model", type=Path, default=ROOT / "crates/clip-builtin-model/clip-photo.safetensors")
     parser.add_argument("--program", default=str(ROOT / "target/debug/clip-cli"))
     arguments = parser.parse_args()
     rows = {}

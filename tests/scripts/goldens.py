@@ -1,8 +1,8 @@
 """Goldens: what transformers computes, stage by stage, for the Rust tests to compare with.
 
     python goldens.py tiny [OUT]                      the committed goldens (crates/clip-testkit/goldens)
-    python goldens.py full OUT [--checkpoint FOLDER]  full-size models, gigabytes, for CLIP_REFERENCE_DIR
-    python goldens.py answers --checkpoint FOLDER     rankings of samples/ by the trained tiny model
+    python goldens.py full OUT                         full-size models, gigabytes, for CLIP_REFERENCE_DIR
+    python goldens.py answers                         rankings of samples/ by the built-in model
 
 Written with torch 2.15, transformers 5.23, tokenizers 0.23, Pillow 13, safetensors 0.8, numpy 2.4
 (`pip install torch transformers pillow safetensors numpy`). Weights come from a seed that is the
@@ -27,7 +27,6 @@ where the ids came from sentences), `made_with`.
 """
 
 import argparse
-import gzip
 import json
 import re
 import zlib
@@ -36,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+from canonical import Canonical, clip_merges
 from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load_file
@@ -45,6 +45,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDENS = ROOT / "crates/clip-testkit/goldens"
+BUILT_IN = ROOT / "crates/clip-builtin-model/clip-photo.safetensors"
 MADE_WITH = f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}"
 
 # All lossless, all without alpha: a decoder has no choice.
@@ -92,7 +93,6 @@ FULL = {
 }  # fmt: skip
 FULL_COMMON = dict(context=77, vocab=49408, act=("quick_gelu", "quick_gelu"))
 FULL_PICTURES = [TALL, WIDE, SQUARE]
-TRAINED_PICTURES = ["samples/dog.webp", "samples/cat-chelsea.png", "samples/coffee.png", "samples/fx-car.png"]
 SENTENCES = ["A picture of a dog.", "a cup of coffee", "two CATS  asleep on grandma's sofa, at 7 o'clock", "🙂"]
 
 DRAWINGS = ["dog", "cat", "car", "flower"]
@@ -293,10 +293,9 @@ def check(folder, checkpoint, model):
           f"   largest cosine {alike[0]:5.2f} {alike[1]:5.2f}   blocks {min(blocks):.2f} to {max(blocks):.2f}")  # fmt: skip
 
 
-def tokenizer(count=49152 - 256 - 2, length=77):
-    """transformers' tokenizer over the first merges of the repository's vocabulary file (OpenAI's, in OpenAI's order)."""
-    with gzip.open(ROOT / "crates/clip-tokenizer/assets/bpe_simple_vocab_16e6.txt.gz", "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : count + 1]]
+def tokenizer(merges=None, length=77):
+    """transformers' tokenizer over these merges, or those of CLIP."""
+    merges = merges or clip_merges()
     characters = list(bytes_to_unicode().values())
     words = characters + [c + "</w>" for c in characters] + ["".join(pair) for pair in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
@@ -317,14 +316,11 @@ def sentence_batches(tokenizer):
     return {"": encode("longest"), f"_{tokenizer.model_max_length}": encode("max_length")}
 
 
-def full(out, trained):
+def full(out):
     for name, spec in FULL.items():
         write_checkpoint(out / name, spec | FULL_COMMON)
         tokenizer().save_pretrained(out / name)
         write_golden(out / name, out / name, FULL_PICTURES, sentence_batches(tokenizer()), SENTENCES)
-    if trained:
-        batches = sentence_batches(CLIPTokenizer.from_pretrained(trained))
-        write_golden(out / "clip-tiny", trained, TRAINED_PICTURES, batches, SENTENCES)
 
 
 def on_white(picture):
@@ -333,30 +329,24 @@ def on_white(picture):
 
 
 def answers(checkpoint, out):
-    """Scores of every sample picture for every query, pictures as CLIPImageProcessorPil takes an opened picture.
+    """Scores of every sample picture for every query, from the file as it ships, its numbers of 8 bits multiplied out.
 
-    It ignores EXIF and, as of transformers 5.23, composes transparency on white (`convert_to_rgb`)."""
-    model, processor = load(checkpoint), CLIPImageProcessorPil.from_pretrained(checkpoint)
-
-    @torch.no_grad()
-    def embed(pictures):
-        pixels = processor(pictures, return_tensors="pt").pixel_values
-        return torch.nn.functional.normalize(model.get_image_features(pixels).pooler_output, dim=-1)
+    No package runs the built-in model: `canonical.py` does, in plain PyTorch, with OpenAI's preprocessing, which
+    ignores EXIF and drops transparency."""
+    model = Canonical(checkpoint)
+    embed = lambda pictures: model.images(model.pixels(pictures))
 
     names = sorted(path.name for path in (ROOT / "samples").iterdir() if path.suffix in (".png", ".webp", ".jpg"))
     drawings = [names.index(f"fx-{name}.png") for name in DRAWINGS]
     alpha = [f"crates/clip-testkit/formats/{name}-alpha.png" for name in ("dog", "cat", "horse")]
     samples = [Image.open(ROOT / "samples" / name) for name in names]
     cutouts = [Image.open(ROOT / name) for name in alpha]
-    encode = CLIPTokenizer.from_pretrained(checkpoint)
+    encode = tokenizer(model.merges(), model.card["config"]["text"]["context_length"])
     ids = encode(QUERIES).input_ids
-    padded = encode(QUERIES, padding=True, return_tensors="pt").input_ids
-    with torch.no_grad():
-        texts = torch.nn.functional.normalize(model.get_text_features(padded).pooler_output, dim=-1)
+    texts = model.texts(encode(QUERIES, padding=True, return_tensors="pt").input_ids)
     tensors = {"text_embeds": texts, "image_embeds": embed(samples),
                "alpha_embeds_on_white": embed([on_white(picture) for picture in cutouts]),
-               "alpha_embeds_dropped": embed([picture.convert("RGB") for picture in cutouts])}  # fmt: skip
-    assert torch.equal(embed(cutouts), tensors["alpha_embeds_on_white"]), "transformers composes on white no more"
+               "alpha_embeds_dropped": embed(cutouts)}  # fmt: skip
     rounded = lambda values: [round(float(value), 6) for value in values]
     scores = texts @ tensors["image_embeds"].T
     white = texts[: len(DRAWINGS)] @ embed([on_white(samples[i]) for i in drawings]).T
@@ -371,10 +361,10 @@ def answers(checkpoint, out):
     }  # fmt: skip
     text = json.dumps(report, indent=1, ensure_ascii=False)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "clip-tiny-answers.json").write_text(compact(text) + "\n")
+    (out / "built-in-answers.json").write_text(compact(text) + "\n")
     pictures = [f"samples/{name}" for name in names]
     about = {"queries": QUERIES, "pictures": pictures, "alpha_pictures": alpha}
-    save(tensors, out / "clip-tiny-answers.safetensors", about)
+    save(tensors, out / "built-in-answers.safetensors", about)
     print_for_card(report)
     print("\non white: largest difference", float((white - scores[: len(DRAWINGS)][:, drawings]).abs().max()))
 
@@ -410,14 +400,13 @@ if __name__ == "__main__":
     commands.add_parser("tiny").add_argument("out", nargs="?", type=Path, default=GOLDENS)
     command = commands.add_parser("full")
     command.add_argument("out", type=Path)
-    command.add_argument("--checkpoint", type=Path, help="a trained checkpoint, for OUT/clip-tiny")
     command = commands.add_parser("answers")
     command.add_argument("out", nargs="?", type=Path, default=GOLDENS)
-    command.add_argument("--checkpoint", type=Path, required=True)
+    command.add_argument("--checkpoint", type=Path, default=BUILT_IN)
     arguments = parser.parse_args()
     if arguments.command == "tiny":
         tiny(arguments.out)
     elif arguments.command == "full":
-        full(arguments.out, arguments.checkpoint)
+        full(arguments.out)
     else:
         answers(arguments.checkpoint, arguments.out)

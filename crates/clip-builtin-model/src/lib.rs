@@ -12,4 +12,4 @@ pub static CHECKPOINT: &[u8] = &FILE.0;
 #[repr(C, align(64))]
 struct Aligned<T: ?Sized>(T);
 
-static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../clip-tiny.safetensors"));
+static FILE: &Aligned<[u8]> = &Aligned(*include_bytes!("../clip-photo.safetensors"));

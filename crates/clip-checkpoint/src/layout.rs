@@ -54,6 +54,10 @@ impl TensorSpec {
             // A usual logit scale (its logarithm is 4.6) would move by up to 1.6 %, which all
             // probabilities depend on.
             Dtype::Bf16 if self.tower == Tower::Both => Dtype::F32,
+            // Depthwise kernels sum few products and nothing normalizes after them: with 8 bits for the
+            // digits of kernels and biases EfficientNet-Lite0's vectors turn to a cosine of 0.997, with
+            // those of its matrices alone to 0.9998.
+            Dtype::Bf16 if self.is_of_stem() && !self.is_matrix() => Dtype::F16,
             dtype => dtype,
         }
     }
@@ -70,8 +74,12 @@ impl TensorSpec {
         self.is_matrix() && !self.is_small_convolution()
     }
 
+    fn is_of_stem(&self) -> bool {
+        self.name.starts_with(CONV_STEM)
+    }
+
     fn is_small_convolution(&self) -> bool {
-        self.name.starts_with(CONV_STEM) && self.elements() < SMALL_CONVOLUTION
+        self.is_of_stem() && self.elements() < SMALL_CONVOLUTION
     }
 
     /// Name and length of the scales that go with it in 8 bits (a name that others use too, such as

@@ -72,5 +72,5 @@ pub use loader::{Batch, Batches, Loader, LoaderConfig};
 pub use plan::{Draw, EpochPlan, SamplerConfig};
 pub use sample::{Kind, Sample};
 pub use table::{TableRow, TextTable};
-pub use template::fill_template;
+pub use template::{fill_template, singular};
 pub use transform::Transform;

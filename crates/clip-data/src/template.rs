@@ -22,10 +22,19 @@ pub fn fill_template(template: &str, name: &str) -> String {
     }
 }
 
+/// The singular of a name's last word: `cow` of `cows`.
+pub fn singular(name: &str) -> String {
+    counted(name, 1)
+}
+
 fn plural(name: &str) -> String {
+    counted(name, 2)
+}
+
+fn counted(name: &str, count: isize) -> String {
     let (before, word) = name.rsplit_once(' ').unwrap_or(("", name));
-    let plural = pluralize(word, 2, false);
-    if before.is_empty() { plural } else { format!("{before} {plural}") }
+    let counted = pluralize(word, count, false);
+    if before.is_empty() { counted } else { format!("{before} {counted}") }
 }
 
 fn begins_with_vowel(name: &str) -> bool {

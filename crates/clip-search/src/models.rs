@@ -11,7 +11,7 @@ use crate::registry::{self, Published};
 use crate::{Error, Result};
 
 /// Name of the model compiled into the program.
-pub const BUILT_IN: &str = "clip-tiny";
+pub const BUILT_IN: &str = "clip-photo";
 
 /// A model on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]

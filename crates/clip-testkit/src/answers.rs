@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::paths::goldens_dir;
 use crate::tensors::{GoldenTensor, TensorFile};
 
-/// Rankings of the sample pictures by transformers, with the weights of the embedded model (f16,
-/// computed in f32) and `CLIPImageProcessorPil`.
+/// Rankings of the sample pictures by PyTorch (`tests/scripts/canonical.py`), with the weights of the
+/// built-in model (of 8 bits, multiplied out and computed in f32) and OpenAI's preprocessing.
 ///
 /// Some samples are lossy files, whose pixels depend on the decoder: expect those scores to
 /// agree to two or three digits only. The drawings are lossless.
@@ -89,7 +89,7 @@ impl Answers {
     ///
     /// Where it is missing or damaged.
     pub fn open() -> Self {
-        let path = goldens_dir().join("clip-tiny-answers.json");
+        let path = goldens_dir().join("built-in-answers.json");
         let json = std::fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: cannot be read: {error}", path.display()));
         serde_json::from_str(&json)
@@ -112,14 +112,13 @@ impl Answers {
     /// - `image_embeds` `[samples, 256]`, in the order of the sorted file names
     /// - `alpha_embeds_on_white`, `alpha_embeds_dropped` `[3, 256]`: `dog-alpha.png`,
     ///   `cat-alpha.png` and `horse-alpha.png` of [`formats_dir`](crate::formats_dir), composed on
-    ///   white, as `CLIPImageProcessorPil` of transformers 5.23 does, and with the alpha channel
-    ///   ignored
+    ///   white, and as OpenAI's preprocessing takes them, which drops the alpha channel after the resize
     ///
     /// # Panics
     ///
     /// Where there is none of that name.
     pub fn embeddings(name: &str) -> GoldenTensor {
-        TensorFile::open(&goldens_dir().join("clip-tiny-answers.safetensors")).f32(name)
+        TensorFile::open(&goldens_dir().join("built-in-answers.safetensors")).f32(name)
     }
 }
 

@@ -13,7 +13,7 @@ pub fn repository_root() -> PathBuf {
 
 /// The file of the built-in model.
 pub fn builtin_model() -> PathBuf {
-    repository_root().join("crates/clip-builtin-model/clip-tiny.safetensors")
+    repository_root().join("crates/clip-builtin-model/clip-photo.safetensors")
 }
 
 /// The sample pictures with their captions.

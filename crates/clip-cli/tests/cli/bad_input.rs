@@ -193,7 +193,7 @@ fn a_library_of_another_model() {
     sandbox.copy("fx-dog.png", "p/dog.png");
     Library::open_or_create(sandbox.path("library"), "1", "other", 3, Precision::F32).unwrap();
     for args in [["search", "a dog"].as_slice(), &["index", "p"], &["index", "p", "--dry-run"]] {
-        sandbox.run(args).check(2, &["was made with the model other", "clip-tiny", "--index"]);
+        sandbox.run(args).check(2, &["was made with the model other", "clip-photo", "--index"]);
     }
 }
 

@@ -154,12 +154,12 @@ fn models_and_info_describe() {
     let models = sandbox.run_in_repository(&["models"]);
     assert_eq!(models.code, 0);
     assert!(
-        models.lines()[1].starts_with("clip-tiny") && models.lines()[1].contains("built in"),
+        models.lines()[1].starts_with("clip-photo") && models.lines()[1].contains("built in"),
         "{models}"
     );
     let info = sandbox.run(&["info", "--json"]);
     let info: Value = serde_json::from_str(&info.stdout).unwrap();
-    assert_eq!(info["model"]["name"], "clip-tiny");
+    assert_eq!(info["model"]["name"], "clip-photo");
     assert_eq!(info["model"]["embed_dim"], 256);
     assert_eq!(info["library"]["items"], 0);
     let limited = |isa| finish(sandbox.command(program()).arg("info").env("CLIP_MAX_CPU_ISA", isa));
@@ -167,7 +167,7 @@ fn models_and_info_describe() {
         "kernels     f32 scalar, f16 scalar, bf16 scalar, int8 scalar; CLIP_MAX_CPU_ISA=scalar\n";
     assert!(limited("scalar").stdout.contains(kernels));
     limited("sse9").check(2, &["no instruction set 'sse9'", "avx2"]);
-    assert!(sandbox.run(&["info"]).stdout.contains("clip-tiny (built in)"));
+    assert!(sandbox.run(&["info"]).stdout.contains("clip-photo (built in)"));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_model_is_found_by_path_and_by_name() {
         assert_eq!(run.code, 0, "{run}");
         serde_json::from_str::<Value>(&run.stdout).unwrap()["model"]["file"].clone()
     };
-    assert_eq!(name(&["clip-tiny"]), Value::Null);
+    assert_eq!(name(&["clip-photo"]), Value::Null);
     assert_eq!(name(&[weights.to_str().unwrap()]), weights.to_str().unwrap());
     sandbox.write("home/data/clip/models/mine.safetensors", std::fs::read(&weights).unwrap());
     let mine = name(&["mine"]);
@@ -195,7 +195,7 @@ fn each_model_has_a_library_of_its_own() {
     assert_eq!(run.code, 0, "{run}");
     let library = run.lines()[1];
     assert!(
-        library.contains("home/data/clip/clip-tiny-") && library.ends_with("(1 item)"),
+        library.contains("home/data/clip/clip-photo-") && library.ends_with("(1 item)"),
         "{run}"
     );
 }

@@ -76,7 +76,7 @@ fn map_shows_libraries_of_any_size() {
         let noun = if count == 1 { "picture" } else { "pictures" };
         assert_eq!(run.stdout, format!("map: map.html ({count} {noun})\n"));
         let data = data(&sandbox, "map.html");
-        assert_eq!((&data["model"], &data["total"]), (&"clip-tiny".into(), &count.into()));
+        assert_eq!((&data["model"], &data["total"]), (&"clip-photo".into(), &count.into()));
         let pictures = data["pictures"].as_array().unwrap();
         assert_eq!(pictures.len(), count);
         for picture in pictures {

@@ -31,7 +31,7 @@ fn retrieval_finds_what_the_reference_finds() {
     let args = ["eval", "retrieval", "--data", "d", "--template", "A picture of a {}."];
     insta::assert_snapshot!(sandbox.run(&args), @r"
     exit 0
-    d with clip-tiny
+    d with clip-photo
     template: A picture of a {}.
 
     4 pictures, 4 texts
@@ -47,7 +47,7 @@ fn retrieval_finds_what_the_reference_finds() {
     let info = json(&sandbox.run(&["info", "--json"]).stdout);
     for (key, expected) in [
         ("dataset", "d"),
-        ("model", "clip-tiny"),
+        ("model", "clip-photo"),
         ("pretrained", info["model"]["source"].as_str().unwrap()),
         ("task", "zeroshot_retrieval"),
         ("language", "en"),
@@ -83,7 +83,7 @@ fn labels_come_from_a_table_and_group_the_results() {
     let args = ["eval", "zeroshot", "--data", "d", "--labels", "labels.tsv"];
     insta::assert_snapshot!(sandbox.run(&args), @r"
     exit 0
-    d with clip-tiny
+    d with clip-photo
     templates: a picture of a {}, .. (3)
 
     all: 3 pictures, 3 labels
@@ -234,7 +234,7 @@ fn a_probe_learns_the_labels() {
     let args = ["eval", "linear-probe", "--train", "t", "--data", "t"];
     insta::assert_snapshot!(sandbox.run(&args), @r"
     exit 0
-    t with clip-tiny
+    t with clip-photo
     learned from 24 pictures, 2 of them to choose C = 0.422 among 15; converged after 8 steps
 
     24 pictures, 2 labels

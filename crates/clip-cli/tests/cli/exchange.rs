@@ -74,7 +74,7 @@ fn what_others_made_is_imported_with_a_word() {
     }
     sandbox.write("others.jsonl", &others);
     let run = sandbox.run(&["import", "others.jsonl", "--index", "others"]);
-    run.check(0, &["does not say which model made its vectors", "clip-tiny"]);
+    run.check(0, &["does not say which model made its vectors", "clip-photo"]);
     // Relative paths are meant from the file.
     let found = sandbox.run(&["search", "a picture of a dog", "-f", "--index", "others"]);
     assert_eq!(found.lines()[0], "p/dog.png", "{found}");
@@ -87,7 +87,7 @@ fn what_others_made_is_imported_with_a_word() {
     let mut other: Value = serde_json::from_str(row).unwrap();
     other["fingerprint"] = "f00".into();
     other["model"] = "large".into();
-    refused("a.jsonl", &other.to_string(), &["those of large, not of clip-tiny", "--model"]);
+    refused("a.jsonl", &other.to_string(), &["those of large, not of clip-photo", "--model"]);
     refused("b.jsonl", "{}\n", &["line 1 of b.jsonl", "no embedding"]);
     refused("c.jsonl", "nonsense\n", &["line 1 of c.jsonl"]);
     refused("d.parquet", "nonsense", &["d.parquet as Parquet"]);
@@ -146,7 +146,7 @@ fn rows_without_a_vector_are_named_and_the_others_imported() {
 #[test]
 fn a_library_is_made_anew_with_another_model() {
     let sandbox = indexed();
-    sandbox.run(&["reindex"]).check(2, &["is a library of clip-tiny already", "--model"]);
+    sandbox.run(&["reindex"]).check(2, &["is a library of clip-photo already", "--model"]);
     let source = clip_testkit::goldens_dir().join("deep");
     sandbox.run(&["models", "add", source.to_str().unwrap(), "--dtype", "f32"]).check(0, &[]);
     fs::remove_file(sandbox.path("p/cat.png")).unwrap();
@@ -154,7 +154,7 @@ fn a_library_is_made_anew_with_another_model() {
         let run = sandbox.run(&["library", "stats", "--json"]);
         serde_json::from_str::<Value>(&run.stdout).unwrap()
     };
-    assert_eq!(stats()["model"], "clip-tiny");
+    assert_eq!(stats()["model"], "clip-photo");
     let run = sandbox.run(&["reindex", "--model", "deep"]);
     run.check(2, &["1 picture of", "cat.png: plug in its drive", "--drop-missing"]);
     assert!(!sandbox.path(".library.reindex").exists(), "nothing was done");
@@ -168,7 +168,7 @@ fn a_library_is_made_anew_with_another_model() {
     assert!(!sandbox.path(".library.reindex").exists());
     let tagged = ["similar", "p/dog.png", "--model", "deep", "--tag", "drawn", "-f"];
     assert_eq!(sandbox.run(&tagged).lines().len(), 1);
-    sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-tiny"]);
+    sandbox.run(&["search", "a dog"]).check(2, &["made with the model deep, not with clip-photo"]);
 }
 
 /// Also what came from elsewhere with ids of its own is dropped when its file is gone.
@@ -234,7 +234,7 @@ fn folders_that_are_not_of_this_program_are_left_alone() {
     };
     assert_eq!(stats("library"), ("deep".to_owned(), 3));
     for name in ["library.old", "library.new"] {
-        assert_eq!(stats(name), ("clip-tiny".to_owned(), 4));
+        assert_eq!(stats(name), ("clip-photo".to_owned(), 4));
     }
 }
 
@@ -268,7 +268,7 @@ fn a_stopped_reindex_is_gone_on_with() {
         if begun.is_empty() {
             sandbox.write(".library.reindex/marker", "");
         }
-        assert_eq!(model(), "clip-tiny");
+        assert_eq!(model(), "clip-photo");
         sandbox.run(&["reindex", "--model", "deep"]).check(0, &[]);
         assert_eq!((model(), work.exists()), ("deep".to_owned(), false));
     }
@@ -292,7 +292,7 @@ fn a_stopped_reindex_is_gone_on_with() {
     put(&[&[("tiny", &*place)], &between[..]].concat());
     let run = sandbox.run(&["reindex", "--model", "deep"]);
     run.check(2, &["another", ".library.reindex/old", ".library.reindex/new", "move the one"]);
-    assert_eq!(model(), "clip-tiny");
+    assert_eq!(model(), "clip-photo");
     for path in [work.join("old"), work.join("new")] {
         sandbox.run(&["library", "verify", "--index", path.to_str().unwrap()]).check(0, &[]);
     }

@@ -218,7 +218,7 @@ fn a_library_says_how_it_is() {
     assert_eq!(sandbox.run(&["index", "--stats", "--json"]).stdout, run.stdout);
     let stats: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((&stats["items"], &stats["unsealed"]), (&3.into(), &3.into()), "{run}");
-    assert_eq!((&stats["precision"], &stats["model"]), (&"f32".into(), &"clip-tiny".into()));
+    assert_eq!((&stats["precision"], &stats["model"]), (&"f32".into(), &"clip-photo".into()));
     let run = sandbox.run(&["library", "compact"]);
     assert!(run.lines()[0].starts_with("3 items: "), "{run}");
     let run = sandbox.run(&["library", "stats"]);

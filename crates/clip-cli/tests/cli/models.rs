@@ -124,7 +124,7 @@ fn names_of_models_are_plain_and_mean_one_model() {
         let name = format!("--name={name}");
         add(&mixed, &[&name]).check(2, &["a model cannot be called", "with --name"]);
     }
-    for name in ["clip-tiny", "CLIP-Tiny"] {
+    for name in ["clip-photo", "CLIP-Photo"] {
         add(&mixed, &["--name", name]).check(2, &["the name of the built-in model", "--name"]);
     }
     let published = "clip-vit-base-patch32";
@@ -178,7 +178,7 @@ fn every_model_is_listed_by_its_name() {
         .map(|line| line.split("  ").next().unwrap())
         .collect();
     let second = sandbox.path("home/data/clip/models/mine.safetensors");
-    assert_eq!(names, ["clip-tiny", "mine", second.to_str().unwrap(), "owner/name"], "{listed}");
+    assert_eq!(names, ["clip-photo", "mine", second.to_str().unwrap(), "owner/name"], "{listed}");
     let file = |name: &str| {
         let run = sandbox.run(&["info", "--json", "--model", name]);
         assert_eq!(run.code, 0, "{name}: {run}");

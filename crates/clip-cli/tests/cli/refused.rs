@@ -53,7 +53,7 @@ fn settings_of_the_environment_may_stand_unused() {
     // The sandbox sets CLIP_INDEX.
     sandbox.run(&["search", "--image", "p/dog.png", "--texts", "t.txt"]).check(0, &[]);
     sandbox.run(&["search", "--image", "p/dog.png", "p", "--include-hidden"]).check(1, &[]);
-    sandbox.run(&["library", "stats", "--model", "clip-tiny"]).check(0, &[]);
+    sandbox.run(&["library", "stats", "--model", "clip-photo"]).check(0, &[]);
 }
 
 #[test]

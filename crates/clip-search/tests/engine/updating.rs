@@ -133,7 +133,7 @@ fn a_collection_is_made_anew_with_another_model() {
     let stopped = reindex(&embedder, &options, &mut stops).unwrap_err();
     assert!(matches!(stopped, Error::Cancelled { done: 1, total: 2, .. }), "{stopped}");
     // The old one answers until the new one is complete.
-    assert_eq!(Collection::open(&from).unwrap().store().model_name(), "clip-tiny");
+    assert_eq!(Collection::open(&from).unwrap().store().model_name(), "clip-photo");
 
     let reindexed = reindex(&embedder, &options, &mut Silent).unwrap();
     assert_eq!((reindexed.items, reindexed.missing), (2, 0));

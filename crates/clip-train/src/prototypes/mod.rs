@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{ConvStem, ConvStemCheckpoint};
-use clip_data::Kind;
+use clip_data::{Kind, singular};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -220,12 +220,20 @@ impl Prototypes {
     }
 }
 
+/// The number of a word. WordNet has some in the plural alone: where that names no image, and the
+/// singular does, it is the singular.
+fn named(texts: &mut Texts, word: &str) -> u32 {
+    let of_images = |text: &str| texts.number(text).filter(|number| texts.names_an_image(*number));
+    let known = of_images(word).or_else(|| of_images(&singular(word)));
+    known.unwrap_or_else(|| texts.add(word))
+}
+
 impl Class {
     fn all(entries: &[Entry], config: &PrototypeConfig, texts: &mut Texts) -> Vec<Self> {
         let numbers = |texts: &mut Texts, list: &[String]| {
             let mut numbers: Vec<u32> = Vec::with_capacity(list.len());
             for text in list {
-                let number = texts.add(text);
+                let number = named(texts, text);
                 if !numbers.contains(&number) {
                     numbers.push(number);
                 }
@@ -275,7 +283,7 @@ mod tests {
             hyper: hyper.iter().map(|word| (*word).to_owned()).collect(),
         };
         let entries = [
-            entry(&["pug", "pug-dog"], &["dog", "animal", "Pug", "canid"]),
+            entry(&["pug", "pug-dog"], &["Dogs", "animal", "Pug", "canid"]),
             entry(&["cat"], &["animal"]),
         ];
         let config = PrototypeConfig {
