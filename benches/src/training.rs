@@ -115,7 +115,7 @@ impl Training {
                 patches: learner.clip.image.visual.patches(pixels),
                 kept: None,
             },
-            texts: int_tensor(&ids, [batch, length], device),
+            texts: vec![int_tensor(&ids, [batch, length], device)],
             matches: Tensor::diag_mask([batch, batch], 0, device).bool_not(),
             translations: None,
         };

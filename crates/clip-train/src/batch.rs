@@ -10,8 +10,11 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::{Error, ImageInputs, Inputs, Result};
 
+/// Texts of a batch that go through the tower together.
+pub(crate) const GROUP: usize = 64;
+
 /// Token ids of each text, cut to the context.
-pub(crate) fn encode<T: AsRef<str>>(tokenizer: &Tokenizer, texts: &[T]) -> Result<Vec<Vec<u32>>> {
+fn encode<T: AsRef<str>>(tokenizer: &Tokenizer, texts: &[T]) -> Result<Vec<Vec<u32>>> {
     let encode = |text: &T| {
         tokenizer
             .encode(text.as_ref(), Overflow::Truncate)
@@ -28,6 +31,26 @@ pub(crate) fn tokens<T: AsRef<str>>(
 ) -> Result<Tensor<2, Int>> {
     let batch = tokenizer.pad(&encode(tokenizer, texts)?);
     Ok(int_tensor(&batch.ids, [batch.rows, batch.length], device))
+}
+
+/// The order of texts by how many tokens they have, and their token ids in that order, in groups of at most
+/// `size` that are cut to their longest: of most texts a batch would be mostly padding.
+pub(crate) fn grouped<T: AsRef<str>>(
+    tokenizer: &Tokenizer,
+    texts: &[T],
+    size: usize,
+    device: &Device,
+) -> Result<(Vec<usize>, Vec<Tensor<2, Int>>)> {
+    let ids = encode(tokenizer, texts)?;
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_by_key(|text| ids[*text].len());
+    let group = |group: &[usize]| {
+        let ids: Vec<Vec<u32>> = group.iter().map(|text| ids[*text].clone()).collect();
+        let batch = tokenizer.pad(&ids);
+        int_tensor(&batch.ids, [batch.rows, batch.length], device)
+    };
+    let groups = order.chunks(size).map(group).collect();
+    Ok((order, groups))
 }
 
 /// How pictures are cut into patches, and how many of them training sees.
@@ -104,7 +127,7 @@ impl Patches {
                 ),
                 kept,
             },
-            texts: tokens(tokenizer, &batch.captions, device)?,
+            texts: vec![tokens(tokenizer, &batch.captions, device)?],
             matches: Tensor::from_data(
                 TensorData::new(batch.matches.clone(), [rows, rows]),
                 device,

@@ -26,8 +26,9 @@ pub struct Learner {
 pub struct Inputs {
     /// The images.
     pub images: ImageInputs,
-    /// Token ids of the texts, `[T, L]`.
-    pub texts: Tensor<2, Int>,
+    /// Token ids of the texts, one after the other in groups of like length, `[t, L]`: the rows of all
+    /// groups together are `T`.
+    pub texts: Vec<Tensor<2, Int>>,
     /// Which texts are right for which images, `[B, T]`. A text without an image is wrong for all.
     pub matches: Tensor<2, Bool>,
     /// What the text tower learns beside the contrast.
@@ -37,10 +38,9 @@ pub struct Inputs {
 /// Texts, and a translation of each that shall have its vector.
 #[derive(Debug, Clone)]
 pub struct TranslationInputs {
-    /// Token ids of the texts, `[P, L]`. Their vectors are targets: no gradient goes through them.
-    pub texts: Tensor<2, Int>,
-    /// Token ids of the translations, `[P, M]`.
-    pub translations: Tensor<2, Int>,
+    /// Token ids of texts, `[p, L]`, and of their translations, `[p, M]`, in groups of like length. The
+    /// vectors of the texts are targets: no gradient goes through them.
+    pub pairs: Vec<[Tensor<2, Int>; 2]>,
     /// Weight of their loss, the mean of `1 − cos(translation, text)`.
     pub weight: f64,
 }

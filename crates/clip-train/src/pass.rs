@@ -30,26 +30,25 @@ impl Pass {
     /// added.
     pub fn new(learner: &Learner, kind: LossKind, mut inputs: Inputs, chunk: usize) -> Self {
         let translations = inputs.translations.take();
-        let rows = inputs.images.rows().max(inputs.texts.dims()[0]);
+        let texts = inputs.texts.iter().map(|ids| ids.dims()[0]).sum();
+        let rows = inputs.images.rows().max(texts);
         let mut pass = match chunk > 0 && rows > chunk {
             true => Self::in_parts(learner, kind, inputs, chunk),
             false => Self::whole(learner, kind, inputs),
         };
         if let Some(translations) = translations {
-            pass.add_translations(learner, &translations, chunk);
+            pass.add_translations(learner, &translations);
         }
         pass
     }
 
-    fn add_translations(&mut self, learner: &Learner, inputs: &TranslationInputs, chunk: usize) {
+    fn add_translations(&mut self, learner: &Learner, inputs: &TranslationInputs) {
         let (quiet, tape) = (learner.valid(), tape(learner));
-        let [count, _] = inputs.texts.dims();
-        let rows_of = |ids: &Tensor<2, Int>, rows| ids.clone().slice(s![rows, ..]);
-        for rows in parts(count, if chunk > 0 { chunk } else { count }) {
-            let texts = rows_of(&inputs.texts, rows.clone()).without_autodiff();
-            let texts = tape.put(quiet.embed_texts(texts));
-            let translations = learner.embed_texts(rows_of(&inputs.translations, rows.clone()));
-            let distances = (texts * translations).sum().neg() + rows.len() as f64;
+        let count: usize = inputs.pairs.iter().map(|[texts, _]| texts.dims()[0]).sum();
+        for [texts, translations] in &inputs.pairs {
+            let targets = tape.put(quiet.embed_texts(texts.clone().without_autodiff()));
+            let vectors = learner.embed_texts(translations.clone());
+            let distances = (targets * vectors).sum().neg() + texts.dims()[0] as f64;
             let loss = distances * (inputs.weight / count as f64);
             let mut gradients = loss.backward();
             self.loss += loss.into_scalar::<f32>();
@@ -60,7 +59,8 @@ impl Pass {
     fn whole(learner: &Learner, kind: LossKind, inputs: Inputs) -> Self {
         let Inputs { images, texts, matches, .. } = inputs;
         let images = learner.embed_images(images);
-        let texts = learner.embed_texts(texts);
+        let texts = texts.into_iter().map(|ids| learner.embed_texts(ids)).collect();
+        let texts = Tensor::cat(texts, 0);
         let loss = learner.loss(kind, images, texts, matches);
         let mut gradients = loss.backward();
         let gradients = parameters::gradients(learner, &mut gradients);
@@ -69,6 +69,9 @@ impl Pass {
 
     fn in_parts(learner: &Learner, kind: LossKind, inputs: Inputs, chunk: usize) -> Self {
         let Inputs { images, texts, matches, .. } = inputs;
+        let part = |ids: &Tensor<2, Int>, rows| ids.clone().slice(s![rows, ..]);
+        let parts_of = |ids| parts(Tensor::dims(ids)[0], chunk).map(move |rows| part(ids, rows));
+        let texts: Vec<Tensor<2, Int>> = texts.iter().flat_map(parts_of).collect();
         let quiet = learner.valid();
         let tape = tape(learner);
         let leaf = |vectors| tape.put(Tensor::cat(vectors, 0)).require_grad();
@@ -78,9 +81,7 @@ impl Pass {
                 .collect(),
         );
         let text_vectors: Tensor<2> = leaf(
-            parts(texts.dims()[0], chunk)
-                .map(|rows| quiet.embed_texts(texts.clone().slice(s![rows, ..]).without_autodiff()))
-                .collect(),
+            texts.iter().map(|ids| quiet.embed_texts(ids.clone().without_autodiff())).collect(),
         );
         let loss = learner.loss(kind, image_vectors.clone(), text_vectors.clone(), matches);
         let mut gradients = loss.backward();
@@ -95,8 +96,11 @@ impl Pass {
             let mut gradients = (vectors * slope(&image_slope, rows)).sum().backward();
             parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
         }
-        for rows in parts(texts.dims()[0], chunk) {
-            let vectors = learner.embed_texts(texts.clone().slice(s![rows.clone(), ..]));
+        let mut start = 0;
+        for ids in texts {
+            let rows = start..start + ids.dims()[0];
+            start = rows.end;
+            let vectors = learner.embed_texts(ids);
             let mut gradients = (vectors * slope(&text_slope, rows)).sum().backward();
             parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
         }

@@ -5,11 +5,16 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use burn::tensor::{Int, Tensor};
 use clip_data::TextTable;
+use clip_model::Device;
+use clip_tokenizer::Tokenizer;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::{GROUP, grouped, tokens};
 use crate::texts::{Texts, folded};
-use crate::{Error, Result};
+use crate::{Error, Result, TranslationInputs};
 
 /// The language of names, in `emojibase-data` and in validations.
 pub(crate) const ENGLISH: &str = "en";
@@ -56,6 +61,13 @@ pub struct Translations {
     /// The numbers of an English text of the run and of its translation.
     pairs: Vec<[u32; 2]>,
     problems: Vec<String>,
+}
+
+/// Texts of a step, each with a translation.
+#[derive(Debug)]
+pub(crate) struct TranslationBatch {
+    pairs: Vec<[String; 2]>,
+    weight: f64,
 }
 
 /// A text in another language.
@@ -126,18 +138,35 @@ impl Translations {
         &self.problems
     }
 
-    pub(crate) fn config(&self) -> &TranslationConfig {
-        &self.config
-    }
-
     /// All, of texts that are not learned too.
     pub(crate) fn rows(&self) -> &[Translation] {
         &self.rows
     }
 
-    /// The numbers of texts of the run and of their translations.
-    pub(crate) fn pairs(&self) -> &[[u32; 2]] {
-        &self.pairs
+    /// Texts of the run with a translation each, one translation as likely as another.
+    pub(crate) fn draw<R: Rng>(&self, texts: &Texts, random: &mut R) -> TranslationBatch {
+        let text = |number: u32| texts.list()[number as usize].clone();
+        let pair = |_| self.pairs[random.random_range(0..self.pairs.len())].map(text);
+        let pairs = (0..self.config.batch_size).map(pair).collect();
+        TranslationBatch { pairs, weight: self.config.weight }
+    }
+}
+
+impl TranslationBatch {
+    /// On a device; groups are half as large as those of other texts, as few translations are long.
+    pub(crate) fn inputs(
+        &self,
+        tokenizer: &Tokenizer,
+        device: &Device,
+    ) -> Result<TranslationInputs> {
+        let translations: Vec<&str> = self.pairs.iter().map(|[_, text]| &**text).collect();
+        let (order, groups) = grouped(tokenizer, &translations, GROUP / 2, device)?;
+        let pair = |(order, translations): (&[usize], Tensor<2, Int>)| {
+            let texts: Vec<&str> = order.iter().map(|pair| &*self.pairs[*pair][0]).collect();
+            Ok([tokens(tokenizer, &texts, device)?, translations])
+        };
+        let pairs = order.chunks(GROUP / 2).zip(groups).map(pair).collect::<Result<_>>()?;
+        Ok(TranslationInputs { pairs, weight: self.weight })
     }
 }
 

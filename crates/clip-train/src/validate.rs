@@ -9,7 +9,7 @@ use clip_model::{Device, float_tensor};
 use clip_tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
-use crate::batch::tokens;
+use crate::batch::grouped;
 use crate::features::Features;
 use crate::texts::folded;
 use crate::translations::{ENGLISH, Translations};
@@ -84,10 +84,12 @@ pub(crate) fn embed_texts(
     texts: &[String],
     device: &Device,
 ) -> Result<Vec<f32>> {
-    let mut vectors = Vec::new();
-    for texts in texts.chunks(ROWS) {
-        let ids = tokens(tokenizer, texts, device)?;
-        vectors.extend(host(model.embed_texts(ids)));
+    let (order, groups) = grouped(tokenizer, texts, ROWS, device)?;
+    let rows: Vec<f32> = groups.into_iter().flat_map(|ids| host(model.embed_texts(ids))).collect();
+    let width = rows.len() / texts.len().max(1);
+    let mut vectors = vec![0.0; rows.len()];
+    for (text, row) in order.into_iter().zip(rows.chunks_exact(width.max(1))) {
+        vectors[text * width..][..width].copy_from_slice(row);
     }
     Ok(vectors)
 }

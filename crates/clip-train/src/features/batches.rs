@@ -11,11 +11,11 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
 use super::{FeatureConfig, Features, WeightedSampler};
-use crate::batch::tokens;
+use crate::batch::{GROUP, grouped};
 use crate::prototypes::{Prototypes, VirtualFeatures};
 use crate::texts::Texts;
-use crate::translations::Translations;
-use crate::{ImageInputs, Inputs, Result, TranslationInputs};
+use crate::translations::{TranslationBatch, Translations};
+use crate::{ImageInputs, Inputs, Result};
 
 /// Largest part of another image of its name that is mixed into an image.
 const LARGEST_PART: f32 = 0.6;
@@ -55,15 +55,7 @@ pub(crate) struct FeatureBatch {
     texts: Vec<String>,
     /// `[B, T]`
     matches: Vec<bool>,
-    translations: Option<Pairs>,
-}
-
-/// Texts with a translation of each.
-#[derive(Debug)]
-struct Pairs {
-    texts: Vec<String>,
-    translations: Vec<String>,
-    weight: f64,
+    translations: Option<TranslationBatch>,
 }
 
 /// Texts of a batch, each there once, and the numbers of what each is about: several where two texts in
@@ -165,16 +157,6 @@ impl FeatureSource {
         }
     }
 
-    /// Texts of the run with translations, each translation as likely as another.
-    fn pairs(&self, random: &mut Pcg64Mcg) -> Option<Pairs> {
-        let translations = self.translations.as_ref()?;
-        let (all, config) = (translations.pairs(), translations.config());
-        let text = |number: u32| self.texts.list()[number as usize].clone();
-        let drawn = (0..config.batch_size).map(|_| all[random.random_range(0..all.len())]);
-        let (texts, translations) = drawn.map(|pair| (text(pair[0]), text(pair[1]))).unzip();
-        Some(Pairs { texts, translations, weight: config.weight })
-    }
-
     /// As many names as the settings ask for, or all, each once.
     fn further_names(&self, random: &mut Pcg64Mcg) -> Vec<u32> {
         let count = self.config.name_negatives.min(self.names.len());
@@ -252,7 +234,9 @@ impl FeatureBatches {
                 numbers.iter().map(move |numbers| numbers.iter().any(is_right))
             })
             .collect();
-        let translations = source.pairs(&mut random);
+        let translations = source.translations.as_ref();
+        let translations =
+            translations.map(|translations| translations.draw(&source.texts, &mut random));
         FeatureBatch { features, rows: shown.len(), texts, matches, translations }
     }
 }
@@ -283,22 +267,19 @@ impl FeatureBatch {
     /// The batch on a device.
     pub(crate) fn inputs(&self, tokenizer: &Tokenizer, device: &Device) -> Result<Inputs> {
         let width = self.features.len() / self.rows;
-        let shape = [self.rows, self.texts.len()];
-        let translations = |pairs: &Pairs| -> Result<_> {
-            Ok(TranslationInputs {
-                texts: tokens(tokenizer, &pairs.texts, device)?,
-                translations: tokens(tokenizer, &pairs.translations, device)?,
-                weight: pairs.weight,
-            })
-        };
+        let images = float_tensor(self.features.clone(), [self.rows, width], device);
+        let (order, texts) = grouped(tokenizer, &self.texts, GROUP, device)?;
+        let matches: Vec<bool> = self
+            .matches
+            .chunks_exact(order.len())
+            .flat_map(|row| order.iter().map(|text| row[*text]))
+            .collect();
+        let matches = TensorData::new(matches, [self.rows, order.len()]);
+        let translations = |batch: &TranslationBatch| batch.inputs(tokenizer, device);
         Ok(Inputs {
-            images: ImageInputs::Features(float_tensor(
-                self.features.clone(),
-                [self.rows, width],
-                device,
-            )),
-            texts: tokens(tokenizer, &self.texts, device)?,
-            matches: Tensor::from_data(TensorData::new(self.matches.clone(), shape), device),
+            images: ImageInputs::Features(images),
+            texts,
+            matches: Tensor::from_data(matches, device),
             translations: self.translations.as_ref().map(translations).transpose()?,
         })
     }

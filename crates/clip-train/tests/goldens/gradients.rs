@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use burn::tensor::{Tensor, TensorData, s};
 use clip_model::Backend;
 use clip_train::parameters::canonical;
@@ -53,7 +55,7 @@ fn parts_have_the_gradients_of_the_whole() {
     check(LossKind::Sigmoid, "gradients-sigmoid.safetensors", 5);
 }
 
-/// Five texts for all images and two that no image has, in parts or whole.
+/// Five texts for all images and two that no image has, in two groups, in parts or whole.
 #[test]
 fn texts_need_not_be_as_many_as_images() {
     for (backend, device) in devices() {
@@ -64,7 +66,7 @@ fn texts_need_not_be_as_many_as_images() {
             .flat_map(|image| (0..texts).map(move |text| image % 5 == text || image + 1 == text))
             .collect();
         let inputs = Inputs {
-            texts: inputs.texts.slice(s![..texts, ..]),
+            texts: [0..4, 4..texts].map(|rows| inputs.texts[0].clone().slice(s![rows, ..])).into(),
             matches: Tensor::from_data(TensorData::new(matches, [images, texts]), &device),
             ..inputs
         };
@@ -78,13 +80,14 @@ fn translations_add_their_distance() {
     for (backend, device) in devices() {
         let learner = learner(LossKind::InfoNce, &device);
         let inputs = batch(&learner, &device);
+        let ids = |rows: Range<usize>| inputs.texts[0].clone().slice(s![rows, ..]);
         let translations = TranslationInputs {
-            texts: inputs.texts.clone().slice(s![..5, ..]),
-            translations: inputs.texts.clone().slice(s![5..10, ..]),
+            pairs: [0..2, 2..5]
+                .map(|rows| [rows.clone(), rows.start + 5..rows.end + 5].map(ids))
+                .into(),
             weight: 0.5,
         };
-        let [texts, other] = [&translations.texts, &translations.translations]
-            .map(|ids| learner.embed_texts(ids.clone()));
+        let [texts, other] = [0..5, 5..10].map(|rows| learner.embed_texts(ids(rows)));
         let cosine = (texts * other).sum().into_scalar::<f32>() / 5.0;
         let with = Inputs { translations: Some(translations), ..inputs.clone() };
         let [plain, more] =

@@ -100,7 +100,7 @@ pub(crate) fn inputs(
             patches: learner.clip.image.visual.patches(pixels),
             kept: None,
         },
-        texts: int_tensor(&ints(ids), [ids.len() / length, length], device),
+        texts: vec![int_tensor(&ints(ids), [ids.len() / length, length], device)],
         matches: matches(&ints(groups), device),
         translations: None,
     }
