@@ -293,10 +293,29 @@ def check(folder, checkpoint, model):
           f"   largest cosine {alike[0]:5.2f} {alike[1]:5.2f}   blocks {min(blocks):.2f} to {max(blocks):.2f}")  # fmt: skip
 
 
-def tokenizer(count=49152 - 256 - 2, length=77):
-    """transformers' tokenizer over the first merges of the repository's vocabulary file (OpenAI's, in OpenAI's order)."""
-    with gzip.open(ROOT / "crates/clip-tokenizer/assets/bpe_simple_vocab_16e6.txt.gz", "rt", encoding="utf-8") as file:
-        merges = [tuple(line.split()) for line in file.read().split("\n")[1 : count + 1]]
+def stored_merges(vocabulary):
+    """The merges that a checkpoint carries (`SubwordModel::ByteLevel` of clip-checkpoint)."""
+    numbers, number, shift = [], 0, 0
+    for byte in vocabulary[4:]:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number = shift = 0
+    assert vocabulary[:4] == bytes([1, 2, 0, 0]) and len(numbers) == 1 + 2 * numbers[0], "no list of merges"
+    characters = list(bytes_to_unicode().values())
+    tokens, merges = characters + [c + "</w>" for c in characters], []
+    for pair in zip(numbers[1::2], numbers[2::2]):
+        merges.append(tuple(tokens[id] for id in pair))
+        tokens.append("".join(merges[-1]))
+    return merges
+
+
+def tokenizer(count=49152 - 256 - 2, length=77, merges=None):
+    """transformers' tokenizer over some merges, or over the first of the repository's vocabulary file (OpenAI's, in OpenAI's order)."""
+    if merges is None:
+        with gzip.open(ROOT / "crates/clip-tokenizer/assets/bpe_simple_vocab_16e6.txt.gz", "rt", encoding="utf-8") as file:
+            merges = [tuple(line.split()) for line in file.read().split("\n")[1 : count + 1]]
     characters = list(bytes_to_unicode().values())
     words = characters + [c + "</w>" for c in characters] + ["".join(pair) for pair in merges]
     words += ["<|startoftext|>", "<|endoftext|>"]
