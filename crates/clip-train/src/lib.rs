@@ -61,7 +61,7 @@ mod validate;
 mod vocabulary;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
-pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
+pub use config::{DataConfig, FreshModel, FreshVocabulary, TowerSize, TrainConfig, TrainPrecision};
 pub use distill::{
     Agreement, DistillConfig, DistillLoss, Distiller, FreshText, Teacher, TeacherConfig,
     TemplateConfig, TextValidation, Translation, Translations, TranslationsConfig,
@@ -85,4 +85,3 @@ pub use text_start::TextStart;
 pub use text_vectors::{TextVectorConfig, TextVectors};
 pub use trainer::Trainer;
 pub use validate::Validation;
-pub use vocabulary::FreshVocabulary;
