@@ -42,6 +42,19 @@ def leb128(data):
             number, shift = 0, 0
 
 
+def stored_merges(vocabulary):
+    """The merges that a checkpoint carries (`SubwordModel::ByteLevel` of clip-checkpoint)."""
+    assert vocabulary[:2] == bytes([1, 2]), "no list of merges"
+    numbers = leb128(vocabulary[2:])
+    assert next(numbers) == next(numbers) == 0, "tokens beside the merges"
+    characters = list(bytes_to_unicode().values())
+    tokens, pairs = characters + [character + "</w>" for character in characters], []
+    for _ in range(next(numbers)):
+        pairs.append((tokens[next(numbers)], tokens[next(numbers)]))
+        tokens.append("".join(pairs[-1]))
+    return pairs
+
+
 class Canonical:
     """The towers of a file: `images(pixels)` and `texts(ids)` give unit vectors."""
 
@@ -66,15 +79,7 @@ class Canonical:
         """The merges of the tokenizer: those that the file carries (docs/weights.md), or the first of CLIP's."""
         if self.vocabulary is None:
             return clip_merges(self.card["tokenizer"]["start_token"] - 512)
-        numbers = leb128(self.vocabulary[2:])  # behind the version and the kind
-        assert next(numbers) == next(numbers) == 0  # neither tokens nor spelled ones beside the merges
-        characters = list(bytes_to_unicode().values())
-        tokens = characters + [character + "</w>" for character in characters]
-        pairs = []
-        for _ in range(next(numbers)):
-            pairs.append((tokens[next(numbers)], tokens[next(numbers)]))
-            tokens.append("".join(pairs[-1]))
-        return pairs
+        return stored_merges(self.vocabulary)
 
     def __getitem__(self, name):
         return self.tensors[name]

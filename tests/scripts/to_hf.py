@@ -5,7 +5,7 @@
 The reverse of `cargo xtask convert-weights`: the same table of names (crates/clip-weights/src/hf/table.rs),
 read from right to left. Tensors keep their number format. FOLDER gets `config.json`, `model.safetensors`,
 `preprocessor_config.json`, `README.md` (the license), and the tokenizer with as many of CLIP's merges as
-the model knows: `vocab.json`, `merges.txt`, `tokenizer.json`, `tokenizer_config.json`.
+the model knows, or with its own: `vocab.json`, `merges.txt`, `tokenizer.json`, `tokenizer_config.json`.
 
 transformers cleans texts in one way, that of tokenizer mode `hf`; a model of mode `openai` is written
 with a warning, for its texts are cleaned differently. What the layout cannot say is an error.
@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import torch
+from canonical import clip_merges, stored_merges
 from goldens import tokenizer
 from safetensors import safe_open
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
@@ -118,14 +119,15 @@ def image_processor(settings):
     )  # fmt: skip
 
 
-def write_tokenizer(folder, card):
-    """CLIP's bytes and first merges, and the two special tokens behind them."""
+def write_tokenizer(folder, card, vocabulary):
+    """CLIP's bytes, its first merges or the model's own, and the two special tokens behind them."""
     settings, context = card["tokenizer"], card["config"]["text"]["context_length"]
     start, end, pad = (settings[f"{name}_token"] for name in ("start", "end", "pad"))
     assert BYTES <= start <= BYTES + MERGES and end == start + 1, f"no CLIP vocabulary ends with {start}, {end}"
     if settings["mode"] != "hf":
         print(f"warning: transformers cleans texts otherwise than mode {settings['mode']}", file=sys.stderr)
-    made = tokenizer(start - BYTES, context)
+    merges = clip_merges(start - BYTES) if vocabulary is None else stored_merges(vocabulary)
+    made = tokenizer(merges, context)
     made.pad_token = made.convert_ids_to_tokens(pad)
     made.save_pretrained(folder)
     # What readers older than `tokenizer.json` want.
@@ -143,7 +145,9 @@ def main():
     arguments = parser.parse_args()
     with safe_open(arguments.checkpoint, "torch") as file:
         card = json.loads(file.metadata()["clip_card"])
-        tensors = dict(row for name in file.keys() for row in theirs(name, file.get_tensor(name)))
+        names = set(file.keys())
+        vocabulary = file.get_tensor("vocabulary").numpy().tobytes() if "vocabulary" in names else None
+        tensors = dict(row for name in names - {"vocabulary"} for row in theirs(name, file.get_tensor(name)))
     assert card["card_version"] == 1, "a card of a later version"
     # In files in bf16 the logit scale is in f32.
     formats = {tensor.dtype for name, tensor in tensors.items() if name != "logit_scale"}
@@ -154,7 +158,7 @@ def main():
     model.load_state_dict(tensors)
     model.save_pretrained(arguments.folder)
     image_processor(card["preprocess"]).save_pretrained(arguments.folder)
-    write_tokenizer(arguments.folder, card)
+    write_tokenizer(arguments.folder, card, vocabulary)
     front = f"---\nlicense: {card['license']}\n---\n" if card.get("license") else ""
     (arguments.folder / "README.md").write_text(f"{front}# {card['name']}\n", encoding="utf-8")
     print(f"{arguments.folder}: {card['name']}, {sum(tensor.numel() for tensor in tensors.values()):,} parameters")

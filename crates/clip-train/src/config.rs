@@ -11,8 +11,8 @@ use clip_data::{AugmentConfig, CaptionConfig, Filter, LoaderConfig, SamplerConfi
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdamWConfig, AdaptConfig, Error, FeatureConfig, FreshVocabulary, LossKind, PrototypeConfig,
-    Result, ScheduleConfig, TextStart, TranslationConfig,
+    AdamWConfig, AdaptConfig, Error, FeatureConfig, LossKind, PrototypeConfig, Result,
+    ScheduleConfig, TextStart, TranslationConfig,
 };
 
 /// Everything about a run.
@@ -144,6 +144,17 @@ pub struct FreshModel {
     pub text: TowerSize,
     /// What it starts from.
     pub text_start: TextStart,
+}
+
+/// Which merges a fresh model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FreshVocabulary {
+    /// The first of CLIP's.
+    #[default]
+    Clip,
+    /// Those that spell the texts of the run in few pieces ([`clip_tokenizer::choose_vocabulary`]).
+    Chosen,
 }
 
 /// The sizes of a tower; its MLPs are four times as wide.

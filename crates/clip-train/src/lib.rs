@@ -59,7 +59,7 @@ mod validate;
 mod vocabulary;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
-pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
+pub use config::{DataConfig, FreshModel, FreshVocabulary, TowerSize, TrainConfig, TrainPrecision};
 pub use error::{Error, Result};
 pub use export::export;
 pub use features::FeatureConfig;
@@ -78,4 +78,3 @@ pub use text_start::TextStart;
 pub use trainer::Trainer;
 pub use translations::{TranslationConfig, Translations};
 pub use validate::Validation;
-pub use vocabulary::FreshVocabulary;

@@ -5,22 +5,10 @@ use std::collections::BTreeMap;
 use clip_checkpoint::{Checkpoint, ModelCard};
 use clip_data::{CaptionConfig, Sample, fill_template};
 use clip_tokenizer::choose_vocabulary;
-use serde::{Deserialize, Serialize};
 
 use crate::features::WeightedSampler;
 use crate::source::Source;
-use crate::{Files, Result, Start, TrainConfig};
-
-/// Which merges a fresh model has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FreshVocabulary {
-    /// The first of CLIP's.
-    #[default]
-    Clip,
-    /// Those that spell the texts of the run in few pieces ([`choose_vocabulary`]).
-    Chosen,
-}
+use crate::{Files, FreshVocabulary, Result, Start, TrainConfig};
 
 /// Merges of its own for the model of a run, where it is to have such. A run that goes on keeps those that
 /// it began with.

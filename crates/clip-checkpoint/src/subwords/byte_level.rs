@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::decode::bad;
-use super::{SubwordModel, Subwords};
+use super::{SubwordModel, Subwords, bad};
 use crate::{Result, TokenizerConfig, Vocabulary};
 
 /// Ids before those of the merges: every byte, inside a word and at its end.

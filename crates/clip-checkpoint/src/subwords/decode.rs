@@ -1,10 +1,10 @@
 //! Bytes to a vocabulary.
 
 use super::{
-    BPE, BYTE_LEVEL, Charsmap, Merge, SubwordModel, Subwords, UNIGRAM, UnigramModel, VERSION,
+    BPE, BYTE_LEVEL, Charsmap, Merge, SubwordModel, Subwords, UNIGRAM, UnigramModel, VERSION, bad,
     byte_level,
 };
-use crate::{Error, Result};
+use crate::Result;
 
 impl<'a> Subwords<'a> {
     /// Reads the bytes that a checkpoint carries. Texts are not copied.
@@ -56,10 +56,6 @@ impl<'a> Subwords<'a> {
         };
         if known { Ok(()) } else { Err(bad("it names a token that it does not have")) }
     }
-}
-
-pub(super) fn bad(reason: &'static str) -> Error {
-    Error::BadVocabulary { reason }
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -131,6 +127,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     fn unigram() -> Subwords<'static> {
         Subwords {

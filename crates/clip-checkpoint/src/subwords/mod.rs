@@ -25,6 +25,8 @@ mod byte_level;
 mod decode;
 mod encode;
 
+use crate::Error;
+
 /// Version of the bytes that this crate writes and reads.
 const VERSION: u8 = 1;
 const UNIGRAM: u8 = 0;
@@ -99,4 +101,8 @@ pub struct Charsmap<'a> {
     pub units: Vec<u32>,
     /// What stands instead, each text ended by a zero byte.
     pub replacements: &'a str,
+}
+
+fn bad(reason: &'static str) -> Error {
+    Error::BadVocabulary { reason }
 }
