@@ -21,22 +21,26 @@ pub struct Line(*const u8);
 /// walk over a graph, they come at the same time.
 #[inline(always)]
 pub fn prefetch<T>(values: &[T]) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    for at in (0..size_of_val(values)).step_by(LINE) {
-        #[expect(unsafe_code, reason = "a hint")]
-        // SAFETY: nothing is read: a hint is allowed for any address, and every x86-64 has it.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast::<i8>().wrapping_add(at));
-        }
-    }
-    let _ = values;
+    Prefetch::new(values).near();
 }
 
 impl Prefetch {
     /// All of a slice.
     pub fn new<T>(values: &[T]) -> Self {
         Self { start: Line(values.as_ptr().cast()), bytes: size_of_val(values) }
+    }
+
+    /// So many bytes from a place on.
+    pub(crate) fn at<T>(start: *const T, bytes: usize) -> Self {
+        Self { start: Line(start.cast()), bytes }
+    }
+
+    /// Hints that all of it will be read very soon.
+    #[inline(always)]
+    pub(crate) fn near(self) {
+        for at in (0..self.bytes).step_by(LINE) {
+            self.start.wrapping_add(at).hint_near();
+        }
     }
 
     /// One of `count` parts of about one size.
@@ -60,7 +64,19 @@ impl Line {
         Self(self.0.wrapping_add(bytes))
     }
 
-    /// Hints that it will be read.
+    /// Hints that it will be read very soon, so that it comes into the first-level cache.
+    #[inline(always)]
+    pub(crate) fn hint_near(self) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        #[expect(unsafe_code, reason = "a hint")]
+        // SAFETY: nothing is read: a hint is allowed for any address, and every x86-64 has it.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(self.0.cast());
+        }
+    }
+
+    /// Hints that it will be read, by way of the second-level cache.
     #[inline(always)]
     pub fn hint(self) {
         #[cfg(all(target_arch = "x86_64", not(miri)))]

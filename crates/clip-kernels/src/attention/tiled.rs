@@ -5,6 +5,8 @@
 //! and values, so that their scores stay in the first-level cache. All keys of a sequence are seen at once: softmax
 //! needs no second look, and the weights are divided by their sum at the end.
 
+use std::ops::Range;
+
 use half::bf16;
 use rayon::prelude::*;
 
@@ -179,7 +181,7 @@ impl TiledAttention {
     /// A tile of a product, of whole registers.
     fn multiply(
         self,
-        (a, rows, inner): (MatrixView<'_, bf16>, std::ops::Range<usize>, std::ops::Range<usize>),
+        (a, rows, inner): (MatrixView<'_, bf16>, Range<usize>, Range<usize>),
         panel: &[Pair],
         columns: usize,
         (at, stride): ([usize; 2], usize),
@@ -191,5 +193,70 @@ impl TiledAttention {
         let out = ColumnsMut::new(out, stride);
         let start = Accumulate::Overwrite;
         self.kernel.multiply(Tile { a, rows, inner, panel, columns, prefetch, start, out, at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_testkit::{Random, assert_close, say};
+
+    use super::*;
+    use crate::attention::Scratch;
+
+    /// Against attention in `f32` over the same numbers, of heads and sequences that fill tiles and panels and that
+    /// do not; on all columns and by heads.
+    #[test]
+    fn it_is_near_attention_in_f32() {
+        let sizes = [(1, 3, 64), (2, 5, 64), (2, 12, 8), (1, 17, 80), (3, 50, 64), (2, 196, 72)];
+        for (heads, length, size) in sizes.into_iter().chain([(2, 257, 64), (5, 33, 10)]) {
+            for causal in [false, true] {
+                let attention = Attention { heads, causal };
+                let Some(tiled) = attention.tiled(size) else {
+                    say(format_args!("attention in bf16: not on this processor"));
+                    return;
+                };
+                let (width, sequences) = (heads * size, 2);
+                let rows = sequences * length;
+                let qkv = Random::new(length as u64).values(rows * 3 * width);
+                // Scores are far apart, so that some weights are large.
+                let qkv: Vec<bf16> = qkv.into_iter().map(|x| bf16::from_f32(3.0 * x)).collect();
+                let wide: Vec<f32> = qkv.iter().map(|x| x.to_f32()).collect();
+                let mut expected = vec![0.0; rows * width];
+                let all = MatrixView::new(&wide, 3 * width);
+                attention.forward(all, length, &mut expected, &mut Scratch::default());
+                let all = MatrixView::new(&qkv, 3 * width);
+                let mut found = vec![0.0; rows * width];
+                let out = ColumnsMut::new(&mut found, width);
+                tiled.forward(all, length, out, &mut Room::default());
+                let what = format!("{heads} heads of {length}×{size}, causal {causal}");
+                // Weights up to 1 are rounded to 8 bits, values up to 3 are multiplied by them.
+                assert_close(&what, &found, &expected, 1.2e-2);
+                let mut by_heads = vec![0.0; rows * width];
+                tiled.forward_by_heads(all, length, ColumnsMut::new(&mut by_heads, width));
+                assert_eq!(by_heads, found, "{what}: by heads");
+                let mut narrow = vec![bf16::ZERO; rows * width];
+                let out = ColumnsMut::new(&mut narrow, width);
+                tiled.forward(all, length, out, &mut Room::default());
+                let rounded: Vec<bf16> = found.iter().map(|x| Output::from_f32(*x)).collect();
+                assert_eq!(narrow, rounded, "{what}: in bf16");
+            }
+        }
+    }
+
+    /// What a longer sequence before left in the room does not matter.
+    #[test]
+    fn room_is_used_again() {
+        let Some(tiled) = (Attention { heads: 1, causal: false }).tiled(6) else { return };
+        let mut room = Room::default();
+        let run = |length: usize, room: &mut Room| {
+            let qkv: Vec<bf16> =
+                Random::new(7).values(length * 18).into_iter().map(bf16::from_f32).collect();
+            let mut out = vec![0.0; length * 6];
+            let columns = ColumnsMut::new(&mut out, 6);
+            tiled.forward::<f32>(MatrixView::new(&qkv, 18), length, columns, room);
+            out
+        };
+        run(70, &mut room);
+        assert_eq!(run(9, &mut room), run(9, &mut Room::default()));
     }
 }

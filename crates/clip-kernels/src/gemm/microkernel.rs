@@ -9,10 +9,8 @@
 
 use std::ops::Range;
 
-use super::panels::Panels;
-use super::sized;
 use crate::matrix::{ColumnsMut, MatrixView};
-use crate::tiling::{steps, tiles};
+use crate::tiling::tiles;
 use crate::{Isa, Prefetch};
 
 /// The inner loop of a number format on an instruction set: activations `A` by weights `W`, with sums
@@ -46,7 +44,7 @@ pub enum Accumulate<'a, S = f32> {
 pub(crate) struct Tile<'a, A, W, S> {
     /// The left side, its inner length filled up to whole groups.
     pub(crate) a: MatrixView<'a, A>,
-    /// Its rows that are in the tile.
+    /// Its rows that are in the tile, or in several.
     pub(crate) rows: Range<usize>,
     /// The values of each row that are multiplied, in whole groups.
     pub(crate) inner: Range<usize>,
@@ -82,21 +80,60 @@ pub(crate) struct Operands<A, W, S> {
 }
 
 /// As [`Accumulate`].
-#[derive(Clone, Copy)]
 pub(crate) enum Start<S> {
     Zero,
     Out,
     Row(*const S),
 }
 
+impl<S> Clone for Start<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Start<S> {}
+
 impl<A, W, S> MicroKernel<A, W, S> {
-    /// Writes the sums of a tile.
+    /// Writes the sums of some rows, tile by tile.
     ///
     /// # Panics
     ///
     /// Where the sizes do not fit, or the processor lacks the instruction set.
     #[inline]
     pub(crate) fn multiply(&self, tile: Tile<'_, A, W, S>) {
+        let (count, prefetch) = (tile.rows.len(), tile.prefetch);
+        let operands = self.operands(tile);
+        let Operands { a, a_stride, out, out_stride, registers, .. } = operands;
+        let bytes = registers * self.columns / 2 * size_of::<S>();
+        let tiles = tiles(0..count, self.rows);
+        let parts = tiles.len();
+        for (part, rows) in tiles.enumerate() {
+            if out_stride * size_of::<S>() > bytes {
+                // The sums of the next tile, which lie far apart, are on their way before it begins.
+                for row in rows.end..count.min(rows.end + rows.len()) {
+                    Prefetch::at(out.wrapping_add(row * out_stride), bytes).near();
+                }
+            }
+            let operands = Operands {
+                a: a.wrapping_add(rows.start * a_stride),
+                out: out.wrapping_add(rows.start * out_stride),
+                prefetch: prefetch.part(part, parts),
+                ..operands
+            };
+            #[expect(unsafe_code, reason = "vector instructions")]
+            // SAFETY: these are some rows of operands that were checked.
+            unsafe {
+                (self.run)(rows.len(), &operands);
+            }
+        }
+    }
+
+    /// Operands of any number of rows: the processor has the instructions, `a` is those rows of `steps` groups,
+    /// `panel` as many groups of `self.columns`, a bias `columns` values, and `out` as many rows of `columns` that
+    /// nobody else has, where `columns` are that many registers.
+    #[inline]
+    fn operands(&self, tile: Tile<'_, A, W, S>) -> Operands<A, W, S> {
         let Tile { a, rows, inner, panel, columns, prefetch, start, mut out, at: [row, column] } =
             tile;
         let (count, steps) = (rows.len(), inner.len() / self.group);
@@ -104,7 +141,6 @@ impl<A, W, S> MicroKernel<A, W, S> {
         assert!((1..=2).contains(&registers), "{columns} columns of {}", self.columns);
         assert_eq!(registers * self.columns, 2 * columns, "half a panel or a whole one");
         assert!(self.isa.is_detected(), "a product on a processor without {}", self.isa);
-        assert!((1..=self.rows).contains(&count), "{count} rows in a tile of {}", self.rows);
         assert!(inner.len() == steps * self.group, "whole groups");
         assert_eq!(panel.len(), steps * self.columns, "as much of the panel as of the rows");
         let start = match start {
@@ -118,121 +154,7 @@ impl<A, W, S> MicroKernel<A, W, S> {
         let (a, a_stride) = a.tile(rows, inner);
         let (out, out_stride) = out.tile(row..row + count, column..column + columns);
         let panel = panel.as_ptr();
-        let operands =
-            Operands { a, a_stride, panel, steps, registers, start, out, out_stride, prefetch };
-        #[expect(unsafe_code, reason = "vector instructions")]
-        // SAFETY: the processor has the instructions. `a` is `count` rows of `steps` groups, `panel` as
-        // many groups of `self.columns`, a bias `columns` values, and `out` a tile of `count` × `columns`
-        // that nobody else has, where `columns` are that many registers: checked above and by `tile` of
-        // both matrices.
-        unsafe {
-            (self.run)(count, &operands);
-        }
-    }
-}
-
-/// A block of one panel, and all that is multiplied with it: the macro-kernel around a micro-kernel.
-pub(crate) struct Block<'a, A, W, S> {
-    /// All rows of the left side.
-    pub(crate) a: MatrixView<'a, A>,
-    /// The values of each row that belong to the block.
-    pub(crate) inner: Range<usize>,
-    /// The block of the panel.
-    pub(crate) weights: &'a [W],
-    /// What follows the block.
-    pub(crate) next: Prefetch,
-    /// A bias has as many values as the panel has columns of the matrix.
-    pub(crate) start: Accumulate<'a, S>,
-    /// The first column in the output.
-    pub(crate) column: usize,
-    /// How many columns of the panel the matrix has.
-    pub(crate) width: usize,
-}
-
-impl<'a, A, W, S: Copy> Block<'a, A, W, S> {
-    /// The same block with its weights in another type.
-    pub(crate) fn with<V>(&self, weights: &'a [V]) -> Block<'a, A, V, S> {
-        let Self { a, ref inner, next, start, column, width, .. } = *self;
-        Block { a, inner: inner.clone(), weights, next, start, column, width }
-    }
-}
-
-impl<A: Copy, W, S: Copy + Default> MicroKernel<A, W, S> {
-    /// Writes the sums of all rows by a block, tile by tile.
-    ///
-    /// # Panics
-    ///
-    /// Where the sizes do not fit.
-    pub(crate) fn multiply_block(&self, block: &Block<'_, A, W, S>, out: &mut ColumnsMut<'_, S>) {
-        let Block { a, ref inner, weights, next, start, column, width } = *block;
-        // Of a panel with few columns one register of two is computed.
-        let columns = if 2 * width <= self.columns { self.columns / 2 } else { self.columns };
-        let tiles = tiles(0..a.rows(), self.rows);
-        let count = tiles.len();
-        for (i, rows) in tiles.enumerate() {
-            let at = [rows.start, column];
-            // The sums of the next tile, which lie far apart, are on their way before it begins.
-            for row in rows.end..out.rows().min(rows.end + rows.len()) {
-                crate::prefetch(&out.row(row)[column..column + width]);
-            }
-            let (prefetch, inner, out) = (next.part(i, count), inner.clone(), out.reborrow());
-            let tile = Tile { a, rows, inner, panel: weights, columns, prefetch, start, out, at };
-            match width == columns {
-                true => self.multiply(tile),
-                false => self.multiply_narrow(tile, width),
-            }
-        }
-    }
-
-    /// The sums of all rows by a panel, row by row: few enough to stay near for what follows them. Of the
-    /// panel, `block` rows are multiplied before the next.
-    ///
-    /// # Panics
-    ///
-    /// Where the sizes do not fit.
-    pub(crate) fn multiply_panel<'a>(
-        &self,
-        a: MatrixView<'_, A>,
-        (panels, panel, block): (&Panels<W>, usize, usize),
-        room: &'a mut Vec<S>,
-    ) -> &'a mut [S]
-    where
-        W: Copy + Default,
-    {
-        let width = self.columns;
-        let sums = sized(room, a.rows() * width);
-        for inner in steps(0..panels.inner(), block) {
-            let weights = panels.block(panel, inner.clone());
-            let next = panels.next(panel, inner.clone());
-            let start = if inner.start == 0 { Accumulate::Overwrite } else { Accumulate::Add };
-            let block = Block { a, inner, weights, next, start, column: 0, width };
-            self.multiply_block(&block, &mut ColumnsMut::new(sums, width));
-        }
-        sums
-    }
-
-    /// As [`Self::multiply`], where the output has `width` columns only.
-    fn multiply_narrow(&self, tile: Tile<'_, A, W, S>, width: usize) {
-        /// Values of the largest tile.
-        const MOST: usize = 12 * 32;
-        let Tile { start, mut out, at: [row, column], .. } = tile;
-        let (count, columns, length) = (tile.rows.len(), column..column + width, tile.columns);
-        let mut edge = [S::default(); MOST];
-        let edge = &mut edge[..count * length];
-        for (i, line) in edge.chunks_exact_mut(length).enumerate() {
-            match start {
-                Accumulate::Overwrite => {}
-                Accumulate::Add => {
-                    line[..width].copy_from_slice(&out.row(row + i)[columns.clone()]);
-                }
-                Accumulate::Bias(bias) => line[..width].copy_from_slice(bias),
-            }
-        }
-        let sums = ColumnsMut::new(edge, length);
-        self.multiply(Tile { start: Accumulate::Add, out: sums, at: [0, 0], ..tile });
-        for (i, line) in edge.chunks_exact(length).enumerate() {
-            out.row(row + i)[columns.clone()].copy_from_slice(&line[..width]);
-        }
+        Operands { a, a_stride, panel, steps, registers, start, out, out_stride, prefetch }
     }
 }
 

@@ -19,6 +19,7 @@
 //! ```
 
 mod bf16;
+mod blocks;
 mod f32;
 mod int8;
 mod microkernel;

@@ -41,6 +41,7 @@ fn products_are_those_of_a_loop() {
         (7, 300, 40),
         (5, 1100, 17),
         (30, 529, 64),
+        (26, 4100, 33),
         (14, 20, 48),
         (9, 12, 24),
     ];
@@ -103,7 +104,7 @@ fn products_are_those_of_a_loop() {
 fn numbers_of_16_bits_come_in_and_go_out() {
     let (rows, columns) = (13, 70);
     for kernel in detected() {
-        for inner in [64, 33, 1100] {
+        for inner in [64, 33, 1100, 4100] {
             let mut random = Random::new(inner as u64);
             let a: Vec<bf16> =
                 random.values(rows * inner).into_iter().map(bf16::from_f32).collect();

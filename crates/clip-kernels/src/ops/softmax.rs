@@ -59,14 +59,12 @@ pub(crate) fn softmax_to_bf16(
                 let own = (seen.start + i).min(seen.end);
                 let row = &mut row[..own];
                 let highest = fold::<4>(row, f32::NEG_INFINITY, larger, larger);
-                for score in &mut *row {
-                    *score = exp(factor * (*score - highest), mul_add);
-                }
-                *total = fold::<4>(row, 0.0, |sum, x| sum + x, |a, b| a + b);
                 let (weights, hidden) = weights[..seen.end.next_multiple_of(2)].split_at_mut(own);
-                for (weight, score) in weights.iter_mut().zip(&*row) {
+                for (weight, score) in weights.iter_mut().zip(&mut *row) {
+                    *score = exp(factor * (*score - highest), mul_add);
                     *weight = Output::from_f32(*score);
                 }
+                *total = fold::<4>(row, 0.0, |sum, x| sum + x, |a, b| a + b);
                 hidden.fill(bf16::ZERO);
             }
         },

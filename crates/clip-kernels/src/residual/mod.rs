@@ -3,11 +3,14 @@
 //! Both sub-layers of a transformer block have this form. [`train`] runs it over parameters as they
 //! are, forward and backward; [`PackedResidual`] over weights that were packed, forward only.
 
+mod linear;
 mod packed;
 pub mod train;
 
-pub(crate) use packed::{Cores, ROWS, multiply_on};
-pub use packed::{Norm, PackedLinear, PackedResidual};
+pub use linear::PackedLinear;
+pub(crate) use linear::{Cores, multiply_on};
+pub(crate) use packed::ROWS;
+pub use packed::{Norm, PackedResidual};
 
 use crate::attention::{Attention, Scratch};
 use crate::matrix::MatrixView;

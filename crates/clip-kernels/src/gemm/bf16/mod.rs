@@ -12,7 +12,8 @@ use std::fmt;
 use half::bf16;
 use rayon::prelude::*;
 
-use super::microkernel::{Accumulate, Block, MicroKernel};
+use super::blocks::by_blocks;
+use super::microkernel::MicroKernel;
 use super::output::{COLUMNS, Output, PanelEpilogue, Values};
 use super::panels::Panels;
 use super::round::{round, rounded_bits};
@@ -25,9 +26,9 @@ use crate::dispatch::dispatch_fused;
 use crate::matrix::{ColumnsMut, MatrixView};
 use crate::tiling::steps;
 
-/// Rows of the weights that are multiplied before the next: 64 kB of a panel, from the second-level
+/// Rows of the weights that are multiplied before the next: up to 256 kB of a panel, from the second-level
 /// cache, which keeps up. Smaller blocks cost more for sums that come and go.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 4096;
 
 /// Two values that the instruction multiplies at once, the first in the lower half: in this form the
 /// compiler vectorizes what makes them.
@@ -209,28 +210,12 @@ impl PackedGemm for Bf16Gemm {
         true
     }
 
-    fn multiply(
-        &self,
-        activations: &Activations<'_>,
-        epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_>,
-    ) {
+    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>) {
         let Activations(Format::Bf16(a)) = *activations else { panic!("{ANOTHER_FORMAT}") };
         epilogue.check(self, a.rows(), &out);
-        let first = out.columns().start;
-        for part in steps(out.columns(), self.panel_width()) {
-            let panel = part.start / self.panel_width();
-            let mut start = epilogue.accumulate.of(part.clone());
-            for inner in steps(0..self.panels.inner(), BLOCK) {
-                let weights = self.panels.block(panel, inner.clone());
-                let next = self.panels.next(panel, inner.clone());
-                let (column, width) = (part.start - first, part.len());
-                let block = Block { a, inner, weights, next, start, column, width };
-                self.kernel.multiply_block(&block, &mut out);
-                start = Accumulate::Add;
-            }
-            epilogue.finish(part, &mut out);
-        }
+        by_blocks((a, &self.panels, BLOCK), epilogue, out, |block, out| {
+            self.kernel.multiply_block(block, out);
+        });
     }
 
     fn multiply_to_bf16(

@@ -9,14 +9,14 @@ use std::fmt;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
-use super::microkernel::{Accumulate, Block, MicroKernel};
+use super::blocks::by_blocks;
+use super::microkernel::MicroKernel;
 use super::panels::Panels;
 use super::{
     ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
     WeightDtype, contiguous, filled,
 };
 use crate::matrix::{ColumnsMut, MatrixView};
-use crate::tiling::steps;
 
 /// Rows of the weights that are multiplied before the next: so much of a panel (16 or 32 kB) stays in
 /// the first-level cache while all rows of the left side pass over it.
@@ -215,35 +215,20 @@ impl<W: Weight> PackedGemm for F32Gemm<W> {
         Activations(Format::F32(filled(sizes, fill, &mut buffer.f32)))
     }
 
-    fn multiply(
-        &self,
-        activations: &Activations<'_>,
-        epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_>,
-    ) {
+    fn multiply(&self, activations: &Activations<'_>, epilogue: Epilogue<'_>, out: ColumnsMut<'_>) {
         let Activations(Format::F32(a)) = *activations else { panic!("{ANOTHER_FORMAT}") };
         epilogue.check(self, a.rows(), &out);
-        let (first, mut room) = (out.columns().start, Vec::new());
-        for part in steps(out.columns(), self.panel_width()) {
-            let panel = part.start / self.panel_width();
-            let mut start = epilogue.accumulate.of(part.clone());
-            for inner in steps(0..self.rows(), BLOCK) {
-                let weights = self.panels.block(panel, inner.clone());
-                let next = self.panels.next(panel, inner.clone());
-                let (column, width) = (part.start - first, part.len());
-                let block = Block { a, inner, weights, next, start, column, width };
-                match W::whole(weights) {
-                    None if a.rows() > self.kernel.rows => {
-                        room.resize(weights.len(), 0.0);
-                        W::convert(weights, &mut room);
-                        self.whole.multiply_block(&block.with(&room), &mut out);
-                    }
-                    _ => self.kernel.multiply_block(&block, &mut out),
+        let mut room = Vec::new();
+        by_blocks((a, &self.panels, BLOCK), epilogue, out, |block, out| {
+            match W::whole(block.weights) {
+                None if a.rows() > self.kernel.rows => {
+                    room.resize(block.weights.len(), 0.0);
+                    W::convert(block.weights, &mut room);
+                    self.whole.multiply_block(&block.with(&room), out);
                 }
-                start = Accumulate::Add;
+                _ => self.kernel.multiply_block(block, out),
             }
-            epilogue.finish(part, &mut out);
-        }
+        });
     }
 }
 

@@ -14,7 +14,9 @@
 //! exact for 16 by 16 bits, and every activation gets 12 bits. On AMD's Zen it is as fast: both
 //! instructions run on two ports, and `vpmaddubsw` needs a second one to widen its sums.
 
+mod activations;
 mod portable;
+mod product;
 mod quantize;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod rten;
@@ -22,24 +24,19 @@ mod rten;
 mod x86;
 
 use std::fmt;
-use std::ops::Range;
 
-use rayon::prelude::*;
-
-use self::quantize::{Integer, PanelScales, QuantParams};
+pub(super) use self::activations::Rows;
+use self::activations::Source;
 use super::microkernel::MicroKernel;
-use super::output::{Output, PanelEpilogue, Values};
 use super::panels::Panels;
 use super::{
-    ANOTHER_FORMAT, Activations, Buffer, Epilogue, Fill, Format, Kernel, PackedGemm, Prepare,
-    WeightDtype, contiguous, sized,
+    Activations, Buffer, Epilogue, Fill, Kernel, PackedGemm, Prepare, WeightDtype, contiguous,
 };
-use crate::dispatch::dispatch_fused;
 use crate::matrix::{ColumnsMut, MatrixView};
-use crate::tiling::steps;
 
-/// Rows of the weights that are multiplied before the next: 16 or 32 kB of a panel.
-const BLOCK: usize = 1024;
+/// Rows of the weights that are multiplied before the next: up to 128 kB of a panel, from the second-level cache,
+/// which keeps up. Smaller blocks cost more for sums that come and go.
+const BLOCK: usize = 4096;
 
 /// The largest integer of a weight.
 const LARGEST: f32 = 127.0;
@@ -122,20 +119,6 @@ enum Weights {
     Rten(rten::Blocks),
 }
 
-/// Quantized activations: first the last bits of split rows, then all rows, each filled up to whole
-/// groups.
-#[derive(Default)]
-pub(super) struct Rows {
-    u8: Vec<u8>,
-    i16: Vec<i16>,
-    #[cfg(any(test, not(target_arch = "x86_64")))]
-    rten: Option<rten::PackedRows>,
-    /// Of all rows.
-    params: Vec<QuantParams>,
-    /// Which rows are split, in order.
-    split: Vec<usize>,
-}
-
 /// A matrix of which the largest value of each column became 127.
 struct Quantized {
     integers: Vec<i8>,
@@ -186,105 +169,6 @@ impl Int8Gemm {
                 }
             }
         }
-    }
-
-    /// Values of a row, filled up to whole groups.
-    fn stride(&self) -> usize {
-        match &self.weights {
-            Weights::U8(_, panels) => panels.inner(),
-            Weights::I16(_, panels) => panels.inner(),
-            #[cfg(any(test, not(target_arch = "x86_64")))]
-            Weights::Rten(_) => self.rows,
-        }
-    }
-
-    /// The last bits of split rows and then all rows, which `fill` writes, with room for a row of `f32`.
-    fn fill<T: Integer + Send>(
-        &self,
-        values: &mut Vec<T>,
-        params: &mut Vec<QuantParams>,
-        [lines, threads]: [usize; 2],
-        fill: impl Fn(usize, &mut [f32], &mut [T]) -> QuantParams + Sync,
-    ) {
-        let (stride, share) = (self.stride(), lines.div_ceil(threads).max(1));
-        let values = sized(values, lines * stride);
-        params.resize(lines, QuantParams { scale: 1.0, zero_point: 0.0 });
-        let shares = values.par_chunks_mut(share * stride).zip(params.par_chunks_mut(share));
-        shares.enumerate().for_each(|(number, (values, params))| {
-            let mut room = vec![0.0; self.rows];
-            let lines = values.chunks_exact_mut(stride).zip(params).enumerate();
-            for (i, (line, params)) in lines {
-                let (line, rest) = line.split_at_mut(self.rows);
-                *params = fill(number * share + i, &mut room, line);
-                rest.fill(T::default());
-            }
-        });
-    }
-
-    /// Quantizes rows of 8 bits, those of `precise` with some bits more.
-    fn quantize_u8(
-        &self,
-        [count, threads]: [usize; 2],
-        a: Source<'_>,
-        precise: &[usize],
-        rows: &mut Rows,
-    ) {
-        let bits = self.extra_bits;
-        let (highest, split_highest) = (self.highest(), ((self.highest() + 1) << bits) - 1);
-        let lines = precise.len() + count;
-        self.fill(&mut rows.u8, &mut rows.params, [lines, threads], |i, room, line| {
-            match i.checked_sub(precise.len()) {
-                None => {
-                    let last = |integer: u32| integer as u8 & ((1 << bits) - 1);
-                    quantize::quantize(a.row(precise[i], room), split_highest, last, line)
-                }
-                Some(i) if precise.binary_search(&i).is_ok() => {
-                    let upper = |integer: u32| (integer >> bits) as u8;
-                    quantize::quantize(a.row(i, room), split_highest, upper, line)
-                }
-                Some(i) => {
-                    quantize::quantize(a.row(i, room), highest, |integer| integer as u8, line)
-                }
-            }
-        });
-        rows.params.drain(..precise.len());
-        rows.split.extend_from_slice(precise);
-    }
-
-    /// Rows that come from somewhere, quantized.
-    fn quantize<'a>(
-        &self,
-        count: usize,
-        a: Source<'_>,
-        how: Prepare<'_>,
-        rows: &'a mut Rows,
-    ) -> Activations<'a> {
-        rows.split.clear();
-        match &self.weights {
-            Weights::I16(..) => {
-                let highest = self.highest();
-                let Rows { i16, params, .. } = &mut *rows;
-                self.fill(i16, params, [count, how.threads], |i, room, line| {
-                    quantize::quantize(a.row(i, room), highest, |integer| integer as i16, line)
-                });
-            }
-            _ => self.quantize_u8([count, how.threads], a, how.precise, rows),
-        }
-        self.finish_rows(rows)
-    }
-
-    /// Rows whose values are integers of 8 bits already: see [`quantize::keep`].
-    fn keep<T: Integer + Send>(
-        &self,
-        values: &mut Vec<T>,
-        params: &mut Vec<QuantParams>,
-        sizes: [usize; 2],
-        fill: Fill<'_>,
-    ) {
-        self.fill(values, params, sizes, |i, row, line| {
-            fill(i, row);
-            quantize::keep(row, self.highest(), line)
-        });
     }
 }
 
@@ -391,155 +275,10 @@ impl PackedGemm for Int8Gemm {
     }
 }
 
-/// Where rows come from.
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    Matrix(MatrixView<'a>),
-    Fill(Fill<'a>),
-}
-
-impl Source<'_> {
-    /// A row, which may be written to `room`.
-    fn row<'a>(&'a self, row: usize, room: &'a mut [f32]) -> &'a [f32] {
-        match self {
-            Self::Matrix(matrix) => matrix.row(row),
-            Self::Fill(fill) => {
-                fill(row, room);
-                room
-            }
-        }
-    }
-}
-
-impl Int8Gemm {
-    fn finish_rows<'a>(&self, rows: &'a mut Rows) -> Activations<'a> {
-        #[cfg(any(test, not(target_arch = "x86_64")))]
-        {
-            rows.rten = match &self.weights {
-                Weights::Rten(_) => {
-                    let values = &rows.u8[..rows.lines() * self.rows];
-                    Some(rten::PackedRows::new(values, self.rows))
-                }
-                _ => None,
-            };
-        }
-        Activations(Format::Int8(rows))
-    }
-
-    /// Columns of a product in any numbers.
-    fn write<O: Output>(
-        &self,
-        activations: &Activations<'_>,
-        epilogue: Epilogue<'_>,
-        mut out: ColumnsMut<'_, O>,
-    ) {
-        let Activations(Format::Int8(rows)) = *activations else { panic!("{ANOTHER_FORMAT}") };
-        epilogue.check(self, rows.params.len(), &out);
-        match &self.weights {
-            Weights::U8(kernel, panels) => {
-                let a = rows.matrix(&rows.u8, panels.inner());
-                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
-            }
-            Weights::I16(kernel, panels) => {
-                let a = rows.matrix(&rows.i16, panels.inner());
-                self.by_panels(kernel, panels, a, rows, epilogue, &mut out);
-            }
-            #[cfg(any(test, not(target_arch = "x86_64")))]
-            Weights::Rten(blocks) => {
-                let packed = rows.rten.as_ref().expect(ANOTHER_FORMAT);
-                let mut sums = vec![0; rows.lines() * rten::WIDTH];
-                for block in steps(out.columns(), rten::WIDTH) {
-                    let sums = &mut sums[..rows.lines() * block.len()];
-                    blocks.multiply(packed, block.clone(), sums);
-                    for part in steps(block.clone(), super::output::WIDEST) {
-                        let at = part.start - block.start..part.end - block.start;
-                        let lines = sums.chunks_exact(block.len());
-                        let mut panel: Vec<i32> = lines
-                            .flat_map(|line| super::output::filled_up(&line[at.clone()]))
-                            .collect();
-                        self.dequantize(&mut panel, rows, epilogue, part, &mut out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn by_panels<A: Copy, U: Copy + Default, O: Output>(
-        &self,
-        kernel: &MicroKernel<A, U, i32>,
-        panels: &Panels<U>,
-        a: MatrixView<'_, A>,
-        rows: &Rows,
-        epilogue: Epilogue<'_>,
-        out: &mut ColumnsMut<'_, O>,
-    ) {
-        let (width, mut sums) = (panels.width(), Vec::new());
-        for part in steps(out.columns(), width) {
-            let panel = (panels, part.start / width, BLOCK);
-            let sums = kernel.multiply_panel(a, panel, &mut sums);
-            self.dequantize(sums, rows, epilogue, part, out);
-        }
-    }
-
-    /// What follows the sums of a panel, which belong to some columns.
-    fn dequantize<O: Output>(
-        &self,
-        sums: &mut [i32],
-        rows: &Rows,
-        epilogue: Epilogue<'_>,
-        columns: Range<usize>,
-        out: &mut ColumnsMut<'_, O>,
-    ) {
-        let width = sums.len() / rows.lines().max(1);
-        let (last_bits, sums) = sums.split_at_mut(rows.split.len() * width);
-        for (row, last_bits) in rows.split.iter().zip(last_bits.chunks_exact(width)) {
-            quantize::join(&mut sums[row * width..][..width], last_bits, self.extra_bits);
-        }
-        let (sums, params) = (&*sums, &*rows.params);
-        let scales = PanelScales::new(&self.scales[columns.clone()], &self.sums[columns.clone()]);
-        let epilogue = PanelEpilogue::new(epilogue, columns, out);
-        dispatch_fused(
-            #[inline(always)]
-            |mul_add| {
-                epilogue.write(
-                    mul_add,
-                    sums,
-                    #[inline(always)]
-                    |first| {
-                        let dequantize = scales.at(first, mul_add);
-                        #[inline(always)]
-                        move |sums: &Values<i32>, row: usize, values: Values| {
-                            dequantize(sums, params[row], values)
-                        }
-                    },
-                    out,
-                );
-            },
-        );
-    }
-}
-
-impl Rows {
-    /// Rows that are multiplied.
-    fn lines(&self) -> usize {
-        self.split.len() + self.params.len()
-    }
-
-    fn matrix<'a, A>(&self, values: &'a [A], length: usize) -> MatrixView<'a, A> {
-        MatrixView::strided(values, self.lines(), length, length)
-    }
-}
-
 impl fmt::Debug for Int8Gemm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rows, columns) = (self.rows, self.columns());
         f.debug_struct("Int8Gemm").field("rows", &rows).field("columns", &columns).finish()
-    }
-}
-
-impl fmt::Debug for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows").field("count", &self.params.len()).finish_non_exhaustive()
     }
 }
 

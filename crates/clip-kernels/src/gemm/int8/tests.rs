@@ -1,7 +1,9 @@
 use clip_testkit::{Random, assert_close, say};
 
+use super::quantize::{Integer, QuantParams};
 use super::*;
-use crate::gemm::microkernel::{Accumulate, Block};
+use crate::gemm::blocks::Block;
+use crate::gemm::microkernel::Accumulate;
 
 /// Integers from `low` to `high`, both ends among them.
 fn integers(random: &mut Random, count: usize, low: i32, high: i32) -> Vec<i32> {
