@@ -114,6 +114,21 @@ pub fn images_below(paths: &[PathBuf]) -> Filter {
 }
 
 impl Scan {
+    /// A filter for these images alone.
+    pub fn narrow(self, filter: Filter) -> Filter {
+        Filter { under: self.roots, only: Some(self.images.into_iter().collect()), ..filter }
+    }
+
+    /// What a person should know where there are no images below the given paths.
+    pub fn nothing_found(&self, paths: &[PathBuf]) -> Option<String> {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(", ");
+        self.images.is_empty().then(|| match self.unread.is_empty() {
+            true => format!("there are no pictures in {names}"),
+            false => format!("{names}: {}", self.unread),
+        })
+    }
+
     fn folder(&mut self, root: &Path) -> Vec<PathBuf> {
         let excluded = self.options.exclude.clone();
         let wanted = move |entry: &DirEntry| entry.depth() == 0 || is_wanted(entry, &excluded);
