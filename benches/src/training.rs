@@ -12,8 +12,7 @@ use clip_checkpoint::{
 };
 use clip_model::{Clip, Device, float_tensor, int_tensor};
 use clip_train::{
-    AdamW, AdamWConfig, ImageInputs, Inputs, Learner, LossKind, Result, Stepper, TextInputs,
-    TrainPrecision,
+    AdamW, AdamWConfig, ImageInputs, Inputs, Learner, LossKind, Result, Stepper, TrainPrecision,
 };
 
 /// The end token of CLIP's vocabulary, its last; the start token comes before it.
@@ -116,10 +115,11 @@ impl Training {
                 patches: learner.clip.image.visual.patches(pixels),
                 kept: None,
             },
-            texts: TextInputs::Ids(int_tensor(&ids, [batch, length], device)),
+            texts: int_tensor(&ids, [batch, length], device),
             matches: Tensor::diag_mask([batch, batch], 0, device).bool_not(),
+            translations: None,
         };
-        let (next, _, report) = self.stepper.step(learner, inputs, 1e-3)?;
+        let (next, report) = self.stepper.step(learner, inputs, 1e-3)?;
         self.learner = Some(next);
         Ok(TrainingStep { seconds: began.elapsed().as_secs_f64(), loss: report.loss })
     }

@@ -2,14 +2,14 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::error::bad_config;
-use crate::{Result, Sample};
+use crate::{Result, Sample, fill_template};
 
 /// How a sample's texts become the caption of one draw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CaptionConfig {
-    /// Sentences with one `{}` each, for the name or a keyword; one is drawn. None are as good as
-    /// `{}` alone.
+    /// Sentences with one `{}` each, for the name or a keyword, filled as [`fill_template`] does; one is
+    /// drawn, and one that stands twice is drawn twice as often. None are as good as `{}` alone.
     pub templates: Vec<String>,
     /// How often a keyword stands in for the name, in samples that have any.
     pub keyword_probability: f64,
@@ -85,11 +85,6 @@ impl CaptionConfig {
         };
         Caption { text, word: Some(word.clone()) }
     }
-}
-
-/// Puts a name in the place of `{}`, with spaces for its underscores.
-pub fn fill_template(template: &str, name: &str) -> String {
-    template.replacen("{}", &name.replace('_', " "), 1)
 }
 
 /// One of `count` positions, all alike; `draw` is in `0.0..1.0`.

@@ -15,13 +15,16 @@ use burn::tensor::{Bool, Tensor};
 /// # Shapes
 ///
 /// - `logits`: `[B, T]`, scaled similarity of each picture with each text
-/// - `matches`: `[B, T]`; whether a text is right for a picture; each of both has one at least
+/// - `matches`: `[B, T]`; whether a text is right for a picture. A picture or a text that has none is a
+///   further negative of the others, and has no entropy of its own
 /// - output: `[1]`
 pub fn info_nce(logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
     let matches = matches.float();
     let entropy = |logits, matches: Tensor<2>| {
-        let targets = matches.clone() / matches.sum_dim(1);
-        -(targets * log_softmax(logits, 1)).sum_dim(1).mean()
+        let counts = matches.clone().sum_dim(1);
+        let matched = counts.clone().clamp_max(1.0).sum();
+        let targets = matches / counts.clamp_min(1.0);
+        -(targets * log_softmax(logits, 1)).sum() / matched
     };
     let texts = entropy(logits.clone(), matches.clone());
     (texts + entropy(logits.transpose(), matches.transpose())) * 0.5
@@ -39,4 +42,27 @@ pub fn sigmoid_loss(logits: Tensor<2>, matches: Tensor<2, Bool>) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let signs = matches.float() * 2.0 - 1.0;
     -log_sigmoid(signs * logits).sum() / batch as f64
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+
+    /// Two images with a text each, and a third text that is wrong for both.
+    #[test]
+    fn a_text_without_an_image_is_a_negative_alone() {
+        let device = Device::flex();
+        let logits: [[f32; 3]; 2] = [[2.0, 0.5, 1.0], [0.25, 1.5, -1.0]];
+        let matches = TensorData::from([[true, false, false], [false, true, false]]);
+        let loss =
+            info_nce(Tensor::from_floats(logits, &device), Tensor::from_data(matches, &device));
+        let entropy =
+            |all: &[f32], right: f32| all.iter().map(|logit| logit.exp()).sum::<f32>().ln() - right;
+        let texts = (entropy(&logits[0], 2.0) + entropy(&logits[1], 1.5)) / 2.0;
+        let images = (entropy(&[2.0, 0.25], 2.0) + entropy(&[0.5, 1.5], 1.5)) / 2.0;
+        let found: f32 = loss.into_scalar();
+        assert!((found - (texts + images) / 2.0).abs() < 1e-6, "{found}");
+    }
 }

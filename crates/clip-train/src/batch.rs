@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64Mcg;
 
-use crate::{Error, ImageInputs, Inputs, Result, TextInputs};
+use crate::{Error, ImageInputs, Inputs, Result};
 
 /// Token ids of each text, cut to the context.
 pub(crate) fn encode<T: AsRef<str>>(tokenizer: &Tokenizer, texts: &[T]) -> Result<Vec<Vec<u32>>> {
@@ -104,11 +104,12 @@ impl Patches {
                 ),
                 kept,
             },
-            texts: TextInputs::Ids(tokens(tokenizer, &batch.captions, device)?),
+            texts: tokens(tokenizer, &batch.captions, device)?,
             matches: Tensor::from_data(
                 TensorData::new(batch.matches.clone(), [rows, rows]),
                 device,
             ),
+            translations: None,
         })
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AdamWConfig, AdaptConfig, Error, FeatureConfig, LossKind, PrototypeConfig, Result,
-    ScheduleConfig, TextStart, TextVectorConfig,
+    ScheduleConfig, TextStart, TranslationConfig,
 };
 
 /// Everything about a run.
@@ -70,10 +70,9 @@ pub struct TrainConfig {
     /// Classes of a classifier as a further source of images, in a run on features.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prototypes: Option<PrototypeConfig>,
-    /// Where it is there, each text has a vector that is trained in the place of the text tower, in a run
-    /// on features.
+    /// Texts in other languages, which learn to have the vectors of the English ones, in a run on features.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_vectors: Option<TextVectorConfig>,
+    pub translations: Option<TranslationConfig>,
 }
 
 /// Numbers of the products in the blocks.
@@ -183,7 +182,7 @@ impl Default for TrainConfig {
             adapt: AdaptConfig::default(),
             features: None,
             prototypes: None,
-            text_vectors: None,
+            translations: None,
         }
     }
 }
@@ -271,7 +270,7 @@ impl TrainConfig {
         let Some(features) = &self.features else {
             let needs = [
                 ("[prototypes]", self.prototypes.is_some()),
-                ("[text_vectors]", self.text_vectors.is_some()),
+                ("[translations]", self.translations.is_some()),
                 ("`model.stem`", self.from.is_none() && self.model.stem.is_some()),
             ];
             return match needs.iter().find(|(_, is_there)| *is_there) {
@@ -290,31 +289,14 @@ impl TrainConfig {
                 "`patches_kept` leaves out patches of a tower that learns: with [features] write 1",
             );
         }
+        if let Some(translations) = &self.translations {
+            translations.validate()?;
+        }
         if let Some(prototypes) = &self.prototypes {
             prototypes.validate()?;
             if prototypes.initial_output > 0.0 && self.from.is_some() {
                 return fail(
                     "`prototypes.initial_output` is where a fresh projection starts: with `from` leave it out",
-                );
-            }
-        }
-        if let Some(vectors) = &self.text_vectors {
-            vectors.validate()?;
-            if self.model.text_start != TextStart::Random {
-                return fail(
-                    "`model.text_start` is the start of a text tower: with [text_vectors] leave it out",
-                );
-            }
-            let is_plain = |template: &String| template == "{}";
-            if !self.captions.templates.iter().all(is_plain) || !is_plain(&self.validation_template)
-            {
-                return fail(
-                    "[text_vectors] has a vector for a name, not for sentences around it: write `{}` for `captions.templates` and for `validation_template`",
-                );
-            }
-            if self.ema > 0.0 {
-                return fail(
-                    "`ema` averages weights, but not text vectors: with [text_vectors] write 0",
                 );
             }
         }

@@ -52,42 +52,6 @@ pub enum Error {
         /// What the tokenizer said.
         source: clip_tokenizer::Error,
     },
-    /// The texts and vectors to learn cannot be read.
-    #[error("cannot learn from {path}: {reason}", path = path.display())]
-    Teacher {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The vectors to learn do not fit the model.
-    #[error(
-        "the vectors of {path} have {width} numbers and those of {from} have {embed_dim}: take both from one run",
-        path = path.display(),
-        from = from.display()
-    )]
-    TeacherWidth {
-        /// The file of vectors.
-        path: PathBuf,
-        /// Their width.
-        width: usize,
-        /// The checkpoint.
-        from: PathBuf,
-        /// Width of its space.
-        embed_dim: usize,
-    },
-    /// A table without a translation of anything that is learned.
-    #[error(
-        "{path} translates none of the texts that are learned{}: check that its column `text` holds them",
-        text.as_ref().map(|text| format!(" (it has \"{text}\")")).unwrap_or_default(),
-        path = path.display()
-    )]
-    NoTranslations {
-        /// The table.
-        path: PathBuf,
-        /// A text that it has, if any.
-        text: Option<String>,
-    },
     /// The model to train further has convolutions below its patches.
     #[error(
         "{path} has a convolutional stem, which stays as it is: write [features], and the rest is trained on what it makes of images",
@@ -100,6 +64,14 @@ pub enum Error {
     /// The classes or the classifier of prototypes cannot be used.
     #[error("[prototypes]: cannot use {path}: {reason}", path = path.display())]
     Prototypes {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// Translations cannot be used.
+    #[error("[translations]: cannot use {path}: {reason}", path = path.display())]
+    Translations {
         /// The file.
         path: PathBuf,
         /// Why, and what to do.

@@ -21,21 +21,6 @@ pub fn export(
     dtype: Dtype,
     path: &Path,
 ) -> Result<()> {
-    let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
-        (canonical(&path).to_owned(), parameters::host(tensor))
-    };
-    let tensors: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
-    write(tensors, card, vocabulary, dtype, path)
-}
-
-/// Writes tensors by their canonical names into a canonical file.
-pub(crate) fn write(
-    tensors: BTreeMap<String, Vec<f32>>,
-    card: &ModelCard,
-    vocabulary: Option<&[u8]>,
-    dtype: Dtype,
-    path: &Path,
-) -> Result<()> {
     struct Values<'a> {
         tensors: BTreeMap<String, Vec<f32>>,
         vocabulary: &'a [u8],
@@ -53,6 +38,10 @@ pub(crate) fn write(
             self.vocabulary
         }
     }
+    let read = |(path, tensor): (String, burn::tensor::Tensor<1>)| {
+        (canonical(&path).to_owned(), parameters::host(tensor))
+    };
+    let tensors: BTreeMap<_, _> = parameters::values(learner).into_iter().map(read).collect();
     let mut card = card.clone();
     card.source.files.push(SourceFile::of_weights(tensors.values().map(Vec::as_slice)));
     let mut values = Values { tensors, vocabulary: vocabulary.unwrap_or_default() };

@@ -25,16 +25,6 @@ impl Files {
         self.folder.join("last.safetensors")
     }
 
-    /// The text vectors that belong to the model of the last save, where a run trains such.
-    pub fn text_vectors(&self) -> PathBuf {
-        self.folder.join("text-vectors.safetensors")
-    }
-
-    /// Those that belong to the best model.
-    pub fn best_text_vectors(&self) -> PathBuf {
-        self.folder.join("best-text-vectors.safetensors")
-    }
-
     /// Features of a frozen tower, where they have no other folder.
     pub fn features(&self) -> PathBuf {
         self.folder.join("features")

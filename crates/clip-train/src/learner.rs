@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Bool, Int, Tensor, s};
 use clip_model::{Clip, Device};
 use clip_nn::Precision;
-use clip_projection::{normalize, similarity};
+use clip_projection::similarity;
 
 use crate::LossKind;
 use crate::parameters;
@@ -26,10 +26,23 @@ pub struct Learner {
 pub struct Inputs {
     /// The images.
     pub images: ImageInputs,
-    /// The texts.
-    pub texts: TextInputs,
-    /// Which texts are right for which images, `[B, T]`; each image and each text has one at least.
+    /// Token ids of the texts, `[T, L]`.
+    pub texts: Tensor<2, Int>,
+    /// Which texts are right for which images, `[B, T]`. A text without an image is wrong for all.
     pub matches: Tensor<2, Bool>,
+    /// What the text tower learns beside the contrast.
+    pub translations: Option<TranslationInputs>,
+}
+
+/// Texts, and a translation of each that shall have its vector.
+#[derive(Debug, Clone)]
+pub struct TranslationInputs {
+    /// Token ids of the texts, `[P, L]`. Their vectors are targets: no gradient goes through them.
+    pub texts: Tensor<2, Int>,
+    /// Token ids of the translations, `[P, M]`.
+    pub translations: Tensor<2, Int>,
+    /// Weight of their loss, the mean of `1 − cos(translation, text)`.
+    pub weight: f64,
 }
 
 /// Images of a batch.
@@ -45,16 +58,6 @@ pub enum ImageInputs {
     },
     /// What a frozen tower made of each, `[B, W]`: only the projection is left.
     Features(Tensor<2>),
-}
-
-/// Texts of a batch.
-#[derive(Debug, Clone)]
-pub enum TextInputs {
-    /// Token ids for the tower, `[T, L]`.
-    Ids(Tensor<2, Int>),
-    /// Vectors that stand for the texts and are trained themselves, `[T, E]`, of any length: see
-    /// [`crate::TextVectors`].
-    Vectors(Tensor<2>),
 }
 
 impl ImageInputs {
@@ -86,33 +89,6 @@ impl ImageInputs {
                 kept: kept.map(Tensor::without_autodiff),
             },
             Self::Features(features) => Self::Features(features.without_autodiff()),
-        }
-    }
-}
-
-impl TextInputs {
-    /// Number of texts.
-    pub fn rows(&self) -> usize {
-        match self {
-            Self::Ids(ids) => ids.dims()[0],
-            Self::Vectors(vectors) => vectors.dims()[0],
-        }
-    }
-
-    /// Some of the texts.
-    #[must_use]
-    pub fn slice(&self, rows: Range<usize>) -> Self {
-        match self {
-            Self::Ids(ids) => Self::Ids(ids.clone().slice(s![rows, ..])),
-            Self::Vectors(vectors) => Self::Vectors(vectors.clone().slice(s![rows, ..])),
-        }
-    }
-
-    /// The same off the gradient tape.
-    pub(crate) fn without_autodiff(self) -> Self {
-        match self {
-            Self::Ids(ids) => Self::Ids(ids.without_autodiff()),
-            Self::Vectors(vectors) => Self::Vectors(vectors.without_autodiff()),
         }
     }
 }
@@ -156,12 +132,9 @@ impl Learner {
         })
     }
 
-    /// Unit vectors of texts: `[T, E]`.
-    pub fn embed_texts(&self, texts: TextInputs) -> Tensor<2> {
-        match texts {
-            TextInputs::Ids(ids) => self.clip.text.forward(ids),
-            TextInputs::Vectors(vectors) => normalize(vectors),
-        }
+    /// Unit vectors of texts, `[T, E]`, from their token ids, `[T, L]`.
+    pub fn embed_texts(&self, texts: Tensor<2, Int>) -> Tensor<2> {
+        self.clip.text.forward(texts)
     }
 
     /// The loss of a batch of unit vectors.

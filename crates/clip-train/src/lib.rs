@@ -3,7 +3,7 @@
 //! The same towers that serve are trained here: [`Learner`] is a CLIP under training, [`Pass`] its
 //! loss and gradients on one batch, [`Stepper`] one step, [`Trainer`] a whole run from a
 //! [`TrainConfig`] to checkpoints in the canonical format. Data come from `clip-data`, recalls from
-//! `clip-eval`. [`Distiller`] trains a text tower alone, towards given vectors. On Flex, the blocks run forward and backward in one piece each (`clip-nn`).
+//! `clip-eval`. On Flex, the blocks run forward and backward in one piece each (`clip-nn`).
 //!
 //! ```no_run
 //! use clip_model::DeviceName;
@@ -31,7 +31,6 @@ mod adapt;
 mod average;
 mod batch;
 mod config;
-mod distill;
 mod error;
 mod export;
 mod features;
@@ -46,7 +45,6 @@ pub mod parameters;
 mod pass;
 mod plot;
 mod prototypes;
-mod run;
 mod schedule;
 mod seed;
 mod source;
@@ -54,33 +52,28 @@ mod speed;
 mod state;
 mod step;
 mod text_start;
-mod text_vectors;
 mod texts;
 mod trainer;
+mod translations;
 mod validate;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
 pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
-pub use distill::{
-    Agreement, DistillConfig, DistillLoss, Distiller, FreshText, Teacher, TeacherConfig,
-    TemplateConfig, TextValidation, Translation, Translations, TranslationsConfig,
-};
 pub use error::{Error, Result};
 pub use export::export;
 pub use features::FeatureConfig;
 pub use files::Files;
-pub use learner::{ImageInputs, Inputs, Learner, TextInputs};
+pub use learner::{ImageInputs, Inputs, Learner, TranslationInputs};
 pub use loss::LossKind;
 pub use metrics::Record;
 pub use observer::{Observer, Outcome, Start, StepEvent};
 pub use optimizer::{AdamW, AdamWConfig, Matrices, RowConfig};
 pub use pass::Pass;
 pub use prototypes::PrototypeConfig;
-pub use run::{Run, RunConfig};
 pub use schedule::ScheduleConfig;
 pub use state::{Progress, State};
 pub use step::{StepReport, Stepper};
 pub use text_start::TextStart;
-pub use text_vectors::{TextVectorConfig, TextVectors};
 pub use trainer::Trainer;
+pub use translations::{TranslationConfig, Translations};
 pub use validate::Validation;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::state::Progress;
-use crate::{Error, Result, StepEvent, TextValidation, Validation};
+use crate::{Error, Result, StepEvent, Validation};
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub enum Record {
         learning_rate: f64,
         /// The scale of the logits after the step.
         logit_scale: f32,
-        /// Pictures or texts a second.
+        /// Pictures a second.
         #[serde(alias = "images_per_second")]
         samples_per_second: f64,
     },
@@ -40,16 +40,6 @@ pub enum Record {
         /// The recalls.
         #[serde(flatten)]
         validation: Validation,
-    },
-    /// A validation of a text tower that learns from vectors.
-    TextValidation {
-        /// Steps taken.
-        step: u64,
-        /// Epochs that are over.
-        epoch: u64,
-        /// How near the texts come to their vectors.
-        #[serde(flatten)]
-        validation: TextValidation,
     },
 }
 
@@ -67,22 +57,16 @@ impl Record {
     }
 
     pub(crate) fn of_validation(progress: &Progress, validation: &Validation) -> Self {
-        Self::Validation { step: progress.step, epoch: progress.epoch, validation: *validation }
-    }
-
-    pub(crate) fn of_text_validation<C>(
-        progress: &Progress<C>,
-        validation: &TextValidation,
-    ) -> Self {
-        let (step, epoch) = (progress.step, progress.epoch);
-        Self::TextValidation { step, epoch, validation: validation.clone() }
+        Self::Validation {
+            step: progress.step,
+            epoch: progress.epoch,
+            validation: validation.clone(),
+        }
     }
 
     pub(crate) fn number(&self) -> u64 {
         match self {
-            Self::Step { step, .. }
-            | Self::Validation { step, .. }
-            | Self::TextValidation { step, .. } => *step,
+            Self::Step { step, .. } | Self::Validation { step, .. } => *step,
         }
     }
 }

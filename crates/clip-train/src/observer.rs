@@ -1,6 +1,6 @@
 //! What a run tells while it goes, and how it begins and ends.
 
-use crate::{StepReport, TextValidation, Validation};
+use crate::{StepReport, Validation};
 
 /// Who watches a run, and may end it.
 pub trait Observer {
@@ -13,11 +13,6 @@ pub trait Observer {
     /// So many of the features that a run needs before its first step are made.
     fn features(&mut self, done: usize, total: usize) {
         let _ = (done, total);
-    }
-
-    /// A text tower that learns from vectors was validated after `epoch` epochs.
-    fn text_validated(&mut self, epoch: u64, validation: &TextValidation) {
-        let _ = (epoch, validation);
     }
 
     /// Something went wrong that the run survives: a row that cannot be read, a state that cannot
@@ -42,10 +37,9 @@ pub struct StepEvent {
     pub report: StepReport,
     /// The learning rate.
     pub rate: f64,
-    /// The scale of the logits; that of the loss where a text tower learns from vectors.
+    /// The scale of the logits.
     pub logit_scale: f32,
-    /// Pictures, or texts where a text tower learns from vectors, a second, averaged over the last
-    /// steps.
+    /// Pictures a second, averaged over the last steps.
     pub samples_per_second: f64,
     /// Seconds a step, averaged likewise.
     pub seconds_per_step: f64,

@@ -6,7 +6,7 @@ mod composed;
 #[cfg(feature = "flex")]
 mod fused;
 mod muon;
-pub(crate) mod rows;
+mod rows;
 
 use std::collections::BTreeMap;
 

@@ -13,10 +13,32 @@ pub type Named = BTreeMap<String, Tensor<1>>;
 
 /// The retained gradients of every parameter that was trained.
 pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> Named {
+    visit(module, Some(gradients)).into_iter().map(|found| (found.name, found.value)).collect()
+}
+
+/// Every parameter of a module, whether it is trained or not.
+pub fn values<M: Module>(module: &M) -> Named {
+    visit(module, None).into_iter().map(|found| (found.name, found.value)).collect()
+}
+
+/// Length of each axis of every parameter.
+pub fn shapes<M: Module>(module: &M) -> BTreeMap<String, Vec<usize>> {
+    visit(module, None).into_iter().map(|found| (found.name, found.shape)).collect()
+}
+
+/// A parameter, or its gradient.
+struct Found {
+    name: String,
+    shape: Vec<usize>,
+    value: Tensor<1>,
+}
+
+/// The parameters of a module; where there are gradients, those of the parameters that have one.
+fn visit<M: Module>(module: &M, gradients: Option<&mut Gradients>) -> Vec<Found> {
     struct Visitor<'a> {
         path: Vec<String>,
-        gradients: &'a mut Gradients,
-        found: Named,
+        gradients: Option<&'a mut Gradients>,
+        found: Vec<Found>,
     }
     impl ModuleVisitor for Visitor<'_> {
         fn enter_module(&mut self, name: &str, _: &str) {
@@ -28,12 +50,18 @@ pub fn gradients<M: Module>(module: &M, gradients: &mut Gradients) -> Named {
         }
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if let Some(gradient) = param.base().grad_remove(self.gradients) {
-                self.found.insert(self.path.join("."), flat(gradient));
-            }
+            let value = match &mut self.gradients {
+                Some(gradients) => param.base().grad_remove(gradients),
+                None => Some(param.base().without_autodiff()),
+            };
+            self.found.extend(value.map(|value| Found {
+                name: self.path.join("."),
+                shape: param.shape().to_vec(),
+                value: flat(value),
+            }));
         }
     }
-    let mut visitor = Visitor { path: Vec::new(), gradients, found: Named::new() };
+    let mut visitor = Visitor { path: Vec::new(), gradients, found: Vec::new() };
     module.visit(&mut visitor);
     visitor.found
 }
@@ -80,54 +108,6 @@ pub(crate) fn is_on_flex(tensor: &Tensor<1>) -> bool {
     use burn::backend::Flex;
     tensor.dtype() == burn::tensor::DType::F32
         && tensor.clone().try_into_primitive::<Flex>().is_ok()
-}
-
-/// Every parameter of a module, whether it is trained or not.
-pub fn values<M: Module>(module: &M) -> Named {
-    struct Visitor {
-        path: Vec<String>,
-        found: Named,
-    }
-    impl ModuleVisitor for Visitor {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.path.push(name.to_owned());
-        }
-
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-        }
-
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.found.insert(self.path.join("."), flat(param.base().without_autodiff()));
-        }
-    }
-    let mut visitor = Visitor { path: Vec::new(), found: Named::new() };
-    module.visit(&mut visitor);
-    visitor.found
-}
-
-/// Length of each axis of every parameter.
-pub fn shapes<M: Module>(module: &M) -> BTreeMap<String, Vec<usize>> {
-    struct Visitor {
-        path: Vec<String>,
-        found: BTreeMap<String, Vec<usize>>,
-    }
-    impl ModuleVisitor for Visitor {
-        fn enter_module(&mut self, name: &str, _: &str) {
-            self.path.push(name.to_owned());
-        }
-
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-        }
-
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.found.insert(self.path.join("."), param.shape().to_vec());
-        }
-    }
-    let mut visitor = Visitor { path: Vec::new(), found: BTreeMap::new() };
-    module.visit(&mut visitor);
-    visitor.found
 }
 
 /// The way a tensor is on the gradient tape: what meets in an operation must share it.

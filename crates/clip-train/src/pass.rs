@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use burn::module::Module;
-use burn::tensor::{Gradients, Tensor, s};
+use burn::tensor::{Gradients, Int, Tensor, s};
 
 use crate::LossKind;
-use crate::learner::{Inputs, Learner, TextInputs};
+use crate::learner::{Inputs, Learner, TranslationInputs};
 use crate::parameters::{self, Named, Tape};
 
 /// Loss of a batch, and the gradient of everything in it that is trained.
@@ -16,8 +16,6 @@ pub struct Pass {
     pub loss: f32,
     /// Gradients of the parameters by name.
     pub gradients: Named,
-    /// Gradients of the texts' vectors, `[T, E]`, where they are [trained](TextInputs::Vectors).
-    pub text_vectors: Option<Tensor<2>>,
 }
 
 impl Pass {
@@ -27,28 +25,50 @@ impl Pass {
     /// In parts, the towers run twice (GradCache, Gao et al. 2021, arXiv:2101.06983): once without
     /// a tape for the unit vectors of all rows, whose gradients the loss gives; then part by part
     /// with a tape, to carry those gradients on to the parameters. Memory is that of one part.
-    pub fn new(learner: &Learner, kind: LossKind, inputs: Inputs, chunk: usize) -> Self {
-        let rows = inputs.images.rows().max(inputs.texts.rows());
-        match chunk > 0 && rows > chunk {
+    ///
+    /// The loss of translations needs no other row: it is a pass of its own, whose loss and gradients are
+    /// added.
+    pub fn new(learner: &Learner, kind: LossKind, mut inputs: Inputs, chunk: usize) -> Self {
+        let translations = inputs.translations.take();
+        let rows = inputs.images.rows().max(inputs.texts.dims()[0]);
+        let mut pass = match chunk > 0 && rows > chunk {
             true => Self::in_parts(learner, kind, inputs, chunk),
             false => Self::whole(learner, kind, inputs),
+        };
+        if let Some(translations) = translations {
+            pass.add_translations(learner, &translations, chunk);
+        }
+        pass
+    }
+
+    fn add_translations(&mut self, learner: &Learner, inputs: &TranslationInputs, chunk: usize) {
+        let (quiet, tape) = (learner.valid(), tape(learner));
+        let [count, _] = inputs.texts.dims();
+        let rows_of = |ids: &Tensor<2, Int>, rows| ids.clone().slice(s![rows, ..]);
+        for rows in parts(count, if chunk > 0 { chunk } else { count }) {
+            let texts = rows_of(&inputs.texts, rows.clone()).without_autodiff();
+            let texts = tape.put(quiet.embed_texts(texts));
+            let translations = learner.embed_texts(rows_of(&inputs.translations, rows.clone()));
+            let distances = (texts * translations).sum().neg() + rows.len() as f64;
+            let loss = distances * (inputs.weight / count as f64);
+            let mut gradients = loss.backward();
+            self.loss += loss.into_scalar::<f32>();
+            parameters::add(&mut self.gradients, parameters::gradients(learner, &mut gradients));
         }
     }
 
     fn whole(learner: &Learner, kind: LossKind, inputs: Inputs) -> Self {
-        let Inputs { images, texts, matches } = inputs;
-        let (texts, leaf) = trained(learner, texts);
+        let Inputs { images, texts, matches, .. } = inputs;
         let images = learner.embed_images(images);
         let texts = learner.embed_texts(texts);
         let loss = learner.loss(kind, images, texts, matches);
         let mut gradients = loss.backward();
-        let text_vectors = leaf.map(|leaf| gradient(&leaf, &mut gradients));
         let gradients = parameters::gradients(learner, &mut gradients);
-        Self { loss: loss.into_scalar(), gradients, text_vectors }
+        Self { loss: loss.into_scalar(), gradients }
     }
 
     fn in_parts(learner: &Learner, kind: LossKind, inputs: Inputs, chunk: usize) -> Self {
-        let Inputs { images, texts, matches } = inputs;
+        let Inputs { images, texts, matches, .. } = inputs;
         let quiet = learner.valid();
         let tape = tape(learner);
         let leaf = |vectors| tape.put(Tensor::cat(vectors, 0)).require_grad();
@@ -58,8 +78,8 @@ impl Pass {
                 .collect(),
         );
         let text_vectors: Tensor<2> = leaf(
-            parts(texts.rows(), chunk)
-                .map(|rows| quiet.embed_texts(texts.slice(rows).without_autodiff()))
+            parts(texts.dims()[0], chunk)
+                .map(|rows| quiet.embed_texts(texts.clone().slice(s![rows, ..]).without_autodiff()))
                 .collect(),
         );
         let loss = learner.loss(kind, image_vectors.clone(), text_vectors.clone(), matches);
@@ -75,27 +95,12 @@ impl Pass {
             let mut gradients = (vectors * slope(&image_slope, rows)).sum().backward();
             parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
         }
-        let mut of_vectors = Vec::new();
-        for rows in parts(texts.rows(), chunk) {
-            let (part, leaf) = trained(learner, texts.slice(rows.clone()));
-            let vectors = learner.embed_texts(part);
+        for rows in parts(texts.dims()[0], chunk) {
+            let vectors = learner.embed_texts(texts.clone().slice(s![rows.clone(), ..]));
             let mut gradients = (vectors * slope(&text_slope, rows)).sum().backward();
-            of_vectors.extend(leaf.map(|leaf| gradient(&leaf, &mut gradients)));
             parameters::add(&mut total, parameters::gradients(learner, &mut gradients));
         }
-        let text_vectors = (!of_vectors.is_empty()).then(|| Tensor::cat(of_vectors, 0));
-        Self { loss: loss.into_scalar(), gradients: total, text_vectors }
-    }
-}
-
-/// Vectors that are trained as a leaf of the tape; token ids as they are.
-fn trained(learner: &Learner, texts: TextInputs) -> (TextInputs, Option<Tensor<2>>) {
-    match texts {
-        TextInputs::Ids(_) => (texts, None),
-        TextInputs::Vectors(vectors) => {
-            let leaf = tape(learner).put(vectors.without_autodiff()).require_grad();
-            (TextInputs::Vectors(leaf.clone()), Some(leaf))
-        }
+        Self { loss: loss.into_scalar(), gradients: total }
     }
 }
 

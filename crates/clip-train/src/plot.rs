@@ -4,8 +4,8 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::Error;
 use crate::metrics::Record;
-use crate::{Error, TextValidation};
 
 const SIZE: (u32, u32) = (960, 640);
 
@@ -45,16 +45,14 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
     chart.configure_mesh().light_line_style(WHITE).draw()?;
     chart.draw_series(LineSeries::new(losses, &BLUE))?;
 
-    let by_text = records.iter().any(|record| matches!(record, Record::TextValidation { .. }));
-    let (caption, curves) = if by_text { text_curves(records) } else { recall_curves(records) };
     let mut chart = ChartBuilder::on(&lower)
-        .caption(caption, ("sans-serif", 18))
+        .caption("recall on the validation set", ("sans-serif", 18))
         .margin(12)
         .x_label_area_size(24)
         .y_label_area_size(48)
         .build_cartesian_2d(0..last, 0.0..1.0)?;
     chart.configure_mesh().light_line_style(WHITE).x_desc("step").draw()?;
-    for (label, color, points) in curves {
+    for (label, color, points) in recalls(records) {
         chart
             .draw_series(LineSeries::new(points, &color))?
             .label(label)
@@ -69,17 +67,15 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
     Ok(())
 }
 
-/// Label, color and points of a line.
-type Curve = (String, RGBColor, Vec<(u64, f64)>);
-
-fn recall_curves(records: &[Record]) -> (&'static str, Vec<Curve>) {
+/// Label, color and points of each line.
+fn recalls(records: &[Record]) -> [(&'static str, RGBColor, Vec<(u64, f64)>); 4] {
     let lines: [(&str, usize, bool, RGBColor); 4] = [
         ("text to image @1", 0, true, BLUE),
         ("text to image @5", 1, true, CYAN),
         ("image to text @1", 0, false, RED),
         ("image to text @5", 1, false, MAGENTA),
     ];
-    let curve = |(label, k, by_text, color): (&str, usize, bool, RGBColor)| {
+    lines.map(|(label, k, by_text, color)| {
         let points = records.iter().filter_map(|record| match record {
             Record::Validation { step, validation, .. } => {
                 let recalls =
@@ -88,23 +84,6 @@ fn recall_curves(records: &[Record]) -> (&'static str, Vec<Curve>) {
             }
             _ => None,
         });
-        (label.to_owned(), color, points.collect())
-    };
-    ("recall on the validation set", lines.map(curve).into())
-}
-
-fn text_curves(records: &[Record]) -> (&'static str, Vec<Curve>) {
-    let curve = |label: &str, color, read: fn(&TextValidation) -> Option<f64>| {
-        let points = records.iter().filter_map(|record| match record {
-            Record::TextValidation { step, validation, .. } => Some((*step, read(validation)?)),
-            _ => None,
-        });
-        (label.to_owned(), color, points.collect())
-    };
-    let curves = vec![
-        curve("own vector nearest", BLUE, |validation| Some(validation.texts.top_1)),
-        curve("cosine", CYAN, |validation| Some(validation.texts.cosine)),
-        curve("own vector nearest, translations", RED, TextValidation::translations_top_1),
-    ];
-    ("texts and their vectors", curves)
+        (label, color, points.collect())
+    })
 }

@@ -71,18 +71,13 @@ impl Source {
     }
 
     /// The next batch of an epoch; one of features follows from `seed`.
-    pub(crate) fn next(
-        &self,
-        epoch: &mut EpochBatches,
-        seed: u64,
-        by_number: bool,
-    ) -> Option<StepBatch> {
+    pub(crate) fn next(&self, epoch: &mut EpochBatches, seed: u64) -> Option<StepBatch> {
         match (self, epoch) {
             (_, EpochBatches::Images(batches)) => batches.next().map(StepBatch::Images),
             (Self::Features(run), EpochBatches::Features(left)) => {
                 *left = left.checked_sub(1)?;
                 let batches = run.batches.as_ref()?;
-                Some(StepBatch::Features(batches.draw(&run.source, seed, by_number)))
+                Some(StepBatch::Features(batches.draw(&run.source, seed)))
             }
             (Self::Images(_), EpochBatches::Features(_)) => None,
         }

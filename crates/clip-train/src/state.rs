@@ -12,7 +12,6 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::average::Average;
@@ -22,9 +21,9 @@ use crate::{AdamW, Error, Result, TrainConfig};
 /// Key of [`Progress`] in the header's metadata.
 const PROGRESS: &str = "clip_train_progress";
 
-/// Where a run with settings `C` is.
+/// Where a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Progress<C = TrainConfig> {
+pub struct Progress {
     /// Epochs that are over.
     pub epoch: u64,
     /// Steps taken in the current epoch.
@@ -38,14 +37,14 @@ pub struct Progress<C = TrainConfig> {
     /// The score of the best validation so far.
     pub best: Option<f64>,
     /// The settings of the run, to notice a resume with others.
-    pub config: C,
+    pub config: TrainConfig,
 }
 
 /// Everything a run needs to go on.
 #[derive(Debug)]
-pub struct State<C = TrainConfig> {
+pub struct State {
     /// Where it is.
-    pub progress: Progress<C>,
+    pub progress: Progress,
     /// Parameters by name.
     pub values: Named,
     /// The optimizer's moments by name.
@@ -54,18 +53,18 @@ pub struct State<C = TrainConfig> {
     pub average: Named,
 }
 
-impl<C> Progress<C> {
+impl Progress {
     /// The start of a run.
-    pub(crate) fn new(config: C) -> Self {
+    pub(crate) fn new(config: TrainConfig) -> Self {
         let (epoch, step_in_epoch, step, updates, skipped, best) = (0, 0, 0, 0, 0, None);
         Self { epoch, step_in_epoch, step, updates, skipped, best, config }
     }
 }
 
-impl<C> State<C> {
+impl State {
     /// The state of a run between two steps.
     pub(crate) fn of<M: Module>(
-        progress: Progress<C>,
+        progress: Progress,
         module: &M,
         optimizer: &AdamW,
         average: &Average,
@@ -87,7 +86,7 @@ impl<C> State<C> {
         module: M,
         optimizer: &mut AdamW,
         average: &mut Average,
-    ) -> Result<(M, Progress<C>)> {
+    ) -> Result<(M, Progress)> {
         let mut values = self.values;
         if !parameters::values(&module).keys().eq(values.keys()) {
             let reason = "its parameters are those of another model".to_owned();
@@ -100,9 +99,7 @@ impl<C> State<C> {
         average.restore(self.average);
         Ok((module, self.progress))
     }
-}
 
-impl<C: Serialize + DeserializeOwned> State<C> {
     /// Writes the file beside its place and renames it when it is whole and on the disk.
     ///
     /// # Errors
@@ -170,8 +167,8 @@ impl<C: Serialize + DeserializeOwned> State<C> {
 }
 
 /// The first setting in which two configurations differ.
-pub(crate) fn changed_setting<C: Serialize>(before: &C, now: &C) -> Option<String> {
-    let table = |config: &C| serde_json::to_value(config).unwrap_or_default();
+pub(crate) fn changed_setting(before: &TrainConfig, now: &TrainConfig) -> Option<String> {
+    let table = |config| serde_json::to_value(config).unwrap_or_default();
     let (before, now) = (table(before), table(now));
     let keys = before.as_object()?.keys().chain(now.as_object()?.keys());
     let mut changed = keys.filter(|key| before.get(key) != now.get(key));

@@ -1,8 +1,5 @@
 //! One step: loss, gradients, clipping, update.
 
-use burn::module::Module;
-use burn::tensor::Tensor;
-
 use crate::{AdamW, Error, Inputs, Learner, LossKind, Pass, Result, parameters};
 
 /// What takes steps.
@@ -26,8 +23,7 @@ pub struct StepReport {
 }
 
 impl Stepper {
-    /// Takes one step of `rate`; returns the model after it, and the gradients of the texts' vectors
-    /// where they are [trained](crate::TextInputs::Vectors), which are not the optimizer's to move.
+    /// Takes one step of `rate`; returns the model after it.
     ///
     /// # Errors
     ///
@@ -37,27 +33,14 @@ impl Stepper {
         learner: Learner,
         inputs: Inputs,
         rate: f64,
-    ) -> Result<(Learner, Option<Tensor<2>>, StepReport)> {
-        let mut pass = Pass::new(&learner, self.loss, inputs, self.chunk);
-        let text_vectors = pass.text_vectors.take();
-        let (learner, report) = update(&mut self.optimizer, learner, pass, rate)?;
-        Ok((learner.clamp_scale(), text_vectors, report))
+    ) -> Result<(Learner, StepReport)> {
+        let Pass { loss, gradients } = Pass::new(&learner, self.loss, inputs, self.chunk);
+        let gradient_norm = parameters::norm(&gradients);
+        if !loss.is_finite() || !gradient_norm.is_finite() {
+            let step = self.optimizer.steps();
+            return Err(Error::NotFinite { step, loss, gradient_norm, rate });
+        }
+        let learner = self.optimizer.step(learner, gradients, gradient_norm, rate);
+        Ok((learner.clamp_scale(), StepReport { loss, gradient_norm }))
     }
-}
-
-/// Updates a module along its gradients, unless they or the loss left the numbers.
-pub(crate) fn update<M: Module>(
-    optimizer: &mut AdamW,
-    module: M,
-    pass: Pass,
-    rate: f64,
-) -> Result<(M, StepReport)> {
-    let Pass { loss, gradients, .. } = pass;
-    let gradient_norm = parameters::norm(&gradients);
-    if !loss.is_finite() || !gradient_norm.is_finite() {
-        let step = optimizer.steps();
-        return Err(Error::NotFinite { step, loss, gradient_norm, rate });
-    }
-    let module = optimizer.step(module, gradients, gradient_norm, rate);
-    Ok((module, StepReport { loss, gradient_norm }))
 }

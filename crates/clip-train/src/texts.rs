@@ -1,4 +1,5 @@
-//! The texts that name images, numbered: strings that differ only in case, in underscores for spaces or
+//! All texts that a run learns, numbered: what names its images, then the words of prototypes, then
+//! translations. Strings that differ only in case, in underscores for spaces or
 //! in how many spaces there are, are one.
 
 use std::collections::HashMap;
@@ -67,7 +68,8 @@ impl Texts {
     }
 }
 
-fn folded(text: &str) -> String {
+/// A text as far as two sources may spell it differently.
+pub(crate) fn folded(text: &str) -> String {
     let text = text.replace('_', " ").to_lowercase();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

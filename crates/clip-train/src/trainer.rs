@@ -23,7 +23,7 @@ use crate::texts::Texts;
 use crate::validate::{EmbeddedImages, embed_texts};
 use crate::{
     AdamW, Error, FeatureConfig, Files, Observer, Outcome, Result, Start, StepEvent, Stepper,
-    TextVectors, TrainConfig, TrainPrecision, Validation, adapt, export, parameters, plot, seed,
+    TrainConfig, TrainPrecision, Translations, Validation, adapt, export, parameters, plot, seed,
 };
 
 /// A run.
@@ -36,8 +36,6 @@ pub struct Trainer {
     source: Source,
     validation: Option<Loader>,
     learner: Option<Learner>,
-    /// What stands for the texts, in a run without a text tower.
-    text_vectors: Option<TextVectors>,
     stepper: Stepper,
     average: Average,
     anchor: Option<Anchor>,
@@ -75,7 +73,6 @@ impl Trainer {
         let values = parameters::values(&learner);
         drop(drawing);
         let source = source(&config, &card)?;
-        let text_vectors = text_vectors(&config, &card, &source, &device);
         let epochs: Vec<u64> =
             (0..config.schedule.epochs).map(|epoch| source.steps(epoch)).collect();
         if epochs.iter().sum::<u64>() == 0 {
@@ -107,7 +104,6 @@ impl Trainer {
             card,
             vocabulary,
             source,
-            text_vectors,
             files,
             epochs,
             config,
@@ -126,6 +122,14 @@ impl Trainer {
     /// The card of the model.
     pub fn card(&self) -> &ModelCard {
         &self.card
+    }
+
+    /// The translations that the run learns.
+    pub fn translations(&self) -> Option<&Translations> {
+        match &self.source {
+            Source::Images(_) => None,
+            Source::Features(run) => run.source.translations.as_ref(),
+        }
     }
 
     /// Where the run writes.
@@ -207,16 +211,11 @@ impl Trainer {
         self.progress.skipped = problems.len() as u64;
         problems.iter().for_each(|problem| observer.problem(problem));
         let learner = self.learner.take().expect("a learner between steps");
-        let vectors = |texts: &Texts| match &self.text_vectors {
-            Some(vectors) => {
-                Ok((0..texts.list().len() as u32).map(|text| vectors.row(text).to_vec()).collect())
-            }
-            None => {
-                let (model, device) = (learner.serving(), self.device.clone().inner());
-                let vectors = embed_texts(&model, &self.tokenizer, texts.list(), &device)?;
-                let width = self.card.config.embed_dim;
-                Ok(vectors.chunks_exact(width).map(<[f32]>::to_vec).collect())
-            }
+        let vectors = |texts: &Texts| {
+            let (model, device) = (learner.serving(), self.device.clone().inner());
+            let vectors = embed_texts(&model, &self.tokenizer, texts.list(), &device)?;
+            let width = self.card.config.embed_dim;
+            Ok(vectors.chunks_exact(width).map(<[f32]>::to_vec).collect())
         };
         let initial = run.initial_head(vectors)?;
         self.learner = Some(match initial {
@@ -238,10 +237,9 @@ impl Trainer {
         let mut problem = None;
         let mut seen = self.progress.step_in_epoch > 0;
         let mut batches = self.source.epoch(epoch, self.progress.step_in_epoch);
-        let by_number = self.text_vectors.is_some();
         loop {
             let seed = seed::of_step(self.config.seed, self.progress.step);
-            let Some(batch) = self.source.next(&mut batches, seed, by_number) else { break };
+            let Some(batch) = self.source.next(&mut batches, seed) else { break };
             for Problem { origin, reason } in batch.skipped() {
                 self.progress.skipped += 1;
                 let line = format!("{origin}: {reason}");
@@ -255,20 +253,14 @@ impl Trainer {
                 continue;
             }
             seen = true;
-            let (tokenizer, vectors) = (&self.tokenizer, self.text_vectors.as_ref());
+            let tokenizer = &self.tokenizer;
             let inputs = match &batch {
                 StepBatch::Images(batch) => patches.inputs(batch, tokenizer, seed, &self.device)?,
-                StepBatch::Features(batch) => batch.inputs(vectors, tokenizer, &self.device)?,
+                StepBatch::Features(batch) => batch.inputs(tokenizer, &self.device)?,
             };
             let rate = self.config.schedule.rate(self.progress.step, steps);
             let learner = self.learner.take().expect("a learner between steps");
-            let (learner, of_texts, report) = self.stepper.step(learner, inputs, rate)?;
-            if let (Some(vectors), Some(gradients), StepBatch::Features(batch)) =
-                (&mut self.text_vectors, of_texts, &batch)
-            {
-                let share = rate / self.config.schedule.learning_rate;
-                vectors.step(&batch.numbers(), gradients, share);
-            }
+            let (learner, report) = self.stepper.step(learner, inputs, rate)?;
             self.progress.step += 1;
             self.progress.updates += 1;
             let logit_scale = learner.scale();
@@ -325,28 +317,22 @@ impl Trainer {
         let Some(loader) = &self.validation else { return Ok(()) };
         let model = self.serving();
         let (template, device) = (&self.config.validation_template, self.device.clone().inner());
-        let (images, texts) = match &self.source {
-            Source::Images(_) => (EmbeddedImages::of_loader(&model, loader, &device), None),
+        let images = match &self.source {
+            Source::Images(_) => EmbeddedImages::of_loader(&model, loader, &device),
             Source::Features(run) => {
                 let Some(features) = &run.validation else { return Ok(()) };
-                let dataset = loader.dataset();
-                let images = EmbeddedImages::of_features(&model, features, dataset, &device);
-                (images, self.text_vectors.as_ref().map(|vectors| (vectors, &run.source.texts)))
+                EmbeddedImages::of_features(&model, features, loader.dataset(), &device)
             }
         };
-        let validation = Validation::measure(&images, template, |sentences| match texts {
-            Some((vectors, texts)) => {
-                Ok(sentences.iter().flat_map(|text| vectors.find(texts, text)).collect())
-            }
-            None => embed_texts(&model, &self.tokenizer, sentences, &device),
-        })?;
+        let validation =
+            Validation::measure(&images, template, self.translations(), |sentences| {
+                embed_texts(&model, &self.tokenizer, sentences, &device)
+            })?;
         self.metrics.add(Record::of_validation(&self.progress, &validation))?;
         observer.validated(self.progress.epoch, &validation);
         if self.progress.best.is_none_or(|best| validation.score() > best) {
             self.progress.best = Some(validation.score());
-            let written = self.export(&model, &self.files.best());
-            let vectors = |()| self.write_text_vectors(&self.files.best_text_vectors());
-            if let Err(error) = written.and_then(vectors) {
+            if let Err(error) = self.export(&model, &self.files.best()) {
                 observer.problem(&error.to_string());
             }
         }
@@ -357,32 +343,19 @@ impl Trainer {
         export(model, &self.card, self.vocabulary.as_deref(), Dtype::F16, path)
     }
 
-    fn write_text_vectors(&self, path: &Path) -> Result<()> {
-        self.text_vectors.as_ref().map_or(Ok(()), |vectors| vectors.save(path))
-    }
-
     fn save(&self) -> Result<()> {
         self.export(&self.serving(), &self.files.last())?;
-        self.write_text_vectors(&self.files.text_vectors())?;
         let learner = self.learner.as_ref().expect("a learner between steps");
-        let mut state =
+        let state =
             State::of(self.progress.clone(), learner, &self.stepper.optimizer, &self.average);
-        if let Some(vectors) = &self.text_vectors {
-            vectors.store(&mut state, &self.device.clone().inner());
-        }
         state.save(&self.files.state())
     }
 
     fn restore(&mut self) -> Result<()> {
         let path = self.files.state();
-        let mut state = State::load(&path, &self.device.clone().inner())?;
+        let state = State::load(&path, &self.device.clone().inner())?;
         if let Some(setting) = differs(&state.progress.config, &self.config) {
             return Err(Error::OtherRun { path, setting });
-        }
-        let text_vectors = self.text_vectors.as_mut();
-        if text_vectors.is_some_and(|vectors| !vectors.restore(&mut state)) {
-            let reason = "its text vectors are of other texts: the data have changed".to_owned();
-            return Err(Error::BadState { path, reason });
         }
         let learner = self.learner.take().expect("a learner between steps");
         let (optimizer, average) = (&mut self.stepper.optimizer, &mut self.average);
@@ -404,22 +377,6 @@ fn source(config: &TrainConfig, card: &ModelCard) -> Result<Source> {
     let (how, seed) = (&config.data.loader, config.seed);
     let loader = Loader::new(dataset, transform, captions, sampler, how, seed)?;
     Ok(Source::Images(Box::new(loader)))
-}
-
-/// The table of vectors that a run trains in the place of a text tower, if it does.
-fn text_vectors(
-    config: &TrainConfig,
-    card: &ModelCard,
-    source: &Source,
-    device: &Device,
-) -> Option<TextVectors> {
-    let (Some(vectors), Source::Features(run)) = (&config.text_vectors, source) else {
-        return None;
-    };
-    let device = device.clone().inner();
-    // Not the numbers that the weights were drawn from.
-    let _drawing = seed::drawing(&device, seed::of_step(config.seed, u64::MAX));
-    Some(TextVectors::new(vectors, &run.source.texts, card.config.embed_dim, &device))
 }
 
 fn validation_loader(config: &TrainConfig, card: &ModelCard) -> Result<Option<Loader>> {

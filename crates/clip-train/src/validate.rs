@@ -1,26 +1,34 @@
 //! Recall of a model on a set of named images, in the course of a run.
 
+use std::collections::{BTreeMap, HashMap};
+
 use burn::tensor::Tensor;
 use clip_data::{Dataset, Loader, fill_template};
-use clip_eval::{Labeled, Matrix, Retrieval};
+use clip_eval::{Labeled, Matrix, Ranks, Retrieval};
 use clip_model::{Device, float_tensor};
 use clip_tokenizer::Tokenizer;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::tokens;
 use crate::features::Features;
-use crate::{ImageInputs, Learner, Result, TextInputs};
+use crate::texts::folded;
+use crate::translations::{ENGLISH, Translations};
+use crate::{ImageInputs, Learner, Result};
 
 /// Rows that run through a tower or a projection in one batch.
 const ROWS: usize = 256;
 
 /// Recall of images by names and of names by images.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// A sentence with a name finds an image of that name: at 1, 5 and 10.
     pub text_to_image: [f64; 3],
     /// An image finds its name: at 1, 5 and 10.
     pub image_to_text: [f64; 3],
+    /// A name alone, in another language, finds an image of that name: at 1, by language. The English
+    /// names that have translations are there too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub languages: BTreeMap<String, f64>,
 }
 
 /// Unit vectors of images with the groups of their names.
@@ -79,7 +87,7 @@ pub(crate) fn embed_texts(
     let mut vectors = Vec::new();
     for texts in texts.chunks(ROWS) {
         let ids = tokens(tokenizer, texts, device)?;
-        vectors.extend(host(model.embed_texts(TextInputs::Ids(ids))));
+        vectors.extend(host(model.embed_texts(ids)));
     }
     Ok(vectors)
 }
@@ -90,8 +98,8 @@ impl Validation {
         (self.text_to_image[0] + self.image_to_text[0]) / 2.0
     }
 
-    /// Measures images against the names of all of them, each in a sentence; every row of a name is
-    /// right for it.
+    /// Measures images against the names of all of them, each in a sentence, and alone in the languages
+    /// that it is translated to; every row of a name is right for it.
     ///
     /// # Errors
     ///
@@ -99,7 +107,8 @@ impl Validation {
     pub(crate) fn measure(
         images: &EmbeddedImages<'_>,
         template: &str,
-        embed: impl FnOnce(&[String]) -> Result<Vec<f32>>,
+        translations: Option<&Translations>,
+        embed: impl Fn(&[String]) -> Result<Vec<f32>>,
     ) -> Result<Self> {
         let EmbeddedImages { vectors, labels, dataset } = images;
         let mut named = labels.clone();
@@ -111,13 +120,46 @@ impl Validation {
         let width = texts.len() / named.len().max(1);
         let texts = Matrix::new("names", &texts, named.len(), width)?;
         let images = Matrix::new("pictures", vectors, labels.len(), width)?;
-        let found = Retrieval::new(&Labeled::new(texts, &named)?, &Labeled::new(images, labels)?)?;
-        let at = |ranks: &clip_eval::Ranks| [1, 5, 10].map(|k| ranks.recall(k));
+        let images = Labeled::new(images, labels)?;
+        let found = Retrieval::new(&Labeled::new(texts, &named)?, &images)?;
+        let at = |ranks: &Ranks| [1, 5, 10].map(|k| ranks.recall(k));
+        let mut languages = BTreeMap::new();
+        for (language, (texts, groups)) in in_languages(dataset.names(), &named, translations) {
+            let texts = embed(&texts)?;
+            let texts = Matrix::new("translations", &texts, groups.len(), width)?;
+            let ranks = Ranks::new(&Labeled::new(texts, &groups)?, &images)?;
+            languages.insert(language.to_owned(), ranks.recall(1));
+        }
         Ok(Self {
             text_to_image: at(&found.text_to_image),
             image_to_text: at(&found.image_to_text),
+            languages,
         })
     }
+}
+
+/// By language, translations of names with the groups of these; the names themselves too.
+fn in_languages<'a>(
+    names: &[String],
+    named: &[usize],
+    translations: Option<&'a Translations>,
+) -> BTreeMap<&'a str, (Vec<String>, Vec<usize>)> {
+    let groups: HashMap<String, usize> =
+        named.iter().map(|group| (folded(&names[*group]), *group)).collect();
+    let mut languages: BTreeMap<&str, BTreeMap<usize, String>> = BTreeMap::new();
+    for row in translations.map_or(&[][..], Translations::rows) {
+        if let Some(group) = groups.get(&row.text) {
+            let texts = [(ENGLISH, &row.text), (&*row.language, &row.translation)];
+            for (language, text) in texts {
+                languages.entry(language).or_default().insert(*group, text.clone());
+            }
+        }
+    }
+    let split = |texts: BTreeMap<usize, String>| {
+        let (groups, texts) = texts.into_iter().unzip();
+        (texts, groups)
+    };
+    languages.into_iter().map(|(language, texts)| (language, split(texts))).collect()
 }
 
 fn host(vectors: Tensor<2>) -> Vec<f32> {

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use clap::{ArgGroup, Args};
 use clip_search::evaluation::numeric_names;
-use clip_train::{
-    Distiller, Error, Observer, Run, RunConfig, Start, StepEvent, TextValidation, Trainer,
-    Validation,
-};
+use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
 use indicatif::{HumanDuration, ProgressBar};
 
 use crate::args::DeviceArgs;
@@ -25,8 +22,7 @@ Examples:
   clip-cli train --config run.toml --resume    go on where it was saved
 
 The folder `output` of the configuration gets best.safetensors and last.safetensors, which --model
-takes, the metrics as JSON lines and a plot of them. A configuration with a table [teacher] trains a
-text tower alone, towards given vectors.")]
+takes, the metrics as JSON lines and a plot of them.")]
 #[command(group(ArgGroup::new("what").args(["config", "print_config"]).required(true).multiple(true)))]
 pub(crate) struct TrainArgs {
     /// The settings of the run, as TOML
@@ -55,10 +51,10 @@ const QUIET: Duration = Duration::from_secs(10);
 pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     let mut config = match &args.config {
         Some(path) => read(path)?,
-        None => RunConfig::default(),
+        None => TrainConfig::default(),
     };
     if let Some(output) = &args.output {
-        config.output_mut().clone_from(output);
+        config.output.clone_from(output);
     }
     if args.print_config {
         output::print(|out| write!(out, "{}", config.to_toml()))?;
@@ -66,30 +62,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     }
     let device = args.device.open()?;
     let start = if args.resume { Start::Resume } else { Start::New };
-    match config {
-        RunConfig::Contrastive(config) => {
-            let mut trainer = Trainer::new(*config, &device, start)?;
-            introduce(&trainer);
-            follow(&mut trainer, "pictures")
-        }
-        RunConfig::Distillation(config) => {
-            let mut distiller = Distiller::new(*config, &device, start)?;
-            introduce_distiller(&distiller);
-            follow(&mut distiller, "texts")
-        }
-    }
-}
-
-/// Takes the steps of a run that learns from `samples`.
-fn follow(run: &mut dyn Run, samples: &'static str) -> Result<Outcome> {
-    let mut watcher = Watcher::new(samples)?;
-    let outcome = run.run(&mut watcher);
+    let mut trainer = Trainer::new(config, &device, start)?;
+    introduce(&trainer);
+    let mut watcher = Watcher::new()?;
+    let outcome = trainer.run(&mut watcher);
     watcher.status.finish_and_clear();
     if watcher.skipped > 0 {
         let rows = output::count(watcher.skipped as usize, "row");
         report::warning(format_args!("{rows} could not be read and took no part"));
     }
-    let files = run.files();
+    let files = trainer.files();
     let outcome = match outcome {
         // The same step would leave the numbers again.
         Err(error) if files.state().exists() && !matches!(error, Error::NotFinite { .. }) => {
@@ -99,13 +81,11 @@ fn follow(run: &mut dyn Run, samples: &'static str) -> Result<Outcome> {
     };
     match outcome {
         clip_train::Outcome::Finished => output::print(|out| {
-            let models =
-                [files.best(), files.last(), files.best_text_vectors(), files.text_vectors()];
-            let written = models.into_iter().chain([files.metrics(), files.plot()]);
-            written.filter(|file| file.exists()).try_for_each(|file| out.line(&file))
+            let written = [files.best(), files.last(), files.metrics(), files.plot()];
+            written.iter().filter(|file| file.exists()).try_for_each(|file| out.line(file))
         })?,
         clip_train::Outcome::Stopped => {
-            let (step, steps) = (run.step(), run.steps());
+            let (step, steps) = (trainer.step(), trainer.steps());
             output::print(|out| writeln!(out, "stopped and saved at step {step} of {steps}"))?;
             report::hint("the same command with --resume goes on");
         }
@@ -113,10 +93,10 @@ fn follow(run: &mut dyn Run, samples: &'static str) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-fn read(path: &Path) -> Result<RunConfig> {
+fn read(path: &Path) -> Result<TrainConfig> {
     let file = path.display().to_string();
     let text = clip_data::text::read(path).with_context(|| format!("cannot read {file}"))?;
-    Ok(RunConfig::parse(&file, &text)?)
+    Ok(TrainConfig::parse(&file, &text)?)
 }
 
 fn introduce(trainer: &Trainer) {
@@ -136,32 +116,17 @@ fn introduce(trainer: &Trainer) {
         parameters as f64 / 1e6,
         output::count(trainer.steps() as usize, "step"),
     ));
-    introduce_resume(trainer);
-}
-
-fn introduce_distiller(distiller: &Distiller) {
-    for problem in distiller.translations().problems() {
-        report::warning(problem);
+    if let Some(translations) = trainer.translations() {
+        translations.problems().iter().for_each(report::warning);
+        report::note(format_args!(
+            "{} in {}",
+            output::count(translations.learned(), "translation"),
+            output::count(translations.languages(), "language"),
+        ));
     }
-    let text = clip_checkpoint::tensors(&distiller.card().config)
-        .filter(|spec| spec.tower == clip_checkpoint::Tower::Text);
-    let parameters: usize = text.map(|spec| spec.elements()).sum();
-    let translations = distiller.translations();
-    report::note(format_args!(
-        "{}, {} in {}, {:.1} M parameters, {}",
-        output::count(distiller.teacher().texts().len(), "text"),
-        output::count(translations.rows().len(), "translation"),
-        output::count(translations.by_language().len(), "language"),
-        parameters as f64 / 1e6,
-        output::count(distiller.steps() as usize, "step"),
-    ));
-    introduce_resume(distiller);
-}
-
-fn introduce_resume(run: &dyn Run) {
-    match run.step() {
+    match trainer.step() {
         0 => {}
-        step if step >= run.steps() => report::note("all steps were taken before"),
+        step if step >= trainer.steps() => report::note("all steps were taken before"),
         step => report::note(format_args!("goes on after step {step}")),
     }
 }
@@ -169,8 +134,6 @@ fn introduce_resume(run: &dyn Run) {
 /// Shows where the run is, and hears Ctrl-C and the signals that end programs.
 struct Watcher {
     status: ProgressBar,
-    /// What a step learns from, in the plural.
-    samples: &'static str,
     /// Rows that could not be read so far.
     skipped: u64,
     interrupt: Interrupt,
@@ -178,13 +141,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    fn new(samples: &'static str) -> Result<Self> {
+    fn new() -> Result<Self> {
         let status = report::bar(None, "{wide_msg}");
         let line = status.clone();
         let interrupt = Interrupt::listen(move || {
             line.suspend(|| report::note("saves after this step; Ctrl-C again ends it at once"));
         })?;
-        Ok(Self { status, samples, skipped: 0, interrupt, said: Instant::now() })
+        Ok(Self { status, skipped: 0, interrupt, said: Instant::now() })
     }
 }
 
@@ -194,10 +157,9 @@ impl Observer for Watcher {
         self.skipped = event.skipped;
         let left = (steps - step) as f64 * event.seconds_per_step;
         let line = format!(
-            "epoch {epoch}, step {step}/{steps}: loss {:.3}, {:.0} {}/s, {} left, logit scale {:.1}, gradient norm {:.2}",
+            "epoch {epoch}, step {step}/{steps}: loss {:.3}, {:.0} pictures/s, {} left, logit scale {:.1}, gradient norm {:.2}",
             report.loss,
             event.samples_per_second,
-            self.samples,
             HumanDuration(Duration::from_secs_f64(left)),
             event.logit_scale,
             report.gradient_norm,
@@ -213,11 +175,19 @@ impl Observer for Watcher {
     fn validated(&mut self, epoch: u64, validation: &Validation) {
         let percent =
             |recalls: [f64; 3]| recalls.map(|recall| format!("{:.1}", 100.0 * recall)).join(" / ");
-        let line = format!(
+        let mut line = format!(
             "epoch {epoch} validated, R@1 / 5 / 10: text to image {}, image to text {}",
             percent(validation.text_to_image),
             percent(validation.image_to_text),
         );
+        let languages: Vec<String> = validation
+            .languages
+            .iter()
+            .map(|(language, recall)| format!("{language} {:.1}", 100.0 * recall))
+            .collect();
+        if !languages.is_empty() {
+            line += &format!(", R@1 of names alone: {}", languages.join(", "));
+        }
         self.status.suspend(|| report::note(line));
     }
 
@@ -229,20 +199,6 @@ impl Observer for Watcher {
             self.said = Instant::now();
             report::note(line);
         }
-    }
-
-    fn text_validated(&mut self, epoch: u64, validation: &TextValidation) {
-        let percent = |share: f64| 100.0 * share;
-        let mut line = format!(
-            "epoch {epoch} validated, own vector nearest: {:.1} % of the texts (cosine {:.3})",
-            percent(validation.texts.top_1),
-            validation.texts.cosine,
-        );
-        for (language, agreement) in &validation.languages {
-            let (share, cosine) = (percent(agreement.top_1), agreement.cosine);
-            line += &format!(", {language} {share:.1} % ({cosine:.3})");
-        }
-        self.status.suspend(|| report::note(line));
     }
 
     fn problem(&mut self, problem: &str) {

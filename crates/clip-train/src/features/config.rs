@@ -22,11 +22,25 @@ pub struct FeatureConfig {
     /// Share of the photographs among the images drawn; without one, what the data have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photo_share: Option<f64>,
+    /// How often the features of an image are mixed with those of another of its name, or of another view
+    /// of itself (mixup, Zhang et al. 2018, within a name).
+    pub mix_probability: f64,
+    /// Names drawn for a step beside those of its images: further texts, wrong for all images that they do
+    /// not name.
+    pub name_negatives: usize,
 }
 
 impl Default for FeatureConfig {
     fn default() -> Self {
-        Self { folder: None, views: 3, batch_size: 256, class_cap: 0, photo_share: None }
+        Self {
+            folder: None,
+            views: 3,
+            batch_size: 256,
+            class_cap: 0,
+            photo_share: None,
+            mix_probability: 0.0,
+            name_negatives: 0,
+        }
     }
 }
 
@@ -37,11 +51,15 @@ impl FeatureConfig {
                 return Err(format!("`features.{name}` is 0: write a number from 1 on"));
             }
         }
-        match self.photo_share {
-            Some(share) if !(0.0..=1.0).contains(&share) => {
-                Err(format!("`features.photo_share` is {share}: write a number between 0 and 1"))
+        let parts = [
+            ("photo_share", self.photo_share.unwrap_or_default()),
+            ("mix_probability", self.mix_probability),
+        ];
+        match parts.iter().find(|(_, part)| !(0.0..=1.0).contains(part)) {
+            Some((name, part)) => {
+                Err(format!("`features.{name}` is {part}: write a number between 0 and 1"))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

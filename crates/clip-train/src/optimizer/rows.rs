@@ -27,7 +27,7 @@ impl Default for RowConfig {
 }
 
 /// Moves one row.
-pub(crate) fn step(
+fn step(
     values: &mut [f32],
     [first, second]: [&mut [f32]; 2],
     gradients: &[f32],

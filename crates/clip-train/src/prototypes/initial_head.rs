@@ -9,7 +9,6 @@ use burn::tensor::{Tensor, TensorData};
 use super::{Prototypes, VirtualFeatures};
 use crate::features::Features;
 use crate::parameters;
-use crate::text_vectors::unit;
 use crate::{Error, Learner, Result};
 
 /// Images of which mean and deviation of the features are taken.
@@ -101,6 +100,15 @@ impl InitialHead {
             None => value,
         }))
     }
+}
+
+/// A vector divided by its length; one of zeros stays.
+fn unit(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|value| *value /= length);
+    }
+    vector
 }
 
 /// The unit vector of a weighted sum of vectors of texts.

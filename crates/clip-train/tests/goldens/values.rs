@@ -5,7 +5,7 @@ use clip_checkpoint::ModelConfig;
 use clip_model::{Backend, Clip, Device, int_tensor};
 use clip_testkit::goldens_dir;
 use clip_train::parameters::{self, canonical};
-use clip_train::{ImageInputs, Inputs, Learner, LossKind, TextInputs};
+use clip_train::{ImageInputs, Inputs, Learner, LossKind};
 use safetensors::{Dtype, SafeTensors};
 
 /// One file of `goldens/training`.
@@ -100,8 +100,9 @@ pub(crate) fn inputs(
             patches: learner.clip.image.visual.patches(pixels),
             kept: None,
         },
-        texts: TextInputs::Ids(int_tensor(&ints(ids), [ids.len() / length, length], device)),
+        texts: int_tensor(&ints(ids), [ids.len() / length, length], device),
         matches: matches(&ints(groups), device),
+        translations: None,
     }
 }
 

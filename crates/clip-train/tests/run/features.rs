@@ -9,12 +9,10 @@ use clip_checkpoint::{
     TensorSource, TensorSpec, Tower, write_conv_stem,
 };
 use clip_preprocess::RgbImage;
-use clip_testkit::assert_close;
 use clip_train::{
     Error, FeatureConfig, FreshModel, Outcome, PrototypeConfig, RowConfig, Start, TextStart,
-    TextVectorConfig, TowerSize, TrainConfig, Trainer,
+    TowerSize, TrainConfig, Trainer, TranslationConfig, Validation,
 };
-use safetensors::SafeTensors;
 use tempfile::TempDir;
 
 use crate::setup::{device, run};
@@ -88,7 +86,7 @@ impl Fixture {
         self.folder.path().join(name)
     }
 
-    /// A run of 12 steps that trains projection and vectors.
+    /// A run of 12 steps that trains projection and text tower.
     fn config(&self, output: &str) -> TrainConfig {
         let mut config = TrainConfig {
             seed: 3,
@@ -102,7 +100,8 @@ impl Fixture {
                 embed_dim: 8,
                 stem: Some(self.path("stem.safetensors")),
                 hidden: 4,
-                text: TowerSize { width: 16, layers: 1, heads: 2 },
+                text: TowerSize { width: 8, layers: 1, heads: 2 },
+                text_start: TextStart::WeightedSum,
                 vocab_size: 2048,
                 ..FreshModel::default()
             },
@@ -112,6 +111,7 @@ impl Fixture {
                 batch_size: 8,
                 class_cap: 3,
                 photo_share: Some(0.5),
+                ..FeatureConfig::default()
             }),
             prototypes: Some(PrototypeConfig {
                 classes: self.path("classes.json"),
@@ -121,13 +121,14 @@ impl Fixture {
                 initial_output: 4.0,
                 ..PrototypeConfig::default()
             }),
-            text_vectors: Some(TextVectorConfig { learning_rate: 0.02, ..Default::default() }),
             ..TrainConfig::default()
         };
         config.data.train = vec![self.path("data")];
         config.data.validation = vec![self.path("data")];
-        config.captions.templates = vec!["{}".to_owned()];
+        config.captions.templates = vec!["{}".to_owned(), "the color {}".to_owned()];
         config.optimizer.clip_norm = 0.0;
+        config.optimizer.token_embedding =
+            Some(RowConfig { rate_factor: 10.0, ..RowConfig::default() });
         config.schedule.epochs = 6;
         config.schedule.warmup_steps = 2;
         config.schedule.learning_rate = 2e-3;
@@ -183,29 +184,17 @@ fn write_stem(path: &Path, classes: Option<usize>) {
     write_conv_stem(path, &card, Dtype::F32, &mut Random).unwrap();
 }
 
-/// The texts of a file of vectors, and the vectors.
-fn text_vectors(path: &Path) -> (Vec<String>, Vec<Vec<f32>>) {
-    let bytes = fs::read(path).unwrap();
-    let file = SafeTensors::deserialize(&bytes).unwrap();
-    let (vectors, texts) = (file.tensor("vectors").unwrap(), file.tensor("texts").unwrap());
-    assert_eq!((vectors.dtype(), texts.dtype()), (safetensors::Dtype::F32, safetensors::Dtype::U8));
-    let texts = String::from_utf8(texts.data().to_vec()).unwrap();
-    let values: Vec<f32> =
-        vectors.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let rows = values.chunks(vectors.shape()[1]).map(<[f32]>::to_vec).collect();
-    (texts.lines().map(str::to_owned).collect(), rows)
-}
-
 #[test]
-fn a_projection_and_vectors_are_trained_above_a_stem() {
+fn projection_and_text_tower_learn_together_above_a_stem() {
     let fixture = Fixture::new();
     let mut config = fixture.config("run");
-    config.schedule.epochs = 40;
+    config.schedule.epochs = 100;
+    config.schedule.learning_rate = 5e-3;
     let (outcome, watcher, trainer) = run(config, Start::New, None);
     assert_eq!(outcome.unwrap(), Outcome::Finished);
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
     let count = watcher.losses.len();
-    assert_eq!(count, 80);
+    assert_eq!(count, 200);
     let (first, last) = (mean(&watcher.losses[..8]), mean(&watcher.losses[count - 8..]));
     // Shared targets leave the loss their entropy.
     assert!(last < first - 0.5, "the loss went from {first} to {last}");
@@ -225,35 +214,85 @@ fn a_projection_and_vectors_are_trained_above_a_stem() {
             assert_eq!(checkpoint.read(&name).unwrap(), stem.read(&name).unwrap(), "{name}");
         }
     }
-    let (texts, vectors) = text_vectors(&files.text_vectors());
-    let expected =
-        ["red", "color", "green", "blue", "scarlet", "warm color", "azure", "cold color", "yellow"];
-    assert_eq!(texts, expected);
-    assert_eq!(vectors.len(), texts.len());
-    for vector in &vectors {
-        assert_close("length", &[vector.iter().map(|value| value * value).sum()], &[1.0], 1e-5);
-    }
-    assert_eq!(text_vectors(&files.best_text_vectors()).0, texts);
+}
+
+/// A table of one language and `emojibase-data` in another; of neither does `pink` name an image.
+#[test]
+fn names_are_found_in_the_languages_that_were_learned() {
+    let fixture = Fixture::new();
+    let table = "text\ttranslation\tlanguage\nRed\trot\tde\ngreen\tgrün\tde\nblue\tblau\tde\n\
+                 pink\trosa\tde\nred\tkarmin\tde\n";
+    fs::write(fixture.path("names.tsv"), table).unwrap();
+    let emojis = |language: &str, labels: [&str; 4]| {
+        let emoji = |(place, label)| format!("{{\"hexcode\":\"1F{place}\",\"label\":\"{label}\"}}");
+        let emojis: Vec<String> = labels.iter().enumerate().map(emoji).collect();
+        fs::create_dir_all(fixture.path(language)).unwrap();
+        let path = fixture.path(&format!("{language}/data.json"));
+        fs::write(&path, format!("[{}]", emojis.join(","))).unwrap();
+        path
+    };
+    let english = emojis("en", ["red", "green", "blue", "pink"]);
+    let french = emojis("fr", ["rouge", "vert", "bleu", "rose"]);
+    let config = |files: &[&Path], output: &str| {
+        let mut config = fixture.config(output);
+        config.schedule.epochs = 100;
+        config.schedule.learning_rate = 5e-3;
+        let files = files.iter().map(|path| path.to_path_buf()).collect();
+        config.translations = Some(TranslationConfig { files, batch_size: 6, weight: 0.2 });
+        config
+    };
+    let files: [&Path; 3] = [&fixture.path("names.tsv"), &french, &english];
+    let (outcome, watcher, trainer) = run(config(&files, "run"), Start::New, None);
+    outcome.unwrap();
+    let translations = trainer.translations().unwrap();
+    assert_eq!((translations.learned(), translations.languages()), (6, 2));
+    let last = watcher.validations.last().unwrap();
+    let languages: Vec<&str> = last.languages.keys().map(String::as_str).collect();
+    assert_eq!(languages, ["de", "en", "fr"]);
+    let is_found = |v: &Validation| v.languages.values().all(|recall| *recall == 1.0);
+    assert!(watcher.validations.iter().any(is_found), "{watcher:?}");
+    let metrics = fs::read_to_string(trainer.files().metrics()).unwrap();
+    assert!(metrics.contains("\"languages\":{\"de\":"), "{metrics}");
+
+    let refused = |files: &[&Path], expected: &str| {
+        let error = Trainer::new(config(files, "other"), &device(), Start::New).err().unwrap();
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    refused(&[&french], "fr/data.json: its English texts are missing: add `en/data.json`");
+    refused(&[&english], "translates none of the texts that are learned");
+    fs::write(fixture.path("names.tsv"), "text\tlanguage\nred\tde\n").unwrap();
+    refused(&[&fixture.path("names.tsv")], "no column for translation");
+    fs::write(&french, "{}").unwrap();
+    refused(&[&french, &english], "fr/data.json: invalid type");
 }
 
 /// Also where it is stopped while features are made.
 #[test]
 fn a_resumed_run_on_features_equals_an_unbroken_one() {
     let fixture = Fixture::new();
-    let (outcome, unbroken, _) = run(fixture.config("whole"), Start::New, None);
+    fs::write(fixture.path("names.tsv"), "text\ttranslation\tlanguage\nred\trot\tde\n").unwrap();
+    let config = |output: &str| {
+        let mut config = fixture.config(output);
+        let features = config.features.as_mut().unwrap();
+        (features.mix_probability, features.name_negatives) = (0.5, 2);
+        let files = vec![fixture.path("names.tsv")];
+        config.translations = Some(TranslationConfig { files, ..TranslationConfig::default() });
+        config
+    };
+    let (outcome, unbroken, _) = run(config("whole"), Start::New, None);
     assert_eq!(outcome.unwrap(), Outcome::Finished);
     fs::remove_dir_all(fixture.path("features")).unwrap();
 
     let mut losses = Vec::new();
     let stops = [(Start::New, Some(0)), (Start::Resume, Some(5)), (Start::Resume, None)];
     for (start, stop) in stops {
-        let (outcome, part, _) = run(fixture.config("broken"), start, stop);
+        let (outcome, part, _) = run(config("broken"), start, stop);
         assert_eq!(outcome.unwrap() == Outcome::Stopped, stop.is_some());
         assert_eq!(part.losses.len(), stop.unwrap_or(7));
         losses.extend(part.losses);
     }
     assert_eq!(losses, unbroken.losses);
-    for file in ["last.safetensors", "text-vectors.safetensors", "best.safetensors"] {
+    for file in ["last.safetensors", "best.safetensors"] {
         let read = |run: &str| fs::read(fixture.path(run).join(file)).unwrap();
         assert!(read("whole") == read("broken"), "{file}");
     }
@@ -304,8 +343,6 @@ fn projection_and_text_tower_are_trained_further_on_features() {
     let from = fixture.path("first/last.safetensors");
     let mut config = fixture.config("both");
     config.from = Some(from.clone());
-    config.text_vectors = None;
-    config.captions.templates = vec!["{}".to_owned(), "the color {}".to_owned()];
     config.chunk = 5;
     config.ema = 0.9;
     config.prototypes.as_mut().unwrap().initial_output = 0.0;
@@ -313,42 +350,12 @@ fn projection_and_text_tower_are_trained_further_on_features() {
     outcome.unwrap();
     assert_eq!(watcher.features_made, 0, "the features of the first run serve");
     assert!(watcher.losses.iter().all(|loss| loss.is_finite()));
-    assert!(!trainer.files().text_vectors().exists());
     let [before, after] =
         [from, trainer.files().last()].map(|path| Checkpoint::open(&path).unwrap());
     for spec in [Tower::Vision, Tower::Text].into_iter().flat_map(|tower| before.tower(tower)) {
         let moved = before.read(&spec.name).unwrap() != after.read(&spec.name).unwrap();
         assert_eq!(moved, !spec.name.starts_with("visual.conv_stem."), "{}", spec.name);
     }
-}
-
-/// Without a table of texts, a fresh text tower learns from the first step on.
-#[test]
-fn a_text_tower_that_starts_as_a_sum_learns_with_the_projection() {
-    let fixture = Fixture::new();
-    let config = |output: &str| {
-        let mut config = fixture.config(output);
-        config.text_vectors = None;
-        config.model.text = TowerSize { width: 8, layers: 1, heads: 2 };
-        config.model.text_start = TextStart::WeightedSum;
-        config.captions.templates = vec!["{}".to_owned(), "the color {}".to_owned()];
-        config.optimizer.token_embedding =
-            Some(RowConfig { rate_factor: 10.0, ..RowConfig::default() });
-        config
-    };
-    let (outcome, watcher, trainer) = run(config("whole"), Start::New, None);
-    outcome.unwrap();
-    let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
-    assert!(mean(&watcher.losses[8..]) < mean(&watcher.losses[..4]), "{watcher:?}");
-
-    run(config("parts"), Start::New, Some(5)).0.unwrap();
-    let (outcome, _, resumed) = run(config("parts"), Start::Resume, None);
-    outcome.unwrap();
-    let [whole, parts] = [trainer, resumed].map(|trainer| {
-        let last = Checkpoint::open(&trainer.files().last()).unwrap();
-        last.read("text.token_embedding.weight").unwrap()
-    });
-    assert_eq!(whole, parts);
 }
 
 /// Two texts in their sentences may be one: `reds`, and `red` in `{}s`. It is right for what either names;
@@ -362,7 +369,6 @@ fn a_sentence_of_two_texts_is_right_for_the_images_of_both() {
     );
     fs::write(fixture.path("classes.json"), classes).unwrap();
     let mut config = fixture.config("run");
-    config.text_vectors = None;
     config.captions.templates = vec!["{}".to_owned(), "{}s".to_owned()];
     config.captions.keyword_probability = 0.0;
     let (outcome, watcher, _) = run(config, Start::New, None);
@@ -408,19 +414,35 @@ fn settings_that_do_not_go_together_are_named() {
     check(&|config| config.features = None, "[prototypes] needs a run on features");
     check(
         &|config| {
-            (config.features, config.prototypes, config.text_vectors) = (None, None, None);
+            (config.features, config.prototypes) = (None, None);
         },
         "`model.stem` needs a run on features: write [features]",
     );
     check(&|config| config.model.patch_size = 4, "leave them out");
     check(&|config| config.sampler.class_cap = 4, "[sampler] plans epochs of images");
-    check(&|config| config.captions.templates = vec!["a {}".to_owned()], "write `{}`");
-    check(&|config| config.ema = 0.9, "with [text_vectors] write 0");
     check(&|config| config.from = Some("a.safetensors".into()), "with `from` leave it out");
+    let features = |change: fn(&mut FeatureConfig)| {
+        move |config: &mut TrainConfig| change(config.features.as_mut().unwrap())
+    };
+    check(&features(|f| f.mix_probability = 1.5), "`features.mix_probability` is 1.5");
     check(
-        &|config| config.model.text_start = TextStart::WeightedSum,
-        "with [text_vectors] leave it out",
+        &|config| {
+            config.translations = Some(TranslationConfig::default());
+            (config.features, config.prototypes) = (None, None);
+        },
+        "[translations] needs a run on features",
     );
+    let translations = |change: fn(&mut TranslationConfig)| {
+        move |config: &mut TrainConfig| {
+            let files = vec!["names.tsv".into()];
+            let mut translations = TranslationConfig { files, ..TranslationConfig::default() };
+            change(&mut translations);
+            config.translations = Some(translations);
+        }
+    };
+    check(&translations(|t| t.files.clear()), "`translations.files` is missing");
+    check(&translations(|t| t.batch_size = 0), "`translations.batch_size` is 0");
+    check(&translations(|t| t.weight = -1.0), "`translations.weight` is not a positive number");
     check(&|config| config.model.hidden = 5, "write `hidden = 4` in [model]");
     let prototypes = |change: fn(&mut PrototypeConfig)| {
         move |config: &mut TrainConfig| change(config.prototypes.as_mut().unwrap())

@@ -2,7 +2,6 @@
 #![cfg(feature = "flex")]
 
 mod adapting;
-mod distilling;
 mod failing;
 mod features;
 mod resuming;

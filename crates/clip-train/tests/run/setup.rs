@@ -2,8 +2,8 @@ use std::path::Path;
 
 use clip_model::{Backend, Device};
 use clip_train::{
-    FreshModel, Observer, Outcome, Result, Start, StepEvent, TextValidation, TowerSize,
-    TrainConfig, Trainer, Validation,
+    FreshModel, Observer, Outcome, Result, Start, StepEvent, TowerSize, TrainConfig, Trainer,
+    Validation,
 };
 
 /// A run of 12 steps over the samples into a folder: 36 pictures, 3 batches an epoch.
@@ -42,7 +42,6 @@ pub(crate) fn device() -> Device {
 pub(crate) struct Watcher {
     pub(crate) losses: Vec<f32>,
     pub(crate) validations: Vec<Validation>,
-    pub(crate) text_validations: Vec<TextValidation>,
     pub(crate) problems: Vec<String>,
     pub(crate) stop_after: Option<usize>,
     /// Images that passed through a frozen tower.
@@ -56,17 +55,13 @@ impl Observer for Watcher {
     }
 
     fn validated(&mut self, _: u64, validation: &Validation) {
-        self.validations.push(*validation);
+        self.validations.push(validation.clone());
     }
 
     fn features(&mut self, done: usize, _: usize) {
         // The count begins again with the images to validate on.
         self.features_made += done.checked_sub(self.features_told).unwrap_or(done);
         self.features_told = done;
-    }
-
-    fn text_validated(&mut self, _: u64, validation: &TextValidation) {
-        self.text_validations.push(validation.clone());
     }
 
     fn problem(&mut self, problem: &str) {
