@@ -56,6 +56,7 @@ mod texts;
 mod trainer;
 mod translations;
 mod validate;
+mod words;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
 pub use config::{DataConfig, FreshModel, TowerSize, TrainConfig, TrainPrecision};
