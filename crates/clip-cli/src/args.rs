@@ -28,19 +28,13 @@ pub(crate) struct ModelArgs {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ModelName {
     /// A checkpoint file, or the name of a model that `models` lists
-    #[arg(
-        long = "model",
-        value_name = "MODEL",
-        env = "CLIP_MODEL",
-        hide_env_values = true,
-        id = "model"
-    )]
-    name: Option<PathBuf>,
+    #[arg(long, value_name = "MODEL", env = "CLIP_MODEL", hide_env_values = true)]
+    model: Option<PathBuf>,
 }
 
 impl ModelName {
     pub(crate) fn get(&self) -> Option<&Path> {
-        self.name.as_deref()
+        self.model.as_deref()
     }
 }
 
@@ -49,20 +43,19 @@ impl ModelName {
 pub(crate) struct DeviceArgs {
     /// auto, flex, ndarray, wgpu, vulkan, metal or cuda; GPUs also by number, as in cuda:1
     #[arg(
-        long = "device",
+        long,
         value_name = "DEVICE",
         env = "CLIP_DEVICE",
         hide_env_values = true,
-        default_value_t,
-        id = "device"
+        default_value_t
     )]
-    pub(crate) name: DeviceName,
+    pub(crate) device: DeviceName,
 }
 
 impl DeviceArgs {
     /// Opens the device.
     pub(crate) fn open(&self) -> Result<Device> {
-        self.name.open().with_context(|| format!("cannot use --device {}", self.name))
+        self.device.open().with_context(|| format!("cannot use --device {}", self.device))
     }
 }
 
@@ -194,6 +187,11 @@ impl Format {
     /// JSON where that is asked for.
     pub(crate) fn json(json: bool) -> Self {
         if json { Self::Json } else { Self::Plain }
+    }
+
+    /// What ends a row that is not JSON.
+    pub(crate) fn end(self) -> &'static [u8] {
+        if self == Self::Null { b"\0" } else { b"\n" }
     }
 }
 

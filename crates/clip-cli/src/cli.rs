@@ -1,25 +1,11 @@
 //! The command line: one variant a command.
 
-use clap::{Parser, Subcommand};
+use std::io::Write;
 
-use crate::commands::classify::ClassifyArgs;
-use crate::commands::dupes::DupesArgs;
-use crate::commands::embed::EmbedArgs;
-use crate::commands::eval::EvalArgs;
-use crate::commands::explain::ExplainArgs;
-use crate::commands::export::ExportArgs;
-use crate::commands::import::ImportArgs;
-use crate::commands::index::IndexArgs;
-use crate::commands::info::InfoArgs;
-use crate::commands::library::MaintenanceArgs;
-use crate::commands::map::MapArgs;
-use crate::commands::models::ModelsArgs;
-use crate::commands::reindex::ReindexArgs;
-use crate::commands::search::SearchArgs;
-use crate::commands::serve::ServeArgs;
-use crate::commands::similar::SimilarArgs;
-use crate::commands::tags::TagsArgs;
-use crate::commands::train::TrainArgs;
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{Outcome, commands, output};
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -35,44 +21,53 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find pictures for a sentence or a picture, or sentences for a picture
-    Search(SearchArgs),
+    Search(commands::search::SearchArgs),
     /// Find pictures like a picture
-    Similar(SimilarArgs),
+    Similar(commands::search::SimilarArgs),
     /// Say which of several labels fits a picture
-    Classify(ClassifyArgs),
+    Classify(commands::classify::ClassifyArgs),
     /// Draw which parts of a picture make it fit a text
-    Explain(ExplainArgs),
+    Explain(commands::explain::ExplainArgs),
     /// Print the unit vectors of texts and pictures
-    Embed(EmbedArgs),
+    Embed(commands::embed::EmbedArgs),
     /// Read pictures into the library, to search them later
-    Index(IndexArgs),
+    Index(commands::index::IndexArgs),
     /// Serve embeddings and the library over HTTP, for programs and for a browser
-    Serve(ServeArgs),
+    Serve(commands::serve::ServeArgs),
     /// List the tags of the library, show, add and remove those of pictures
-    Tags(TagsArgs),
+    Tags(commands::tags::TagsArgs),
     /// Find pictures of the library that are the same, or nearly
-    Dupes(DupesArgs),
+    Dupes(commands::dupes::DupesArgs),
     /// Say what is in the library, and keep it in order
-    Library(MaintenanceArgs),
+    Library(commands::library::MaintenanceArgs),
     /// Make the library anew with another model
-    Reindex(ReindexArgs),
+    Reindex(commands::reindex::ReindexArgs),
     /// Write the vectors of the library into a file
-    Export(ExportArgs),
+    Export(commands::exchange::ExportArgs),
     /// Read vectors from files into the library
-    Import(ImportArgs),
+    Import(commands::exchange::ImportArgs),
     /// Make a page that shows the library as a map of thumbnails
-    Map(MapArgs),
+    Map(commands::map::MapArgs),
     /// Train or fine-tune a model
-    Train(TrainArgs),
+    Train(commands::train::TrainArgs),
     /// Measure a model: recall, zero-shot accuracy, linear probe
-    Eval(EvalArgs),
+    Eval(commands::eval::EvalArgs),
     /// List the models on this machine, convert more, compare one with a reference
-    Models(ModelsArgs),
+    Models(commands::models::ModelsArgs),
     /// Describe the program, the model and the library in use
-    Info(InfoArgs),
+    Info(commands::info::InfoArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Prints completions of all this.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
+    // It panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "clip-cli", &mut script);
+    output::print(|out| out.write_all(&script))?;
+    Ok(Outcome::Found)
 }

@@ -1,10 +1,11 @@
 //! What helps on this command line against what the libraries say.
 
 use std::error::Error as StdError;
+use std::path::Path;
 
 use clip_retrieval::{Error as Retrieval, exchange};
 use clip_search::evaluation::EvaluationError;
-use clip_search::{Error, Task, Warning, count};
+use clip_search::{Error, Note, Task, Warning, count};
 use clip_server::StartError;
 use clip_train::Error as Train;
 use clip_weights::Error as Weights;
@@ -39,71 +40,62 @@ fn with_hint(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn search(error: &Error) -> Option<String> {
-    Some(match error {
+    let hint = match error {
         Error::Clip(error) => return encoding(error),
         Error::Retrieval(error) => return retrieval(error),
         Error::Exchange(error) => return vectors(error),
         Error::Weights(error) => return weights(error),
-        Error::Cancelled { task: Task::Graph, .. } => {
-            "stopped before the graph was made: the same command makes it".to_owned()
+        Error::Evaluation(EvaluationError::TooFew { count: found }) => {
+            let found = count(*found, "picture");
+            return Some(format!(
+                "--train has {found}, too few to hold out every tenth: give --validation, or more pictures"
+            ));
         }
-        Error::Cancelled { task: task @ (Task::Images | Task::Texts), done, total } => {
-            let noun = if *task == Task::Texts { "text" } else { "picture" };
-            let total = count(*total, noun);
-            format!("stopped after {done} of {total}: the same command goes on from there")
+        Error::NoModel { name } => {
+            let hint = "give a checkpoint file or a name that `clip-cli models` lists";
+            let name = name.display();
+            return Some(format!(
+                "{error}: {hint}, or convert one with `clip-cli models add {name}`"
+            ));
         }
-        Error::NoModel { name } => format!(
-            "{error}: give a checkpoint file or a name that `clip-cli models` lists, or convert one with `clip-cli models add {}`",
-            name.display()
-        ),
         Error::ModelIsFolder { path } => {
-            format!("{error}: convert it with `clip-cli models add {}`", path.display())
+            let path = path.display();
+            return Some(format!("{error}: convert it with `clip-cli models add {path}`"));
         }
-        Error::NoBuiltInModel => format!("{error}: name one with `--model FILE`"),
-        Error::NotPublished { .. } => {
-            format!("{error}, or give any other source to `clip-cli models add`")
-        }
-        Error::NameOfBuiltIn { .. } => format!("{error}: choose another with --name"),
-        Error::NameOfPublished { name, id } => format!(
-            "{name} is the name of the published model that `clip-cli models pull {id}` gives: choose another with --name"
-        ),
-        Error::NotAsPublished { .. } => format!("{error}; `clip-cli models add` takes it as it is"),
-        Error::NoDataFolder => format!(
-            "{error}: say where the library is with --index FOLDER, and where a model goes with -o FILE"
-        ),
-        Error::NoClusters { .. } => format!("{error}: build it with --features milvus"),
-        Error::IsCluster { .. } => format!("{error}: `clip-cli export` brings one into a file"),
-        Error::SameModel { .. } => format!("{error}: name another model with --model"),
-        Error::Missing { count: 1, first, place } => format!(
-            "1 picture of {place} cannot be found, {}: plug in its drive, or leave it out with --drop-missing",
-            first.display()
-        ),
-        Error::Missing { count, first, place } => format!(
-            "{count} pictures of {place} cannot be found, such as {}: plug in their drive, or leave them out with --drop-missing",
-            first.display()
-        ),
-        Error::Import { path, imported, .. } if *imported > 0 => format!(
-            "cannot import {} ({} imported before)",
-            path.display(),
-            count(*imported, "item")
-        ),
-        Error::Watch { path, reason } if !path.as_os_str().is_empty() => format!(
-            "{} cannot be watched; `clip-cli index` without --watch can be run from time to time, as by cron: {reason}",
-            path.display()
-        ),
-        Error::Watch { reason, .. } => format!("changes cannot be watched: {reason}"),
         Error::Checkpoint(clip_checkpoint::Error::NotCanonical { origin, .. }) => {
-            format!("{error} with `clip-cli models add {origin}`")
+            return Some(format!("{error} with `clip-cli models add {origin}`"));
         }
+        Error::Cancelled { task: Task::Graph, .. } => ": the same command makes it",
+        Error::Cancelled { task: Task::Images | Task::Texts, .. } => {
+            ": the same command goes on from there"
+        }
+        Error::NoBuiltInModel => ": name one with `--model FILE`",
+        Error::NotPublished { .. } => ", or give any other source to `clip-cli models add`",
+        Error::NameOfBuiltIn { .. } => ": choose another with --name",
+        Error::NameOfPublished { name, id } => {
+            return Some(format!(
+                "{name} is the name of the published model that `clip-cli models pull {id}` gives: choose another with --name"
+            ));
+        }
+        Error::NotAsPublished { .. } => "; `clip-cli models add` takes it as it is",
+        Error::NoDataFolder => {
+            ": say where the library is with --index FOLDER, and where a model goes with -o FILE"
+        }
+        Error::NoClusters { .. } => ": build it with --features milvus",
+        Error::IsCluster { .. } => ": `clip-cli export` brings one into a file",
+        Error::SameModel { .. } => ": name another model with --model",
+        Error::Missing { .. } => ", or leave out what is missing with --drop-missing",
+        Error::Watch { path, .. } if !path.as_os_str().is_empty() => {
+            "; `clip-cli index` without --watch can be run from time to time, as by cron"
+        }
+        Error::OutputExists { .. } => ": overwrite it with --force, or name another file",
+        Error::OutputIsInput { .. } => " with --output",
         Error::Evaluation(EvaluationError::NoCaptions) => {
-            format!("{error}: leave out --captions to ask with its names")
+            ": leave out --captions to ask with its names"
         }
-        Error::Evaluation(EvaluationError::TooFew { count: found }) => format!(
-            "--train has {}, too few to hold out every tenth: give --validation, or more pictures",
-            count(*found, "picture")
-        ),
         _ => return None,
-    })
+    };
+    Some(format!("{error}{hint}"))
 }
 
 fn encoding(error: &clip::Error) -> Option<String> {
@@ -112,19 +104,17 @@ fn encoding(error: &clip::Error) -> Option<String> {
 }
 
 fn retrieval(error: &Retrieval) -> Option<String> {
-    Some(match error {
-        Retrieval::NoLibrary { path } => format!(
-            "there is no library {}: make one first, as in `clip-cli index ~/Pictures`",
-            path.display()
-        ),
+    let hint = match error {
+        Retrieval::NoLibrary { .. } => ", as in `clip-cli index ~/Pictures`",
         Retrieval::NotALibrary { .. } | Retrieval::Older { .. } | Retrieval::Newer { .. } => {
-            format!("{error} with --index")
+            " with --index"
         }
-        Retrieval::OtherModel { .. } => format!(
-            "{error}: choose another place with --index, or make it anew with `clip-cli reindex`"
-        ),
+        Retrieval::OtherModel { .. } => {
+            ": choose another place with --index, or make it anew with `clip-cli reindex`"
+        }
         _ => return None,
-    })
+    };
+    Some(format!("{error}{hint}"))
 }
 
 fn vectors(error: &exchange::Error) -> Option<String> {
@@ -136,14 +126,15 @@ fn vectors(error: &exchange::Error) -> Option<String> {
 }
 
 fn weights(error: &Weights) -> Option<String> {
-    Some(match error {
-        Weights::Name { .. } => format!("{error} with --name"),
-        Weights::OutputExists { .. } => format!("{error}, with --name or --force"),
-        Weights::OutputIsSource { .. } => format!("{error} with --output"),
-        Weights::Activation { .. } => format!("{error} (--activation)"),
-        Weights::TooLarge { .. } => format!("{error} with --dtype f32"),
+    let hint = match error {
+        Weights::Name { .. } => " with --name",
+        Weights::OutputExists { .. } => ", with --name or --force",
+        Weights::OutputIsSource { .. } => " with --output",
+        Weights::Activation { .. } => " (--activation)",
+        Weights::TooLarge { .. } => " with --dtype f32",
         _ => return None,
-    })
+    };
+    Some(format!("{error}{hint}"))
 }
 
 fn train(error: &Train) -> Option<String> {
@@ -187,3 +178,44 @@ pub(crate) fn warning(warning: &Warning) -> String {
         warning => warning.to_string(),
     }
 }
+
+/// What an update left out, and what helps.
+pub(crate) fn note(note: &Note) -> String {
+    let hint = match note {
+        Note::Unreadable { .. } => " (`clip-cli library errors` says why)",
+        Note::Unplugged { first: Some(_), .. } => "; --drop-missing drops what is gone",
+        Note::Excluded(_) => " (--exclude-dir; a .clipignore takes such off)",
+        _ => "",
+    };
+    format!("{note}{hint}")
+}
+
+/// A path that no tag can be given to.
+pub(crate) fn untagged(path: &Path, is_unread: bool) -> String {
+    let path = path.display();
+    match is_unread {
+        true => format!(
+            "{path} could not be read (`clip-cli library errors` says why): its tags wait until it can be"
+        ),
+        false => format!("{path} is not in the library: `clip-cli index` takes it in"),
+    }
+}
+
+/// There is nothing to search.
+pub(crate) const EMPTY: &str = "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`";
+
+/// There is nothing to show on a map.
+pub(crate) const NO_PICTURES: &str =
+    "there are no pictures in the library: add some first, as in `clip-cli index ~/Pictures`";
+
+/// There is nothing to export.
+pub(crate) const NOTHING_MEANT: &str =
+    "nothing in the library is meant by that: `clip-cli library stats` says what is in it";
+
+/// How to get a large model.
+pub(crate) const SMALL_MODEL: &str = "this is the small built-in model: it knows few things. OpenAI's weights know far more: \
+     `clip-cli models pull clip-vit-base-patch32`, then search with \
+     `--model clip-vit-base-patch32`";
+
+/// Above the published models.
+pub(crate) const PULL: &str = "\nMore, by `clip-cli models pull NAME`:\n\n";

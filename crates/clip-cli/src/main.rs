@@ -8,11 +8,8 @@
 mod args;
 mod cli;
 mod commands;
-mod escape;
-mod files;
 mod hints;
 mod interrupt;
-mod left_out;
 mod library;
 mod model;
 mod moved;
@@ -28,6 +25,8 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use clip_search::terminal::escape_bytes;
 
 use cli::{Cli, Command};
 
@@ -45,6 +44,12 @@ pub(crate) enum Outcome {
     Nothing,
     /// The rest was done, but an input given by name failed: exit code 2.
     Partial,
+}
+
+impl Outcome {
+    pub(crate) fn found(found: bool) -> Self {
+        if found { Self::Found } else { Self::Nothing }
+    }
 }
 
 fn main() -> ExitCode {
@@ -90,7 +95,7 @@ fn parse(args: &[OsString]) -> clap::error::Result<(ArgMatches, Cli)> {
 fn quoting(args: &[OsString], error: clap::Error) -> clap::Error {
     let escaped: Vec<OsString> = args
         .iter()
-        .map(|arg| escape::bytes(arg.as_encoded_bytes(), |_| false).into_owned().into())
+        .map(|arg| escape_bytes(arg.as_encoded_bytes(), |_| false).into_owned().into())
         .collect();
     match parse(&escaped) {
         Err(again) if again.kind() == error.kind() => again,
@@ -102,16 +107,16 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
     clip_kernels::Isa::limit()?;
     match cli.command {
         Command::Search(args) => commands::search::run(&args),
-        Command::Similar(args) => commands::similar::run(&args),
+        Command::Similar(args) => commands::search::similar(&args),
         Command::Classify(args) => commands::classify::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Embed(args) => commands::embed::run(&args, matches.subcommand_matches("embed")),
         Command::Index(args) => commands::index::run(&args),
         Command::Library(args) => commands::library::run(&args),
         Command::Reindex(args) => commands::reindex::run(&args),
-        Command::Export(args) => commands::export::run(&args),
+        Command::Export(args) => commands::exchange::export(&args),
         Command::Tags(args) => commands::tags::run(&args),
-        Command::Import(args) => commands::import::run(&args),
+        Command::Import(args) => commands::exchange::import(&args),
         Command::Dupes(args) => commands::dupes::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Train(args) => commands::train::run(&args),
@@ -119,7 +124,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Map(args) => commands::map::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),
-        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Completions { shell } => cli::completions(shell),
     }
 }
 

@@ -8,11 +8,6 @@ use clip_search::{Model, Models};
 
 use crate::args::ModelArgs;
 
-/// How to get a large model.
-pub(crate) const ADVICE: &str = "this is the small built-in model: it knows few things. OpenAI's weights know far more: \
-     `clip-cli models pull clip-vit-base-patch32`, then search with \
-     `--model clip-vit-base-patch32`";
-
 /// The models on this machine: those of the repository, where `convert-weights` writes, and the user's.
 pub(crate) fn models() -> Models {
     Models::of_user().preceded_by("weights")

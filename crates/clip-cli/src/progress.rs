@@ -4,11 +4,12 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clip_retrieval::Content;
+use clip_search::terminal::escape_path;
 use clip_search::{Observer, Progress, Task, Warning};
 use indicatif::ProgressBar;
 
 use crate::interrupt::Interrupt;
-use crate::{Outcome, escape, hints, output, report};
+use crate::{Outcome, hints, output, report};
 
 /// Shows what long work says of itself, and stops it at Ctrl-C where there is something to save.
 #[derive(Debug)]
@@ -46,23 +47,16 @@ impl Reporter {
     }
 
     fn begin(&mut self, task: Task, total: usize) {
-        let noun = match task {
-            Task::Texts => "texts",
-            Task::Graph => "vectors",
-            Task::Export => "items",
-            _ => "pictures",
-        };
         let bar = match task {
             Task::Learning => {
                 report::bar(None, "{spinner} learns with some twenty penalties, {elapsed}")
             }
             Task::Import => report::bar(None, "{spinner} {pos} items, {elapsed}"),
-            _ => report::bar(
-                Some(total),
-                &format!(
-                    "{{spinner}} {{pos}}/{{len}} {noun} {{wide_bar}} {{speed}}/s, {{eta}} left"
-                ),
-            ),
+            _ => {
+                let (spinner, unit) = ("{spinner} {pos}/{len}", task.unit());
+                let speed = "{wide_bar} {speed}/s, {eta} left";
+                report::bar(Some(total), &format!("{spinner} {unit} {speed}"))
+            }
         };
         let note = match task {
             Task::Images | Task::Texts => Some("saves what is done; Ctrl-C again ends it at once"),
@@ -112,10 +106,9 @@ impl Observer for Reporter {
                 self.skipped += 1;
                 let short = output::shorten(path, self.current.as_deref());
                 let reason = shortened(reason, path, short);
-                // Most messages name the file already.
-                let message = match reason.contains(&short.display().to_string()) {
+                let message = match names(&reason, short) {
                     true => reason,
-                    false => format!("{}: {reason}", escape::name(short)),
+                    false => format!("{}: {reason}", escape_path(short)),
                 };
                 self.suspend(|| report::warning(message));
             }
@@ -147,4 +140,9 @@ pub(crate) fn shortened(message: String, path: &Path, short: &Path) -> String {
         Some((path, short)) if path != short => message.replace(path, short),
         _ => message,
     }
+}
+
+/// Whether a message names a file already, as most do.
+pub(crate) fn names(message: &str, file: &Path) -> bool {
+    message.contains(&file.display().to_string())
 }

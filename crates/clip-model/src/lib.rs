@@ -47,4 +47,4 @@ pub use error::{Error, Result};
 pub use explain::relevance;
 pub use inference::{InferenceImageEncoder, InferenceTextEncoder};
 pub use stages::Stage;
-pub use verify::{Difference, Reference};
+pub use verify::{Comparison, Difference, Reference};

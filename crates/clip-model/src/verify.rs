@@ -1,5 +1,6 @@
 //! Comparing a checkpoint with what a reference implementation computed from the same weights.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
@@ -37,6 +38,51 @@ impl Difference {
     /// are not unit vectors. Not a number where a value is none.
     pub fn relative(&self) -> f32 {
         self.largest / self.scale.max(1.0)
+    }
+}
+
+/// A checkpoint beside a reference: every stage, and which are off.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The stages, in the order in which they are computed.
+    pub differences: Vec<Difference>,
+    /// The largest [`Difference::relative`] that is allowed.
+    pub tolerance: f32,
+}
+
+impl Comparison {
+    /// The first stage that is off.
+    pub fn first_off(&self) -> Option<&Difference> {
+        self.differences.iter().find(|difference| self.is_off(difference))
+    }
+
+    fn is_off(&self, difference: &Difference) -> bool {
+        // What is not a number is off too.
+        difference.relative().is_nan() || difference.relative() > self.tolerance
+    }
+}
+
+impl fmt::Display for Comparison {
+    /// A table of the stages, and what it says; the last line has no end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.differences.iter().map(|difference| difference.stage.len());
+        let width = names.max().unwrap_or(0).max("STAGE".len());
+        writeln!(f, "{:<width$}  LARGEST   MEAN      VALUES", "STAGE")?;
+        for difference in &self.differences {
+            let Difference { stage, largest, mean, scale } = difference;
+            let off = if self.is_off(difference) { "  off" } else { "" };
+            writeln!(f, "{stage:<width$}  {largest:8.1e}  {mean:8.1e}  {scale:8.1e}{off}")?;
+        }
+        let (stages, tolerance) = (self.differences.len(), self.tolerance);
+        match self.first_off() {
+            None => write!(f, "\nall {stages} stages are within {tolerance:e}"),
+            Some(first) => write!(
+                f,
+                "\nthe first stage that is off is {}: by up to {:.1e}, allowed are {tolerance:e}",
+                first.stage,
+                first.relative()
+            ),
+        }
     }
 }
 

@@ -62,6 +62,18 @@ impl Collection {
         }
     }
 
+    /// Opens the collection of a model where there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open_for`], but where there is none.
+    pub fn open_existing(location: &Location, checkpoint: &Checkpoint) -> Result<Option<Self>> {
+        match Self::open_for(location, checkpoint) {
+            Err(Error::Retrieval(clip_retrieval::Error::NoLibrary { .. })) => Ok(None),
+            opened => Ok(Some(opened?)),
+        }
+    }
+
     /// Opens the collection of a model, or starts an empty one.
     ///
     /// # Errors

@@ -4,15 +4,65 @@ mod files;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::path::PathBuf;
 
-use clip_retrieval::{Item, Library};
+use clip_retrieval::{Filter, Item, Library, Modality, Store};
 use serde::{Serialize, Serializer};
 
 use crate::models::lossy;
-use crate::{Observer, Progress, Result, Task};
+use crate::{Observer, Progress, Result, Task, absolute, count};
 use files::File;
 pub use files::{LeftOutFiles, Tally};
+
+/// The images of a library that are there more than once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundDuplicates {
+    /// Groups of files of one content, then groups of images that are much alike.
+    pub groups: Vec<DuplicateGroup>,
+    /// What was left out.
+    pub left_out: LeftOutFiles,
+}
+
+/// Looks for files of one content among the images of these paths and below them, or of the whole
+/// library where there are no paths; and for images that score at least `near` with the best of their
+/// group, where that is asked for.
+///
+/// # Errors
+///
+/// [`Error::NotFound`](crate::Error::NotFound) and [`Error::Io`](crate::Error::Io) for one of the paths;
+/// [`Error::Retrieval`](crate::Error::Retrieval) where the library cannot be read.
+pub fn find_duplicates(
+    library: &Library,
+    paths: &[PathBuf],
+    near: Option<f32>,
+    observer: &mut dyn Observer,
+) -> Result<FoundDuplicates> {
+    let under = paths.iter().map(|path| absolute(path)).collect::<Result<_>>()?;
+    let filter = Filter { under, ..Filter::of(Modality::Image) };
+    let mut duplicates = Duplicates::new(library.items(&filter)?);
+    let mut groups = duplicates.copies(observer);
+    if let Some(min_score) = near {
+        groups.extend(duplicates.near(library, min_score, observer)?);
+    }
+    Ok(FoundDuplicates { groups, left_out: duplicates.left_out })
+}
+
+impl fmt::Display for FoundDuplicates {
+    /// How many files there are beside the best of each group.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spare = |kind| {
+            let groups = self.groups.iter().filter(|group| group.kind == kind);
+            groups.map(|group| group.images.len() - 1).sum()
+        };
+        let copies = count(spare(DuplicateKind::Copies), "file");
+        let near = count(spare(DuplicateKind::Near), "picture");
+        write!(
+            f,
+            "{copies} of the same content and {near} much alike beside the best of each group"
+        )
+    }
+}
 
 /// Images that are much alike, the best first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,6 +109,30 @@ pub struct DuplicateImage {
     /// Size of the file, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+}
+
+impl DuplicateImage {
+    /// The file and its other names.
+    pub fn names(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.path).chain(&self.links)
+    }
+
+    /// As [`Self::names`], to be changed.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        std::iter::once(&mut self.path).chain(&mut self.links)
+    }
+}
+
+impl fmt::Display for DuplicateImage {
+    /// What makes one copy better than another: `1600×900, 420 kB`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.width, self.height) {
+            (Some(width), Some(height)) => write!(f, "{width}×{height}")?,
+            _ => f.write_str("?")?,
+        }
+        let Some(bytes) = self.bytes else { return Ok(()) };
+        write!(f, ", {:.0} kB", bytes as f64 / 1e3)
+    }
 }
 
 fn lossy_paths<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::Task;
+use crate::{Task, count};
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -28,7 +28,7 @@ pub enum Error {
     Exchange(#[from] clip_retrieval::exchange::Error),
     /// A file of vectors cannot be imported. What was imported before it is kept.
     #[cfg(feature = "exchange")]
-    #[error("cannot import {}", path.display())]
+    #[error("cannot import {}{}", path.display(), imported_before(*imported))]
     Import {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum Error {
     Evaluation(#[from] crate::evaluation::EvaluationError),
     /// The work was stopped, as [`Observer::is_cancelled`](crate::Observer::is_cancelled) asked. What
     /// was done is kept.
-    #[error("stopped after {done} of {total}")]
+    #[error("{}", stopped(*task, *done, *total))]
     Cancelled {
         /// What was done.
         task: Task,
@@ -153,7 +153,7 @@ pub enum Error {
     /// A vector that cannot be one of the model's.
     #[error(
         "a vector of {} and length {norm} is none of this model, whose vectors have {expected} numbers and length 1",
-        crate::count(*found, "number")
+        count(*found, "number")
     )]
     NotAnEmbedding {
         /// Numbers in it.
@@ -251,7 +251,7 @@ pub enum Error {
         model: String,
     },
     /// Images are not there that have to be read anew.
-    #[error("{count} of the images of {place} cannot be found, such as {}", first.display())]
+    #[error("{}", missing(*count, first, place))]
     Missing {
         /// How many.
         count: usize,
@@ -306,12 +306,44 @@ pub enum Error {
         place: PathBuf,
     },
     /// Changes cannot be followed.
-    #[error("{} cannot be watched: {reason}", path.display())]
+    #[error("{} cannot be watched: {reason}", watched(path))]
     Watch {
         /// The folder; empty where the system cannot watch at all.
         path: PathBuf,
         /// What the system said.
         reason: String,
+    },
+    /// What is to be a file is a folder.
+    #[error("{} is a folder: name a file in it", path.display())]
+    OutputIsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What is to be written is what was read.
+    #[error("{} is the picture itself: name another file", path.display())]
+    OutputIsInput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file to be written has a name by which programs do not know its format.
+    #[error("{} does not end in .{ending}: programs would not know how to open it", path.display())]
+    OutputEnding {
+        /// The name.
+        path: PathBuf,
+        /// How it has to end.
+        ending: String,
+    },
+    /// The folder of a file to be written is not there.
+    #[error("there is no folder {} to write into: make it first", folder.display())]
+    NoOutputFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file to be written is there already, and is not to be replaced.
+    #[error("{} is there already", path.display())]
+    OutputExists {
+        /// The file.
+        path: PathBuf,
     },
     /// An image cannot be made small.
     #[error("cannot make a small copy: {reason}")]
@@ -328,6 +360,39 @@ impl Error {
         path: impl AsRef<Path>,
     ) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.as_ref().to_owned(), source }
+    }
+}
+
+fn imported_before(imported: usize) -> String {
+    match imported {
+        0 => String::new(),
+        _ => format!(" ({} imported before)", count(imported, "item")),
+    }
+}
+
+fn stopped(task: Task, done: usize, total: usize) -> String {
+    match task {
+        Task::Graph => "stopped before the graph was made".to_owned(),
+        Task::Texts => format!("stopped after {done} of {}", count(total, "text")),
+        Task::Images => format!("stopped after {done} of {}", count(total, "picture")),
+        _ => format!("stopped after {done} of {total}"),
+    }
+}
+
+fn missing(number: usize, first: &Path, place: &str) -> String {
+    let first = first.display();
+    match number {
+        1 => format!("1 picture of {place} cannot be found, {first}: plug in its drive"),
+        _ => format!(
+            "{number} pictures of {place} cannot be found, such as {first}: plug in their drive"
+        ),
+    }
+}
+
+fn watched(path: &Path) -> String {
+    match path.as_os_str().is_empty() {
+        true => "changes".to_owned(),
+        false => path.display().to_string(),
     }
 }
 

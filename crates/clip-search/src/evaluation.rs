@@ -9,6 +9,7 @@ mod probe;
 mod prompts;
 mod results;
 mod retrieval;
+mod table;
 mod zero_shot;
 
 use std::path::PathBuf;

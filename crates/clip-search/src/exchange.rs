@@ -6,7 +6,7 @@ use clip_retrieval::exchange::{self, Format, ImportObserver, Importer, TextLine}
 use clip_retrieval::{Content, Item, Snapshot, Store};
 
 use crate::error::with_causes;
-use crate::{Error, Observer, Progress, Result, Task, Warning};
+use crate::{Error, NewFile, Observer, Progress, Result, Task, Warning};
 
 /// Writes items with their vectors into a file.
 ///
@@ -25,6 +25,55 @@ pub fn export(
         observer.progress(Progress { task, done, total });
         !observer.is_cancelled()
     })?)
+}
+
+/// A file for vectors, in the format of its ending, checked before the work that fills it.
+#[derive(Debug)]
+pub struct ExportFile {
+    path: PathBuf,
+    format: Format,
+}
+
+impl ExportFile {
+    /// A file that is not there yet, unless it is to be replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`NewFile::new`], also for the table beside an array; [`Error::Exchange`] for an ending of no
+    /// format.
+    pub fn new(path: PathBuf, replace: bool) -> Result<Self> {
+        let format = Format::of(&path)?;
+        let endings: &[&str] = match format {
+            Format::JsonLines => &["jsonl"],
+            Format::Parquet => &["parquet"],
+            Format::Npy => &["npy", "jsonl"],
+            Format::Layout => return Err(Error::OutputIsFolder { path }),
+        };
+        NewFile::new(path.clone(), endings[0], replace)?;
+        for beside in &endings[1..] {
+            NewFile::new(path.with_extension(beside), beside, replace)?;
+        }
+        Ok(Self { path, format })
+    }
+
+    /// Its name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes items with their vectors, as [`export`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn write(
+        &self,
+        snapshot: &dyn Snapshot,
+        items: &[Item],
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        export(snapshot, items, &self.path, self.format, observer)
+    }
 }
 
 /// Puts what files hold into a collection, and says how many items that were. The observer hears of

@@ -4,9 +4,11 @@ mod bitmap_font;
 mod figure;
 mod heat;
 
-use clip::{Device, Embedder, Explainer, RgbImage};
+use std::path::{Path, PathBuf};
 
-use crate::Result;
+use clip::{ColorManagement, Device, Embedder, Explainer, ReadOptions, RgbImage};
+
+use crate::{Error, NewFile, Result};
 use figure::Panel;
 
 /// Side of a heat map in pixels, at least.
@@ -55,6 +57,46 @@ pub fn explain<T: AsRef<str>>(
     };
     let heatmaps = texts.iter().zip(&embeddings).map(heatmap).collect();
     Ok(Explained { view, heatmaps })
+}
+
+/// As [`explain`], for a file, in the colors of sRGB.
+///
+/// # Errors
+///
+/// As there, also for a file that cannot be read.
+pub fn explain_file<T: AsRef<str>>(
+    embedder: &Embedder,
+    device: &Device,
+    path: &Path,
+    texts: &[T],
+) -> Result<Explained> {
+    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+    explain(
+        embedder,
+        device,
+        &clip::read_picture(path, &options).map_err(clip::Error::from)?,
+        texts,
+    )
+}
+
+/// The file for the sheet of an image, in the current folder unless somebody says otherwise; never the
+/// image itself.
+///
+/// # Errors
+///
+/// [`Error::OutputIsInput`], otherwise as [`NewFile::new`].
+pub fn figure_file(image: &Path, output: Option<PathBuf>, replace: bool) -> Result<NewFile> {
+    let path = output.unwrap_or_else(|| {
+        let mut name = image.file_stem().unwrap_or_default().to_owned();
+        name.push("-explained.png");
+        name.into()
+    });
+    if let (Ok(image), Ok(output)) = (image.canonicalize(), path.canonicalize())
+        && image == output
+    {
+        return Err(Error::OutputIsInput { path });
+    }
+    NewFile::new(path, "png", replace)
 }
 
 impl Explained {

@@ -36,6 +36,7 @@
 //! it is and what it left out, and asks it whether to stop. An [`Error`] has fields; which option or
 //! button helps is for the front end to say.
 
+mod answers;
 mod collection;
 pub mod date;
 mod decode;
@@ -56,7 +57,9 @@ mod maintenance;
 #[cfg(feature = "map")]
 pub mod map;
 pub mod metadata;
+mod model_list;
 mod models;
+mod new_file;
 mod observer;
 mod page;
 mod query;
@@ -69,6 +72,7 @@ mod search;
 mod shard;
 mod stats;
 mod tags;
+pub mod terminal;
 mod texts;
 pub mod thumbnail;
 mod unplugged;
@@ -78,23 +82,30 @@ mod watch;
 #[cfg(feature = "sqlite")]
 mod workspace;
 
+pub use answers::{Answer, Found};
 pub use collection::Collection;
 pub use decode::DecodeOptions;
 #[cfg(feature = "sqlite")]
 pub use duplicates::{
-    DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, LeftOutFiles, Tally,
+    DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, FoundDuplicates, LeftOutFiles,
+    Tally, find_duplicates,
 };
-pub use encode::{encode_files, rank_texts, read_labels};
+pub use encode::{
+    Classified, Encoded, LabelProbability, classify_files, encode_files, encode_inputs, rank_texts,
+    read_labels,
+};
 pub use engine::Engine;
 pub use error::{Error, Result};
 #[cfg(feature = "exchange")]
-pub use exchange::{export, import};
+pub use exchange::{ExportFile, export, import};
 pub use graph::{GRAPH_ABOVE, build_graph};
 pub use location::Location;
 #[cfg(feature = "sqlite")]
 pub use maintenance::{Compacted, compact};
 pub use maintenance::{Pruned, Removed, prune, prune_plan, remove, remove_plan};
+pub use model_list::ModelList;
 pub use models::{BUILT_IN, Installed, Model, ModelDescription, Models};
+pub use new_file::NewFile;
 pub use observer::{Observer, Progress, Silent, Task, Warning, count};
 pub use page::{Order, Page};
 pub use query::{Query, Term, TermContent};
@@ -106,13 +117,13 @@ pub use scan::{
 };
 pub use search::{SearchRequest, SearchResponse, search};
 pub use shard::Shard;
-pub use stats::{CollectionStats, FolderStats, GraphStats};
+pub use stats::{CollectionStats, FolderStats, GraphStats, UnreadableFile};
 pub use tags::{
-    ImageTags, TagChange, TagsChanged, add_tags, change_tags, image_tags, parse_tag,
+    ImageTags, TagChange, TagCount, TagsChanged, add_tags, change_tags, image_tags, parse_tag,
     paths_without_images, restore_tags, tag_counts,
 };
-pub use texts::{AddedTexts, add_texts, new_texts, read_texts};
+pub use texts::{AddedTexts, add_texts, new_texts, planned_texts, read_texts};
 pub(crate) use update::COMMIT_EVERY;
-pub use update::{Changes, LeftOut, MissingFiles, UpdateOptions, planned, update};
+pub use update::{Changes, LeftOut, MissingFiles, Note, UpdateOptions, planned, update};
 #[cfg(feature = "watch")]
 pub use watch::Watcher;

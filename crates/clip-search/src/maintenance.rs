@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clip_retrieval::{Filter, Item, KeptTags, Snapshot, Store};
 
-use crate::Result;
+#[cfg(feature = "sqlite")]
+use crate::stats::megabytes;
 use crate::unplugged::Unplugged;
+use crate::{Note, Result, count};
 
 /// How large a collection was, and is.
 #[cfg(feature = "sqlite")]
@@ -17,6 +20,17 @@ pub struct Compacted {
     pub before: u64,
     /// Bytes now.
     pub after: u64,
+    /// Items in it.
+    pub items: usize,
+}
+
+#[cfg(feature = "sqlite")]
+impl fmt::Display for Compacted {
+    /// `3 items: 0.1 MB, before 0.2 MB`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [before, after] = [self.before, self.after].map(megabytes);
+        write!(f, "{}: {after}, before {before}", count(self.items, "item"))
+    }
 }
 
 /// Writes a collection in a folder anew, without the space of what is gone, and builds a graph as
@@ -39,7 +53,7 @@ pub fn compact(
     let before = bytes(collection)?;
     collection.library()?.write()?.compact()?;
     crate::build_graph(collection, graph_above, observer)?;
-    Ok(Compacted { before, after: bytes(collection)? })
+    Ok(Compacted { before, after: bytes(collection)?, items: collection.store().count()? })
 }
 
 /// What [`prune`] did, or would do.
@@ -51,6 +65,20 @@ pub struct Pruned {
     pub unplugged: usize,
     /// Items that are left.
     pub left: usize,
+}
+
+impl fmt::Display for Pruned {
+    /// `3 items: 1 gone`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} gone", count(self.left, "item"), self.gone)
+    }
+}
+
+impl Pruned {
+    /// What a person should know of what stays.
+    pub fn note(&self) -> Option<Note> {
+        (self.unplugged > 0).then_some(Note::Unplugged { count: self.unplugged, first: None })
+    }
 }
 
 /// Drops what is gone, but for what may lie on a drive that is not plugged in. Tags are kept for when a
@@ -124,6 +152,13 @@ pub struct Removed {
     pub left: usize,
     /// Names that stand for no item.
     pub unknown: Vec<OsString>,
+}
+
+impl fmt::Display for Removed {
+    /// `3 items: 1 gone`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} gone", count(self.left, "item"), self.gone)
+    }
 }
 
 /// Takes items off a collection, by the names that users have of them: a path, an id, or the words of a

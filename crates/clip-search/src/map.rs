@@ -15,7 +15,7 @@ use std::thread;
 use bhtsne::Neighbor;
 use clip_retrieval::{Content, Filter, Flat, Item, Modality, Snapshot};
 
-use crate::{Error, Observer, Result, thumbnail};
+use crate::{Error, Observer, Result, count, thumbnail};
 
 /// A point; the side of an image is 1.
 pub type Point = [f64; 2];
@@ -45,6 +45,26 @@ pub struct Page {
     pub shown: usize,
     /// Images that have a placeholder, and why they have no thumbnail.
     pub placeholders: Vec<(PathBuf, Error)>,
+}
+
+impl Page {
+    /// What a person should know of what is not shown.
+    pub fn note(&self) -> Option<String> {
+        let are = if self.shown == 1 { "is" } else { "are" };
+        let Self { shown, total, .. } = self;
+        (shown < total).then(|| format!("{shown} of {total} pictures {are} shown, evenly taken"))
+    }
+
+    /// What a person should know of images that have no thumbnail: a drive that is not plugged in may
+    /// hold all of them.
+    pub fn warning(&self) -> Option<String> {
+        let (path, error) = self.placeholders.first()?;
+        let has = if self.placeholders.len() == 1 { "has" } else { "have" };
+        let images = count(self.placeholders.len(), "picture");
+        let (path, error) = (path.display().to_string(), error.to_string());
+        let named = if error.contains(&path) { error } else { format!("{path}: {error}") };
+        Some(format!("{images} {has} only a placeholder; the first: {named}"))
+    }
 }
 
 /// A page with at most `limit` images of a collection, evenly taken; none where there are no images.

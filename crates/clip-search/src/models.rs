@@ -1,5 +1,6 @@
 //! The models on this machine.
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use clip::Checkpoint;
@@ -67,6 +68,21 @@ pub struct ModelDescription {
     pub vision: String,
     /// Size of the text tower, in words.
     pub text: String,
+}
+
+impl fmt::Display for ModelDescription {
+    /// Lines of a name and what it is; the last has no end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_ref().map_or("built in".into(), |file| file.to_string_lossy());
+        let Self { image_size: side, patch_size: patch, .. } = self;
+        writeln!(f, "model       {} ({file})", self.name)?;
+        writeln!(f, "  weights   {}, {:.1} MB", self.weights, self.bytes as f64 / 1e6)?;
+        writeln!(f, "  pictures  {side}x{side} pixels in patches of {patch}; {}", self.vision)?;
+        writeln!(f, "  texts     up to {} tokens; {}", self.context_length, self.text)?;
+        writeln!(f, "  vectors   {} numbers", self.embed_dim)?;
+        writeln!(f, "  source    {}", self.source)?;
+        write!(f, "  license   {}", self.license.as_deref().unwrap_or("not stated"))
+    }
 }
 
 /// JSON is UTF-8: a path that is not is shown as well as can be.

@@ -72,6 +72,18 @@ pub enum Task {
     Learning,
 }
 
+impl Task {
+    /// What is counted, in the plural.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Texts => "texts",
+            Self::Graph => "vectors",
+            Self::Import | Self::Export => "items",
+            _ => "pictures",
+        }
+    }
+}
+
 /// What a person should know.
 #[derive(Debug)]
 #[non_exhaustive]

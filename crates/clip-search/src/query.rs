@@ -1,6 +1,6 @@
 //! What is looked for.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clip::{Embedder, Embedding, Picture, RgbImage};
@@ -43,6 +43,20 @@ impl From<TermContent> for Term {
 }
 
 impl Term {
+    /// Reads terms to be added and terms to be subtracted, as [`Self::parse`] does each.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn parse_all(add: &[OsString], subtract: &[OsString]) -> Result<Vec<Self>> {
+        let added = add.iter().map(|term| Self::parse(term));
+        let subtracted = subtract.iter().map(|term| {
+            let term = Self::parse(term)?;
+            Ok(Self { weight: -term.weight, ..term })
+        });
+        added.chain(subtracted).collect()
+    }
+
     /// Reads `[WEIGHT:]WORDS` or `[WEIGHT:]IMAGE`, where an image starts with `./`, `../`, `/`
     /// or `file://` (rclip's convention). Words are UTF-8, an image may be called anything.
     ///

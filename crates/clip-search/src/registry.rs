@@ -26,6 +26,21 @@ pub struct Published {
     pub imagenet: f64,
 }
 
+impl Published {
+    /// The hub's name of it; of an address, which is long, the server's, which says whose it is.
+    pub fn origin(&self) -> &str {
+        match self.source.split_once("://") {
+            Some((_, address)) => address.split('/').next().unwrap_or(address),
+            None => &self.source,
+        }
+    }
+
+    /// Size of the weights in GB, in f32: files in f16 are half as large.
+    pub fn gigabytes(&self) -> f64 {
+        4.0 * self.parameters / 1e3
+    }
+}
+
 /// All of them, in the order of the file.
 pub fn all() -> Vec<Published> {
     #[derive(Deserialize)]

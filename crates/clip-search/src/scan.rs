@@ -14,7 +14,7 @@ use clip::FileFormat;
 use clip_retrieval::{Filter, Modality};
 use ignore::{DirEntry, IncrementalIgnore};
 
-use crate::{Error, Result};
+use crate::{Error, Result, Shard};
 pub use ignore_file::NAME as IGNORE_FILE;
 pub use list::path_from_bytes;
 pub use unread::UnreadFormats;
@@ -114,6 +114,42 @@ pub fn images_below(paths: &[PathBuf]) -> Filter {
 }
 
 impl Scan {
+    /// The images below paths and those of a list, or one part of all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`], and [`Error::List`] where the list cannot be read.
+    pub fn of(
+        paths: &[PathBuf],
+        list: Option<&Path>,
+        shard: Option<Shard>,
+        options: &ScanOptions,
+    ) -> Result<Self> {
+        let mut scan = scan(paths, options)?;
+        if let Some(list) = list {
+            scan.add_listed(list)?;
+        }
+        if let Some(shard) = shard {
+            scan.images.retain(|path| shard.has(path));
+        }
+        Ok(scan)
+    }
+
+    /// A filter for these images alone.
+    pub fn narrow(self, filter: Filter) -> Filter {
+        Filter { under: self.roots, only: Some(self.images.into_iter().collect()), ..filter }
+    }
+
+    /// What a person should know where there are no images below the given paths.
+    pub fn nothing_found(&self, paths: &[PathBuf]) -> Option<String> {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let names = names.join(", ");
+        self.images.is_empty().then(|| match self.unread.is_empty() {
+            true => format!("there are no pictures in {names}"),
+            false => format!("{names}: {}", self.unread),
+        })
+    }
+
     fn folder(&mut self, root: &Path) -> Vec<PathBuf> {
         let excluded = self.options.exclude.clone();
         let wanted = move |entry: &DirEntry| entry.depth() == 0 || is_wanted(entry, &excluded);

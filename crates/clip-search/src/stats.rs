@@ -1,8 +1,13 @@
 //! How large a collection is, and whose.
 
+use std::fmt;
+use std::path::PathBuf;
+
+use clip_retrieval::Failure;
 use serde::Serialize;
 
-use crate::{Collection, Result};
+use crate::models::lossy;
+use crate::{Collection, Result, count};
 
 /// Questions by which a graph is compared with a scan.
 #[cfg(feature = "sqlite")]
@@ -56,6 +61,58 @@ pub struct GraphStats {
     pub questions: usize,
 }
 
+/// A file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnreadableFile {
+    /// Its name.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// Why.
+    pub error: String,
+}
+
+/// A number of bytes, for people.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+impl fmt::Display for CollectionStats {
+    /// Lines of a name and what it is; the last has no end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "library   {}", self.library)?;
+        writeln!(f, "model     {}", self.model)?;
+        write!(f, "items     {} of {} numbers", self.items, self.dimension)?;
+        if let Some(folder) = &self.folder {
+            write!(f, "{folder}")?;
+        }
+        write!(f, "\nunread    {}", count(self.failures, "file"))
+    }
+}
+
+impl fmt::Display for FolderStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { precision, unsealed, dead, .. } = self;
+        let (bytes, files) = (megabytes(self.vector_bytes), count(self.segments, "file"));
+        writeln!(f, ", {precision}")?;
+        write!(
+            f,
+            "vectors   {bytes} in {files}; {unsealed} not in one yet, {dead} no longer wanted"
+        )?;
+        write!(f, "\ncatalog   {}", megabytes(self.catalog_bytes))?;
+        self.graph.map_or(Ok(()), |graph| write!(f, "\ngraph     {graph}"))
+    }
+}
+
+impl fmt::Display for GraphStats {
+    /// `over 3 vectors: finds 99.1 % of the ten nearest (200 questions)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (vectors, questions) =
+            (count(self.vectors, "vector"), count(self.questions, "question"));
+        let recall = 100.0 * self.recall_at_10;
+        write!(f, "over {vectors}: finds {recall:.1} % of the ten nearest ({questions})")
+    }
+}
+
 impl Collection {
     /// How large it is. A graph is compared with a scan of every vector, for some hundred of them.
     ///
@@ -72,6 +129,19 @@ impl Collection {
             failures: store.failures()?.len(),
             folder: self.folder_stats()?,
         })
+    }
+
+    /// The files that could not be read, by their paths.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
+    pub fn unreadable_files(&self) -> Result<Vec<UnreadableFile>> {
+        let failures = self.store().failures()?.into_iter();
+        let mut files: Vec<UnreadableFile> =
+            failures.map(|Failure { path, error, .. }| UnreadableFile { path, error }).collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
     }
 
     #[cfg(feature = "sqlite")]

@@ -7,7 +7,7 @@ use clip_retrieval::{Filter, Item, KeptTags, Modality, Snapshot, Store, StoreWri
 use serde::Serialize;
 
 use crate::models::lossy;
-use crate::{Result, images_below, resolved};
+use crate::{Result, count, images_below, resolved};
 
 /// A tag as users write it.
 ///
@@ -32,6 +32,18 @@ pub enum TagChange<'a> {
 }
 
 impl TagChange<'_> {
+    /// What it did, in words: `3 pictures: 2 tagged holiday, 1 before`
+    pub fn describe(self, done: &TagsChanged) -> String {
+        let TagsChanged { items, changed } = done;
+        let (pictures, same) = (count(*items, "picture"), items - changed);
+        match self {
+            Self::Add(tag) => format!("{pictures}: {changed} tagged {tag}, {same} before"),
+            Self::Remove(tag) => {
+                format!("{pictures}: {changed} no longer tagged {tag}, {same} not before")
+            }
+        }
+    }
+
     fn apply(self, user_tags: &mut UserTags, keywords: &[String]) {
         match self {
             Self::Add(tag) => user_tags.add(tag),
@@ -86,19 +98,28 @@ fn edit<T>(store: &dyn Store, edits: impl Fn(&dyn Snapshot) -> Result<(Edits, T)
     Ok(result)
 }
 
-/// All tags, and how many items have each.
+/// A tag, and how many items have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TagCount {
+    /// The tag.
+    pub tag: String,
+    /// How many items have it.
+    pub items: usize,
+}
+
+/// All tags by name, and how many items have each.
 ///
 /// # Errors
 ///
 /// [`Error::Retrieval`](crate::Error::Retrieval) where the collection cannot be read.
-pub fn tag_counts(store: &dyn Store) -> Result<BTreeMap<String, usize>> {
+pub fn tag_counts(store: &dyn Store) -> Result<Vec<TagCount>> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for item in store.items(&Filter::default())? {
         for tag in item.tags() {
             *counts.entry(tag.to_owned()).or_default() += 1;
         }
     }
-    Ok(counts)
+    Ok(counts.into_iter().map(|(tag, items)| TagCount { tag, items }).collect())
 }
 
 /// The tags of an image.

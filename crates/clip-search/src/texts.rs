@@ -1,6 +1,7 @@
 //! Texts to be found.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use clip_data::text::{self, Line};
 use clip_retrieval::{Content, Filter, Item, Modality, Store};
 use serde::Deserialize;
 
-use crate::{COMMIT_EVERY, Error, Observer, Progress, Result, Task};
+use crate::{COMMIT_EVERY, Error, Observer, Progress, Result, Task, count};
 
 /// What can be wrong with a file of texts.
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
@@ -45,6 +46,23 @@ pub struct AddedTexts {
     pub added: usize,
     /// Those that could not be encoded.
     pub skipped: usize,
+    /// Those that the collection has already.
+    pub unchanged: usize,
+}
+
+impl AddedTexts {
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.added + self.skipped + self.unchanged
+    }
+}
+
+impl fmt::Display for AddedTexts {
+    /// `3 texts: 1 new or changed, 2 unchanged`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { added, unchanged, .. } = self;
+        write!(f, "{}: {added} new or changed, {unchanged} unchanged", count(self.total(), "text"))
+    }
 }
 
 /// Encodes the texts that the collection does not have yet, and puts them into it.
@@ -59,13 +77,14 @@ pub fn add_texts(
     items: Vec<Item>,
     observer: &mut dyn Observer,
 ) -> Result<AddedTexts> {
+    let given = items.len();
     let items = new_texts(store, items)?;
+    let mut result = AddedTexts { unchanged: given - items.len(), ..AddedTexts::default() };
     if items.is_empty() {
-        return Ok(AddedTexts::default());
+        return Ok(result);
     }
     let mut writer = store.writer()?;
     let (task, total) = (Task::Texts, items.len());
-    let mut result = AddedTexts::default();
     let mut committed = Instant::now();
     observer.progress(Progress { task, done: 0, total });
     for batch in items.chunks(embedder.batch_size()) {
@@ -94,6 +113,20 @@ pub fn add_texts(
     }
     writer.commit()?;
     Ok(result)
+}
+
+/// What [`add_texts`] would do, where every text can be encoded; without a store, with a new one.
+///
+/// # Errors
+///
+/// [`Error::Retrieval`] where the collection cannot be read.
+pub fn planned_texts(store: Option<&dyn Store>, items: Vec<Item>) -> Result<AddedTexts> {
+    let total = items.len();
+    let added = match store {
+        Some(store) => new_texts(store, items)?.len(),
+        None => total,
+    };
+    Ok(AddedTexts { added, skipped: 0, unchanged: total - added })
 }
 
 /// Those that the collection does not have, or has otherwise.

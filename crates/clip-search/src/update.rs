@@ -8,6 +8,7 @@ mod pending;
 mod plan;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,9 +16,9 @@ use clip::{Embedder, Embedding};
 use clip_retrieval::{Content, Failure, Item, KeptTags, KnownFile, Store, StoreWriter};
 
 use crate::error::with_causes;
-use crate::{DecodeOptions, Error, Observer, Progress, Result, Scan, Task, metadata};
+use crate::{DecodeOptions, Error, Observer, Progress, Result, Scan, Task, count, metadata};
 use attempts::Reader;
-pub use left_out::LeftOut;
+pub use left_out::{LeftOut, Note};
 use pending::Pending;
 use plan::Plan;
 
@@ -71,6 +72,18 @@ impl Changes {
     /// What an image counts as.
     fn count(&mut self, pending: &Pending) -> &mut usize {
         if pending.known.is_some() { &mut self.changed } else { &mut self.added }
+    }
+}
+
+impl fmt::Display for Changes {
+    /// `3 pictures: 2 new, 0 changed, 1 unchanged, 0 gone`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { added, changed, moved, unchanged, removed, .. } = self;
+        write!(f, "{}: {added} new, {changed} changed, ", count(self.total(), "picture"))?;
+        if *moved > 0 {
+            write!(f, "{moved} moved, ")?;
+        }
+        write!(f, "{unchanged} unchanged, {removed} gone")
     }
 }
 

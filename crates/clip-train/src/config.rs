@@ -1,6 +1,6 @@
 //! A run, as it stands in a TOML file: every setting has a default, an unknown one is an error.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clip_checkpoint::{
     Activation, AttentionMask, Interpolation, ModelCard, ModelConfig, Pooling, PreprocessConfig,
@@ -223,6 +223,17 @@ impl Default for FreshModel {
 }
 
 impl TrainConfig {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoConfig`] where it cannot be read, otherwise as [`Self::parse`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = clip_data::text::read(path)
+            .map_err(|source| Error::NoConfig { path: path.to_owned(), source })?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
     /// Reads a TOML file's text; `file` names it in messages.
     ///
     /// # Errors

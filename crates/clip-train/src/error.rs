@@ -29,6 +29,14 @@ pub enum Error {
         /// What is wrong, and where.
         reason: String,
     },
+    /// The configuration cannot be read.
+    #[error("cannot read {path}", path = path.display())]
+    NoConfig {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: clip_data::Error,
+    },
     /// The pictures or texts to learn from.
     #[error(transparent)]
     Data(#[from] clip_data::Error),

@@ -30,6 +30,12 @@ impl Files {
         self.folder.join("features")
     }
 
+    /// What a run leaves for its user, as far as it is there: the models, the metrics and their plot.
+    pub fn written(&self) -> Vec<PathBuf> {
+        let files = [self.best(), self.last(), self.metrics(), self.plot()];
+        files.into_iter().filter(|file| file.exists()).collect()
+    }
+
     /// What a resume reads.
     pub fn state(&self) -> PathBuf {
         self.folder.join("state.safetensors")

@@ -57,6 +57,7 @@ mod trainer;
 mod translations;
 mod validate;
 mod vocabulary;
+mod words;
 
 pub use adapt::{AdaptConfig, Half, layer_factors};
 pub use config::{DataConfig, FreshModel, FreshVocabulary, TowerSize, TrainConfig, TrainPrecision};

@@ -34,7 +34,7 @@ mod pipeline;
 mod room;
 
 pub use clip_checkpoint::{Checkpoint, ModelCard, Probability};
-pub use clip_model::{Backend, DeviceError, DeviceName, Difference, Reference};
+pub use clip_model::{Backend, Comparison, DeviceError, DeviceName, Difference, Reference};
 pub use clip_preprocess::{
     ColorManagement, Detail, Error as PictureError, FileFormat, Picture, ReadOptions, RgbImage,
     load as load_picture, metadata, read as read_picture, shown_size,

@@ -1,6 +1,7 @@
 //! What is searched, and which answers are printed how.
 
 use clap::Args;
+use clip_search::{Query, SearchRequest, Term};
 
 use super::{DecodeArgs, FilterArgs, FormatArgs, LibraryArgs, ModelArgs, ScanArgs};
 
@@ -58,4 +59,18 @@ pub(crate) struct AnswerArgs {
     pub(crate) decode: DecodeArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+}
+
+impl AnswerArgs {
+    /// What is asked for, among all that the filters let pass.
+    pub(crate) fn request(&self, terms: Vec<Term>) -> SearchRequest {
+        SearchRequest {
+            filter: self.filter.filter(),
+            top: self.top,
+            min_score: self.min_score,
+            relevance: self.relevance,
+            exact: self.no_graph,
+            ..SearchRequest::new(Query::new(terms).with_decode(self.decode.options()))
+        }
+    }
 }

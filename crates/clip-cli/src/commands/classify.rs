@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use clip::Overflow;
-use clip_search::{encode_files, read_labels};
-use serde::Serialize;
+use clip_search::{Classified, LabelProbability, classify_files, read_labels};
 
 use crate::args::{DetailArgs, Format, ModelArgs};
 use crate::progress::Reporter;
@@ -45,40 +44,18 @@ pub(crate) struct ClassifyArgs {
     model: ModelArgs,
 }
 
-#[derive(Serialize)]
-struct Picture<'a> {
-    #[serde(serialize_with = "output::lossy")]
-    path: PathBuf,
-    labels: Vec<Label<'a>>,
-}
-
-#[derive(Serialize)]
-struct Label<'a> {
-    label: &'a str,
-    probability: f32,
-}
-
 pub(crate) fn run(args: &ClassifyArgs) -> Result<Outcome> {
     let labels = read_labels(&args.labels)?;
     let embedder = model::embedder(&args.model, Overflow::Error)?;
     let classifier = embedder.classifier(&labels, &args.template)?;
     let options = args.detail.reading(&embedder);
     let mut reporter = Reporter::new();
-    let embeddings = encode_files(&embedder, &args.pictures, &options, &mut reporter)?;
-
-    let label = |(label, probability)| Label { label, probability };
-    let read =
-        args.pictures.iter().zip(&embeddings).filter_map(|(path, it)| Some((path, it.as_ref()?)));
-    let pictures: Vec<Picture<'_>> = read
-        .map(|(path, embedding)| Picture {
-            path: path.clone(),
-            labels: classifier.ranked(embedding, args.top).into_iter().map(label).collect(),
-        })
-        .collect();
+    let (pictures, top) = (&args.pictures, args.top);
+    let pictures = classify_files(&embedder, &classifier, pictures, top, &options, &mut reporter)?;
     let format = if args.jsonl { Format::JsonLines } else { Format::json(args.json) };
     output::list(format, &pictures, |out| {
-        for Picture { path, labels } in &pictures {
-            for Label { label, probability } in labels {
+        for Classified { path, labels } in &pictures {
+            for LabelProbability { label, probability } in labels {
                 write!(out, "{probability:.3}\t")?;
                 out.text(label)?;
                 out.write_all(b"\t")?;

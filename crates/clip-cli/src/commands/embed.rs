@@ -1,15 +1,14 @@
 //! `clip-cli embed`.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgGroup, ArgMatches, Args, ValueEnum};
-use clip::{Embedding, ReadOptions};
-use clip_retrieval::exchange;
-use clip_search::encode_files;
-use serde::Serialize;
+use clip::ReadOptions;
+use clip_retrieval::{Content, exchange};
+use clip_search::encode_inputs;
 
 use crate::args::{Format, ModelArgs, TruncateArgs};
 use crate::progress::Reporter;
@@ -50,19 +49,6 @@ enum EmbedFormat {
     Npy,
 }
 
-#[derive(Serialize)]
-struct Row<'a> {
-    input: String,
-    modality: &'static str,
-    embedding: &'a [f32],
-}
-
-/// An input, in the order of the command line.
-enum Input<'a> {
-    Text(&'a str),
-    Image(&'a Path),
-}
-
 pub(crate) fn run(args: &EmbedArgs, matches: Option<&ArgMatches>) -> Result<Outcome> {
     if args.format == EmbedFormat::Npy && io::stdout().is_terminal() {
         bail!("a NumPy array is not for reading: send it to a file with `> vectors.npy`");
@@ -73,16 +59,11 @@ pub(crate) fn run(args: &EmbedArgs, matches: Option<&ArgMatches>) -> Result<Outc
         false => embedder.reading(),
     };
     let mut reporter = Reporter::new();
-    let texts = embedder.texts(&args.text)?;
-    let images = encode_files(&embedder, &args.image, &options, &mut reporter)?;
-    let embeddings = ordered(args, matches, texts, images);
+    let encoded = encode_inputs(&embedder, &inputs(args, matches), &options, &mut reporter)?;
     match args.format {
-        EmbedFormat::Jsonl => {
-            let rows: Vec<_> = embeddings.iter().map(|(input, it)| row(input, it)).collect();
-            output::list(Format::JsonLines, &rows, |_| Ok(()))?;
-        }
+        EmbedFormat::Jsonl => output::list(Format::JsonLines, &encoded, |_| Ok(()))?,
         EmbedFormat::Npy => {
-            let rows: Vec<&[f32]> = embeddings.iter().map(|(_, it)| it.as_slice()).collect();
+            let rows: Vec<&[f32]> = encoded.iter().map(|row| row.embedding.as_slice()).collect();
             let width = embedder.card().config.embed_dim;
             output::print(|out| exchange::write_array(out, &rows, width))?;
         }
@@ -90,26 +71,13 @@ pub(crate) fn run(args: &EmbedArgs, matches: Option<&ArgMatches>) -> Result<Outc
     Ok(reporter.outcome())
 }
 
-fn row<'a>(input: &Input<'_>, embedding: &'a Embedding) -> Row<'a> {
-    let (input, modality) = match input {
-        Input::Text(text) => ((*text).to_owned(), "text"),
-        Input::Image(path) => (path.to_string_lossy().into_owned(), "image"),
-    };
-    Row { input, modality, embedding: embedding.as_slice() }
-}
-
-/// Texts and pictures that were read, as they alternate on the command line: clap keeps two lists, and
-/// where each value stood.
-fn ordered<'a>(
-    args: &'a EmbedArgs,
-    matches: Option<&ArgMatches>,
-    texts: Vec<Embedding>,
-    images: Vec<Option<Embedding>>,
-) -> Vec<(Input<'a>, Embedding)> {
+/// Texts and pictures as they alternate on the command line: clap keeps two lists, and where each value
+/// stood.
+fn inputs(args: &EmbedArgs, matches: Option<&ArgMatches>) -> Vec<Content> {
     let places = |name| matches.and_then(|m| m.indices_of(name)).into_iter().flatten();
-    let texts = args.text.iter().map(|text| Input::Text(text)).zip(texts.into_iter().map(Some));
-    let images = args.image.iter().map(|path| Input::Image(path)).zip(images);
+    let texts = args.text.iter().cloned().map(Content::Text);
+    let images = args.image.iter().cloned().map(Content::Path);
     let mut inputs: Vec<_> = places("text").zip(texts).chain(places("image").zip(images)).collect();
     inputs.sort_by_key(|(place, _)| *place);
-    inputs.into_iter().filter_map(|(_, (input, embedding))| Some((input, embedding?))).collect()
+    inputs.into_iter().map(|(_, input)| input).collect()
 }

@@ -1,26 +1,18 @@
 //! `clip-cli explain`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use clip::{ColorManagement, ReadOptions};
-use clip_search::explain::explain;
+use clip_search::explain::{explain_file, figure_file};
 
 use crate::args::{ModelArgs, TruncateArgs};
-use crate::files::Target;
 use crate::{Outcome, model, output};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli explain dog.jpg --text \"a dog\"
-  clip-cli explain street.jpg -t \"a red car\" -t \"a tree\" -o street-car-tree.png
-
-Warm colors are where the picture speaks for the text (gradient-weighted attention). Each panel has
-its own scale: compare places within a panel, and texts by their cosine.")]
+#[command(after_help = include_str!("../help/explain.txt"))]
 pub(crate) struct ExplainArgs {
     /// The picture
     #[arg(value_name = "PICTURE")]
@@ -45,13 +37,12 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
-    let target = target(args)?;
+    let file = figure_file(&args.picture, args.output.clone(), args.force)?;
     let embedder = model::embedder(&args.model, args.truncate.overflow())?;
-    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
-    let picture = clip::read_picture(&args.picture, &options)?;
-    let explained = explain(&embedder, &args.model.device.open()?, &picture, &args.text)?;
+    let device = args.model.device.open()?;
+    let explained = explain_file(&embedder, &device, &args.picture, &args.text)?;
     let name = args.picture.file_name().unwrap_or_default().to_string_lossy();
-    target.write(&explained.png(&name)?)?;
+    file.write(&explained.png(&name)?)?;
     output::print(|out| {
         for heatmap in &explained.heatmaps {
             write!(out, "{:.3}\t", heatmap.cosine)?;
@@ -59,24 +50,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<Outcome> {
             writeln!(out)?;
         }
         write!(out, "heat map: ")?;
-        out.line(target.path())
+        out.line(file.path())
     })?;
     Ok(Outcome::Found)
-}
-
-/// Where the heat map goes; never over the picture itself.
-fn target(args: &ExplainArgs) -> Result<Target> {
-    let path = args.output.clone().unwrap_or_else(|| default_name(&args.picture));
-    if let (Ok(picture), Ok(output)) = (args.picture.canonicalize(), path.canonicalize())
-        && picture == output
-    {
-        bail!("{} is the picture itself: name another file with --output", path.display());
-    }
-    Target::new(path, "png", args.force)
-}
-
-fn default_name(picture: &Path) -> PathBuf {
-    let mut name = picture.file_stem().unwrap_or_default().to_owned();
-    name.push("-explained.png");
-    name.into()
 }

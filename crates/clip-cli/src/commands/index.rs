@@ -1,5 +1,6 @@
 //! `clip-cli index`.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -7,26 +8,16 @@ use anyhow::Result;
 use clap::{ArgGroup, Args};
 use clip::Overflow;
 use clip_search::{
-    AddedTexts, Changes, Engine, GRAPH_ABOVE, MissingFiles, Scan, Shard, UpdateOptions, Watcher,
-    new_texts, parse_tag, planned, read_texts,
+    Changes, Engine, GRAPH_ABOVE, MissingFiles, Scan, Shard, UpdateOptions, Watcher, parse_tag,
+    planned, planned_texts, read_texts,
 };
 
 use crate::args::{DecodeArgs, LibraryArgs, ModelArgs, ScanArgs, TruncateArgs};
 use crate::progress::Reporter;
-use crate::{Outcome, left_out, library, model, output, report};
+use crate::{Outcome, library, model, output, report};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli index ~/Pictures              add what is new, follow what was moved, drop what is gone
-  clip-cli index ~/Pictures --watch      the same, and go on whenever something changes
-  clip-cli index --texts captions.csv    texts to be found, by pictures too
-  clip-cli index ~/Pictures --dry-run    say what that would do
-
-`clip-cli library` says what is in the library and what could not be read, and drops what is gone.
-
-A file that could not be read is tried again when it or its permissions change, when it is named,
-with a higher --max-megapixels, and by another version of this program.")]
+#[command(after_help = include_str!("../help/index.txt"))]
 #[command(override_usage = "clip-cli index [OPTIONS] <PATH>...
        clip-cli index [OPTIONS] --texts <FILE> | --files-from <FILE>")]
 #[command(mut_arg("truncate", |arg| arg.requires("texts").conflicts_with_all(["paths", "files_from"])))]
@@ -101,10 +92,17 @@ fn index(args: &IndexArgs) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, Overflow::Error)?;
     let engine = library::engine(&args.library, embedder)?;
     let outcome = update(args, &engine)?;
-    if args.watch {
-        return watch(args, &engine);
+    if !args.watch {
+        return Ok(outcome);
     }
-    Ok(outcome)
+    let watcher = Watcher::new(&args.paths)?;
+    let mut reporter = Reporter::new();
+    reporter.listen()?;
+    report::note("watches for changes; Ctrl-C ends it");
+    while watcher.wait(&mut reporter) {
+        update(args, &engine)?;
+    }
+    Ok(Outcome::Found)
 }
 
 /// Brings the library up to date with the paths, and says what was done.
@@ -115,26 +113,25 @@ fn update(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
     engine.add_tags(&scan.images, &args.tag)?;
     engine.build_graph(args.hnsw_above, &mut reporter)?;
 
-    print(&summary(&changes), engine)?;
+    print(&changes, engine)?;
     reporter.summarize();
-    left_out::report(&changes.left_out, &scan);
-    if changes.total() == 0 {
-        return Ok(Outcome::Nothing);
+    report::left_out(changes.left_out.notes(&scan, output::named));
+    if changes.total() > 0 {
+        library::introduce(engine.collection());
     }
-    library::introduce(engine.collection());
-    Ok(Outcome::Found)
+    Ok(Outcome::found(changes.total() > 0))
 }
 
-/// Brings the library up to date whenever something changes below the paths, until the user stops it.
-fn watch(args: &IndexArgs, engine: &Engine) -> Result<Outcome> {
-    let watcher = Watcher::new(&args.paths)?;
-    let mut reporter = Reporter::new();
-    reporter.listen()?;
-    report::note("watches for changes; Ctrl-C ends it");
-    while watcher.wait(&mut reporter) {
-        update(args, engine)?;
-    }
-    Ok(Outcome::Found)
+/// Says what indexing would do.
+fn dry_run(args: &IndexArgs) -> Result<Outcome> {
+    let scan = scan(args)?;
+    let changes = match library::existing(&args.library, args.model.model.get())? {
+        Some(collection) => planned(collection.store(), &scan, &options(args))?,
+        None => Changes { added: scan.images.len(), ..Changes::default() },
+    };
+    print_plan(&changes)?;
+    report::left_out(changes.left_out.notes(&scan, output::named));
+    Ok(Outcome::found(changes.total() > 0))
 }
 
 fn texts(args: &IndexArgs, file: &Path) -> Result<Outcome> {
@@ -142,40 +139,27 @@ fn texts(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, args.truncate.overflow())?;
     let engine = library::engine(&args.library, embedder)?;
     let mut reporter = Reporter::new();
-    let total = texts.len();
-    let AddedTexts { added, skipped } = engine.add_texts(texts, &mut reporter)?;
+    let texts = engine.add_texts(texts, &mut reporter)?;
     engine.build_graph(args.hnsw_above, &mut reporter)?;
 
-    print(&text_summary(total, added, total - added - skipped), &engine)?;
-    if skipped > 0 {
-        report::warning(format_args!("{} skipped", output::count(skipped, "text")));
+    print(&texts, &engine)?;
+    if texts.skipped > 0 {
+        report::warning(format_args!("{} skipped", output::count(texts.skipped, "text")));
     }
-    Ok(if total > skipped { Outcome::Found } else { Outcome::Nothing })
+    Ok(Outcome::found(texts.total() > texts.skipped))
 }
 
 /// Says what [`texts`] would do.
 fn texts_dry_run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
     let texts = read_texts(file)?;
-    let total = texts.len();
-    let added = match library::existing(&args.library, args.model.model.get())? {
-        Some(collection) => new_texts(collection.store(), texts)?.len(),
-        None => total,
-    };
-    let summary = text_summary(total, added, total - added);
-    output::print(|out| writeln!(out, "{summary} (nothing was done)"))?;
+    let existing = library::existing(&args.library, args.model.model.get())?;
+    print_plan(&planned_texts(existing.as_ref().map(|collection| collection.store()), texts)?)?;
     Ok(Outcome::Found)
 }
 
 /// The pictures that are meant.
-fn scan(args: &IndexArgs) -> Result<Scan> {
-    let mut scan = clip_search::scan(&args.paths, &args.scan.options())?;
-    if let Some(file) = &args.files_from {
-        scan.add_listed(file)?;
-    }
-    if let Some(shard) = args.shard {
-        scan.images.retain(|path| shard.has(path));
-    }
-    Ok(scan)
+fn scan(args: &IndexArgs) -> clip_search::Result<Scan> {
+    Scan::of(&args.paths, args.files_from.as_deref(), args.shard, &args.scan.options())
 }
 
 fn options(args: &IndexArgs) -> UpdateOptions {
@@ -188,34 +172,14 @@ fn options(args: &IndexArgs) -> UpdateOptions {
 }
 
 /// Says what was done, and where.
-fn print(summary: &str, engine: &Engine) -> Result<()> {
+fn print(done: &impl Display, engine: &Engine) -> Result<()> {
     let (place, items) = (engine.collection().location().as_path(), engine.count()?);
     Ok(output::print(|out| {
-        writeln!(out, "{summary}")?;
+        writeln!(out, "{done}")?;
         library::print(out, place, items)
     })?)
 }
 
-fn text_summary(total: usize, added: usize, unchanged: usize) -> String {
-    let texts = output::count(total, "text");
-    format!("{texts}: {added} new or changed, {unchanged} unchanged")
-}
-
-fn summary(changes: &Changes) -> String {
-    let Changes { added, changed, moved, unchanged, removed, .. } = changes;
-    let total = output::count(changes.total(), "picture");
-    let moved = if *moved > 0 { format!("{moved} moved, ") } else { String::new() };
-    format!("{total}: {added} new, {changed} changed, {moved}{unchanged} unchanged, {removed} gone")
-}
-
-/// Says what indexing would do.
-fn dry_run(args: &IndexArgs) -> Result<Outcome> {
-    let scan = scan(args)?;
-    let changes = match library::existing(&args.library, args.model.model.get())? {
-        Some(collection) => planned(collection.store(), &scan, &options(args))?,
-        None => Changes { added: scan.images.len(), ..Changes::default() },
-    };
-    output::print(|out| writeln!(out, "{} (nothing was done)", summary(&changes)))?;
-    left_out::report(&changes.left_out, &scan);
-    Ok(if changes.total() > 0 { Outcome::Found } else { Outcome::Nothing })
+fn print_plan(plan: &impl Display) -> Result<()> {
+    Ok(output::print(|out| writeln!(out, "{plan} (nothing was done)"))?)
 }

@@ -1,11 +1,11 @@
 //! `clip-cli info`.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
-use clip::{Backend, Checkpoint};
+use clip::Backend;
 use clip_kernels::gemm::{WeightDtype, select};
 use clip_kernels::{Isa, MAX_CPU_ISA};
 use clip_search::{Collection, Location, ModelDescription};
@@ -51,8 +51,7 @@ struct Kernels {
 
 #[derive(Serialize)]
 struct LibraryInfo {
-    #[serde(serialize_with = "output::lossy")]
-    file: PathBuf,
+    file: String,
     items: usize,
     /// Why it cannot be read, where it cannot.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,18 +61,19 @@ struct LibraryInfo {
 pub(crate) fn run(args: &InfoArgs) -> Result<Outcome> {
     let model = model::find(args.model.get())?;
     let checkpoint = model.checkpoint()?;
+    let place = args.library.location(&checkpoint)?;
     let device = args.device.open()?;
     let info = Info {
         version: env!("CARGO_PKG_VERSION"),
-        device: format!("{} ({device:?})", args.device.name),
+        device: format!("{} ({device:?})", args.device.device),
         backends: Backend::compiled().map(|backend| backend.to_string()).collect(),
         kernels: kernels()?,
         model: ModelDescription::new(&model, &checkpoint),
-        library: library_info(args, &checkpoint)?,
+        library: library_info(&place),
     };
     output::print(|out| match args.json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&info)?),
-        false => print(out, &info),
+        false => print(out, &info, place.as_path()),
     })?;
     Ok(Outcome::Found)
 }
@@ -89,51 +89,25 @@ fn kernels() -> Result<Kernels> {
     })
 }
 
-fn library_info(args: &InfoArgs, checkpoint: &Checkpoint) -> Result<LibraryInfo> {
-    let location = args.library.location(checkpoint)?;
-    let empty = LibraryInfo { file: location.as_path().to_owned(), items: 0, error: None };
-    if let Location::Folder(path) = &location
-        && !path.exists()
-    {
-        return Ok(empty);
-    }
-    let count = Collection::open(&location).and_then(|opened| Ok(opened.store().count()?));
-    Ok(match count {
-        Ok(items) => LibraryInfo { items, ..empty },
-        Err(error) => {
-            LibraryInfo { error: Some(hints::message(std::iter::once(&error as _))), ..empty }
-        }
-    })
+fn library_info(place: &Location) -> LibraryInfo {
+    let none_yet = place.folder().is_some_and(|folder| !folder.exists());
+    let count = || -> Result<usize> { Ok(Collection::open(place)?.store().count()?) };
+    let (items, error) = match if none_yet { Ok(0) } else { count() } {
+        Ok(items) => (items, None),
+        Err(error) => (0, Some(hints::message(error.chain()))),
+    };
+    LibraryInfo { file: place.to_string(), items, error }
 }
 
-fn print(out: &mut output::Stdout, info: &Info) -> std::io::Result<()> {
-    let Info { model, library, kernels, .. } = info;
+fn print(out: &mut output::Stdout, info: &Info, place: &Path) -> std::io::Result<()> {
+    let Info { model, library, .. } = info;
+    let Kernels { f32, f16, bf16, int8, limit } = info.kernels;
+    let limit = limit.map_or(String::new(), |limit| format!("; {MAX_CPU_ISA}={limit}"));
     writeln!(out, "clip-cli    {}", info.version)?;
     writeln!(out, "device      {}; built with {}", info.device, info.backends.join(", "))?;
-    let Kernels { f32, f16, bf16, int8, .. } = kernels;
-    write!(out, "kernels     f32 {f32}, f16 {f16}, bf16 {bf16}, int8 {int8}")?;
-    match kernels.limit {
-        Some(limit) => writeln!(out, "; {MAX_CPU_ISA}={limit}")?,
-        None => writeln!(out)?,
-    }
-    write!(out, "model       {} (", model.name)?;
-    out.path(model.file.as_deref().unwrap_or(Path::new("built in")))?;
-    writeln!(out, ")")?;
-    writeln!(out, "  weights   {}, {:.1} MB", model.weights, model.bytes as f64 / 1e6)?;
-    writeln!(
-        out,
-        "  pictures  {0}x{0} pixels in patches of {1}; {2}",
-        model.image_size, model.patch_size, model.vision
-    )?;
-    writeln!(out, "  texts     up to {} tokens; {}", model.context_length, model.text)?;
-    writeln!(out, "  vectors   {} numbers", model.embed_dim)?;
-    writeln!(out, "  source    {}", model.source)?;
-    writeln!(out, "  license   {}", model.license.as_deref().unwrap_or("not stated"))?;
-    write!(out, "library     ")?;
-    out.path(&library.file)?;
-    write!(out, " ({})", output::count(library.items, "item"))?;
-    match &library.error {
-        Some(error) => writeln!(out, "\n  error     {error}"),
-        None => writeln!(out),
-    }
+    writeln!(out, "kernels     f32 {f32}, f16 {f16}, bf16 {bf16}, int8 {int8}{limit}")?;
+    writeln!(out, "{model}")?;
+    let items = output::count(library.items, "item");
+    output::place(out, "library     ", place, &items)?;
+    library.error.as_ref().map_or(Ok(()), |error| writeln!(out, "  error     {error}"))
 }

@@ -1,25 +1,26 @@
 //! `clip-cli library`: what is in the library, and keeping it in order.
 
-mod stats;
-
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use clip_search::{
-    Collection, Compacted, GRAPH_ABOVE, Pruned, Removed, compact, prune, prune_plan, remove,
-    remove_plan,
+    Collection, GRAPH_ABOVE, UnreadableFile, compact, prune, prune_plan, remove, remove_plan,
 };
 
-use crate::args::WhichArgs;
-use crate::progress::Reporter;
-use crate::{Outcome, left_out, output, report};
+use crate::args::{Format, WhichArgs};
+use crate::progress::{self, Reporter};
+use crate::{Outcome, output, report};
 
 #[derive(Debug, Args)]
+#[command(mut_args(|arg| arg.global(true)))]
 pub(crate) struct MaintenanceArgs {
     #[command(subcommand)]
     command: MaintenanceCommand,
+    #[command(flatten)]
+    which: WhichArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,34 +30,23 @@ enum MaintenanceCommand {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        which: WhichArgs,
     },
     /// List the files that could not be read, and why
     Errors {
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        which: WhichArgs,
     },
     /// Read all of the library and compare it with its checksums
-    Verify(WhichArgs),
+    Verify,
     /// Write the library anew, without the room of what is gone
     Compact {
         /// Make a graph to search by (HNSW) over so many vectors
         #[arg(long, value_name = "N", env = "CLIP_HNSW_ABOVE", hide_env_values = true, default_value_t = GRAPH_ABOVE)]
         hnsw_above: usize,
-        #[command(flatten)]
-        which: WhichArgs,
     },
     /// Drop the pictures that are gone, whatever folder they were in
-    Prune {
-        #[command(flatten)]
-        dry: DryArgs,
-        #[command(flatten)]
-        which: WhichArgs,
-    },
+    Prune(DryArgs),
     /// Take pictures and texts off the library, by their paths or their ids
     Remove {
         /// Pictures and texts: a path, an id, or the words of a text
@@ -64,8 +54,6 @@ enum MaintenanceCommand {
         items: Vec<OsString>,
         #[command(flatten)]
         dry: DryArgs,
-        #[command(flatten)]
-        which: WhichArgs,
     },
 }
 
@@ -78,27 +66,30 @@ struct DryArgs {
 
 pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
     match &args.command {
-        MaintenanceCommand::Stats { json, which } => stats::stats(&which.open()?.stats()?, *json),
-        MaintenanceCommand::Errors { json, which } => stats::errors(which.open()?.store(), *json),
-        MaintenanceCommand::Verify(which) => verify(&which.open_folder()?),
-        MaintenanceCommand::Compact { hnsw_above, which } => {
-            let collection = which.open_folder()?;
-            let compacted = compact(&collection, *hnsw_above, &mut Reporter::new())?;
-            print_compacted(&collection, compacted)
+        MaintenanceCommand::Stats { json } => {
+            let stats = args.which.open()?.stats()?;
+            output::object(*json, &stats, |out| writeln!(out, "{stats}"))?;
+            Ok(Outcome::Found)
         }
-        MaintenanceCommand::Prune { dry: DryArgs { dry_run }, which } => {
-            let collection = which.open()?;
-            let Pruned { gone, unplugged, left } = match dry_run {
+        MaintenanceCommand::Errors { json } => errors(&args.which.open()?, *json),
+        MaintenanceCommand::Verify => verify(&args.which.open_folder()?),
+        MaintenanceCommand::Compact { hnsw_above } => {
+            let collection = args.which.open_folder()?;
+            let compacted = compact(&collection, *hnsw_above, &mut Reporter::new())?;
+            output::print(|out| writeln!(out, "{compacted}"))?;
+            Ok(Outcome::Found)
+        }
+        MaintenanceCommand::Prune(DryArgs { dry_run }) => {
+            let collection = args.which.open()?;
+            let pruned = match dry_run {
                 true => prune_plan(collection.store())?,
                 false => prune(collection.store())?,
             };
-            if unplugged > 0 {
-                report::note(left_out::unplugged(unplugged));
-            }
-            print_gone(left, gone, *dry_run)
+            report::left_out(pruned.note());
+            print_gone(&pruned, pruned.gone, *dry_run)
         }
-        MaintenanceCommand::Remove { items, dry: DryArgs { dry_run }, which } => {
-            let collection = which.open()?;
+        MaintenanceCommand::Remove { items, dry: DryArgs { dry_run } } => {
+            let collection = args.which.open()?;
             let removed = match dry_run {
                 true => remove_plan(collection.store(), items)?,
                 false => remove(collection.store(), items)?,
@@ -106,10 +97,30 @@ pub(crate) fn run(args: &MaintenanceArgs) -> Result<Outcome> {
             for name in &removed.unknown {
                 report::warning(format_args!("{} is not in the library", name.display()));
             }
-            let Removed { gone, left, .. } = removed;
-            print_gone(left, gone, *dry_run)
+            print_gone(&removed, removed.gone, *dry_run)
         }
     }
+}
+
+fn errors(collection: &Collection, json: bool) -> Result<Outcome> {
+    let mut files = collection.unreadable_files()?;
+    for UnreadableFile { path, error } in &mut files {
+        let short = output::short(path);
+        *error = progress::shortened(std::mem::take(error), path, &short);
+        *path = short;
+    }
+    let format = if json { Format::JsonLines } else { Format::Plain };
+    output::list(format, &files, |out| {
+        files.iter().try_for_each(|UnreadableFile { path, error }| {
+            if !progress::names(error, path) {
+                out.path(path)?;
+                write!(out, ": ")?;
+            }
+            out.text(error)?;
+            writeln!(out)
+        })
+    })?;
+    Ok(Outcome::found(!files.is_empty()))
 }
 
 fn verify(collection: &Collection) -> Result<Outcome> {
@@ -126,16 +137,8 @@ fn verify(collection: &Collection) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-fn print_compacted(collection: &Collection, compacted: Compacted) -> Result<Outcome> {
-    let items = output::count(collection.store().count()?, "item");
-    let Compacted { before, after } = compacted;
-    let [before, after] = [before, after].map(|bytes| bytes as f64 / 1e6);
-    output::print(|out| writeln!(out, "{items}: {after:.1} MB, before {before:.1} MB"))?;
-    Ok(Outcome::Found)
-}
-
-fn print_gone(left: usize, gone: usize, dry_run: bool) -> Result<Outcome> {
+fn print_gone(done: &impl Display, gone: usize, dry_run: bool) -> Result<Outcome> {
     let dry = if dry_run { " (nothing was done)" } else { "" };
-    output::print(|out| writeln!(out, "{}: {gone} gone{dry}", output::count(left, "item")))?;
-    Ok(if gone > 0 { Outcome::Found } else { Outcome::Nothing })
+    output::print(|out| writeln!(out, "{done}{dry}"))?;
+    Ok(Outcome::found(gone > 0))
 }

@@ -1,13 +1,11 @@
 //! One module a command.
 
 pub(crate) mod classify;
-pub(crate) mod completions;
 pub(crate) mod dupes;
 pub(crate) mod embed;
 pub(crate) mod eval;
+pub(crate) mod exchange;
 pub(crate) mod explain;
-pub(crate) mod export;
-pub(crate) mod import;
 pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod library;
@@ -16,6 +14,5 @@ pub(crate) mod models;
 pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod serve;
-pub(crate) mod similar;
 pub(crate) mod tags;
 pub(crate) mod train;

@@ -1,6 +1,5 @@
 //! `clip-cli reindex`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,13 +12,7 @@ use crate::progress::Reporter;
 use crate::{Outcome, model, output, report};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli reindex --model clip-vit-base-patch32        what the built-in model's library has
-  clip-cli reindex --model M --index trips.clipindex    in the place of that library
-
-The new library is made beside the old one (in .NAME.reindex), which answers until the new one is
-whole. A run that was stopped goes on where it was.")]
+#[command(after_help = include_str!("../help/reindex.txt"))]
 pub(crate) struct ReindexArgs {
     /// The model of the library to begin with, where it is not --index: a checkpoint file, or a name
     /// that `models` lists [default: the built-in model]
@@ -53,18 +46,12 @@ pub(crate) fn run(args: &ReindexArgs) -> Result<Outcome> {
     let mut reporter = Reporter::new();
     let Reindexed { location, items, missing } = reindex(&embedder, &options, &mut reporter)?;
 
-    output::print(|out| {
-        write!(out, "library: ")?;
-        out.path(&location)?;
-        let items = output::count(items, "item");
-        writeln!(out, " ({items} of {})", embedder.card().name)
-    })?;
+    let what = format!("{} of {}", output::count(items, "item"), embedder.card().name);
+    output::print(|out| output::place(out, "library: ", &location, &what))?;
     reporter.summarize();
     if missing > 0 {
-        report::note(format_args!(
-            "{} not there, and not in the new library",
-            output::count(missing, "picture")
-        ));
+        let missing = output::count(missing, "picture");
+        report::note(format_args!("{missing} not there, and not in the new library"));
     }
     Ok(Outcome::Found)
 }

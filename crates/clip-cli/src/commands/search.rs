@@ -1,34 +1,22 @@
-//! `clip-cli search`.
+//! `clip-cli search` and `clip-cli similar`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_retrieval::{Content, Filter, Item};
+use clip_retrieval::Filter;
 use clip_search::{
-    Engine, Error, Query, SearchRequest, SearchResponse, Term, TermContent, UpdateOptions,
-    absolute, rank_texts, scan,
+    Answer, Engine, Found, Note, SearchRequest, Term, TermContent, UpdateOptions, absolute,
+    rank_texts, scan,
 };
 
 use crate::args::{AnswerArgs, TruncateArgs};
-use crate::output::{self, Found, Row};
 use crate::progress::Reporter;
-use crate::{Outcome, left_out, library, model, preview, report};
+use crate::{Outcome, hints, library, model, output, preview, report};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli search \"a dog on a beach\" ~/Pictures     index a folder and search it
-  clip-cli search \"a dog on a beach\"                search what was indexed before
-  clip-cli search ./dog.jpg ~/Pictures              pictures like this one, as `similar` finds them
-  clip-cli search \"a dog\" --relevance               nothing, where nothing is like a dog
-  clip-cli search beach --after 2019 --glob \"*.jpg\" -t 50
-  clip-cli search beach + 2:sunset - people         add and subtract weighted terms
-  clip-cli search --image dog.jpg --texts captions.txt   rank sentences for a picture
-
-Scores are cosine similarities: compare them within one answer, not between queries. A picture that
-fits a text well scores near 0.2 to 0.35 with OpenAI's weights.")]
+#[command(after_help = include_str!("../help/search.txt"))]
 pub(crate) struct SearchArgs {
     /// What to look for: words, or a picture where it starts with ./, / or file://; a prefix such
     /// as 2: is its weight
@@ -61,11 +49,33 @@ pub(crate) struct SearchArgs {
     answers: AnswerArgs,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = include_str!("../help/similar.txt"))]
+pub(crate) struct SimilarArgs {
+    /// The picture
+    #[arg(value_name = "FILE")]
+    picture: PathBuf,
+
+    /// Folders and pictures to search, indexed on the way; without any, the whole library
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    answers: AnswerArgs,
+}
+
+/// Answers `similar`.
+pub(crate) fn similar(args: &SimilarArgs) -> Result<Outcome> {
+    let request = args.answers.request(vec![TermContent::Path(args.picture.clone()).into()]);
+    find(&args.answers, request, TruncateArgs::default(), &args.paths)
+}
+
 pub(crate) fn run(args: &SearchArgs) -> Result<Outcome> {
     let (terms, paths) = read_query(args)?;
+    let request = args.answers.request(terms);
     match &args.texts {
-        Some(file) => rank(args, terms, file),
-        None => find(&args.answers, terms, args.truncate, &paths),
+        Some(file) => rank(args, &request, file),
+        None => find(&args.answers, request, args.truncate, &paths),
     }
 }
 
@@ -84,45 +94,30 @@ fn read_query(args: &SearchArgs) -> Result<(Vec<Term>, Vec<PathBuf>)> {
         bail!("--texts ranks the lines of a file: leave out {}", paths[0].display());
     }
     let mut terms = vec![first];
-    for term in &args.add {
-        terms.push(Term::parse(term)?);
-    }
-    for term in &args.subtract {
-        let term = Term::parse(term)?;
-        terms.push(Term { weight: -term.weight, ..term });
-    }
+    terms.extend(Term::parse_all(&args.add, &args.subtract)?);
     Ok((terms, paths))
 }
 
-/// Answers a query from the library.
-pub(super) fn find(
+/// Answers a request from the library.
+fn find(
     args: &AnswerArgs,
-    terms: Vec<Term>,
+    mut request: SearchRequest,
     truncate: TruncateArgs,
     paths: &[PathBuf],
 ) -> Result<Outcome> {
     let embedder = model::embedder(&args.model, truncate.overflow())?;
-    let mut query = Query::new(terms).with_decode(args.decode.options());
     // Before any indexing: a query that cannot be understood should fail at once.
-    query.encode(&embedder, None)?;
+    request.query.encode(&embedder, None)?;
     let engine = library::engine(&args.library, embedder)?;
     let mut reporter = Reporter::new();
-    let request = SearchRequest {
-        query,
-        filter: prepare(args, &engine, paths, &mut reporter)?,
-        top: args.top,
-        min_score: args.min_score,
-        relevance: args.relevance,
-        exact: args.no_graph,
-    };
+    request.filter = prepare(args, &engine, paths, &mut reporter)?;
     let response = engine.search(&request)?;
-    print(args, &response)?;
+    print(args, response.answers())?;
     reporter.summarize();
-    if response.hits.is_empty() {
-        return Ok(Outcome::Nothing);
+    if !response.hits.is_empty() {
+        library::introduce(engine.collection());
     }
-    library::introduce(engine.collection());
-    Ok(Outcome::Found)
+    Ok(Outcome::found(!response.hits.is_empty()))
 }
 
 /// Where there are paths, brings the library up to date with them; says what is searched.
@@ -135,54 +130,39 @@ fn prepare(
     let filter = args.filter.filter();
     if paths.is_empty() {
         if engine.count()? == 0 {
-            bail!(
-                "the library is empty: name a folder of pictures to search, as in `clip-cli search \"a dog\" ~/Pictures`"
-            );
+            bail!(hints::EMPTY);
         }
         return Ok(filter);
     }
     if args.no_indexing {
-        let under = paths.iter().map(|path| absolute(path)).collect::<Result<_, Error>>()?;
+        let under = paths.iter().map(|path| absolute(path)).collect::<clip_search::Result<_>>()?;
         return Ok(Filter { under, ..filter });
     }
     let scan = scan(paths, &args.scan.options())?;
     let options = UpdateOptions { decode: args.decode.options(), ..UpdateOptions::default() };
     let changes = engine.update(&scan, &options, reporter)?;
-    left_out::warn(&changes.left_out);
-    if scan.images.is_empty() {
-        let names: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        let names = names.join(", ");
-        match scan.unread.is_empty() {
-            true => report::warning(format_args!("there are no pictures in {names}")),
-            false => report::warning(format_args!("{names}: {}", left_out::unread(&scan.unread))),
-        }
+    let notes = changes.left_out.notes(&scan, output::named).into_iter();
+    report::left_out(notes.filter(|note| matches!(note, Note::Unreadable { .. })));
+    if let Some(warning) = scan.nothing_found(paths) {
+        report::warning(warning);
     }
-    let (under, only) = (scan.roots, Some(scan.images.into_iter().collect()));
-    Ok(Filter { under, only, ..filter })
+    Ok(scan.narrow(filter))
 }
 
 /// Prints the answers.
-fn print(args: &AnswerArgs, response: &SearchResponse) -> Result<()> {
-    let current = std::env::current_dir().ok();
-    let rows = response.hits.iter().enumerate().map(|(i, hit)| {
-        let found = match &hit.item.content {
-            Content::Path(path) => {
-                Found::Image { path: output::shorten(path, current.as_deref()).to_owned() }
-            }
-            Content::Text(text) => {
-                let own = hit.item.id != Item::text_id(text);
-                Found::Text { text: text.clone(), id: own.then(|| hit.item.id.clone()) }
-            }
-        };
-        Row { rank: i + 1, score: hit.score, relevance: response.relevance(hit), found }
-    });
-    let rows: Vec<Row> = rows.collect();
-    if !args.preview || !preview::is_possible() {
-        return Ok(output::rows(args.format.format(), &rows)?);
+fn print(args: &AnswerArgs, mut answers: Vec<Answer>) -> Result<()> {
+    let (format, current) = (args.format.format(), std::env::current_dir().ok());
+    for answer in &mut answers {
+        if let Found::Image { path } = &mut answer.found {
+            *path = output::shorten(path, current.as_deref()).to_owned();
+        }
     }
-    for row in &rows {
-        output::rows(args.format.format(), std::slice::from_ref(row))?;
-        if let Found::Image { path } = &row.found {
+    if !args.preview || !preview::is_possible() {
+        return Ok(output::answers(format, &answers)?);
+    }
+    for answer in &answers {
+        output::answers(format, std::slice::from_ref(answer))?;
+        if let Found::Image { path } = &answer.found {
             preview::show(path, args.preview_height);
         }
     }
@@ -190,22 +170,9 @@ fn print(args: &AnswerArgs, response: &SearchResponse) -> Result<()> {
 }
 
 /// Ranks the lines of a file. They are few and change often, so they are not kept.
-fn rank(args: &SearchArgs, terms: Vec<Term>, file: &Path) -> Result<Outcome> {
-    let AnswerArgs { model, decode, min_score, top, format, .. } = &args.answers;
-    let embedder = model::embedder(model, args.truncate.overflow())?;
-    let query = Query::new(terms).with_decode(decode.options());
-    let ranked = rank_texts(&embedder, query, file)?.into_iter();
-    let rows: Vec<Row> = ranked
-        .take_while(|(score, _)| min_score.is_none_or(|least| *score >= least))
-        .take(*top)
-        .zip(1..)
-        .map(|((score, text), rank)| Row {
-            rank,
-            score,
-            relevance: None,
-            found: Found::Text { text, id: None },
-        })
-        .collect();
-    output::rows(format.format(), &rows)?;
-    Ok(if rows.is_empty() { Outcome::Nothing } else { Outcome::Found })
+fn rank(args: &SearchArgs, request: &SearchRequest, file: &Path) -> Result<Outcome> {
+    let embedder = model::embedder(&args.answers.model, args.truncate.overflow())?;
+    let ranked = rank_texts(&embedder, request, file)?;
+    output::answers(args.answers.format.format(), &ranked)?;
+    Ok(Outcome::found(!ranked.is_empty()))
 }

@@ -1,10 +1,10 @@
 //! `clip-cli train`.
 
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{ArgGroup, Args};
 use clip_search::evaluation::numeric_names;
 use clip_train::{Error, Observer, Start, StepEvent, TrainConfig, Trainer, Validation};
@@ -15,14 +15,7 @@ use crate::interrupt::Interrupt;
 use crate::{Outcome, hints, output, report};
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  clip-cli train --print-config > run.toml     every setting with its default
-  clip-cli train --config run.toml             train; Ctrl-C saves
-  clip-cli train --config run.toml --resume    go on where it was saved
-
-The folder `output` of the configuration gets best.safetensors and last.safetensors, which --model
-takes, the metrics as JSON lines and a plot of them.")]
+#[command(after_help = include_str!("../help/train.txt"))]
 #[command(group(ArgGroup::new("what").args(["config", "print_config"]).required(true).multiple(true)))]
 pub(crate) struct TrainArgs {
     /// The settings of the run, as TOML
@@ -50,7 +43,7 @@ const QUIET: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     let mut config = match &args.config {
-        Some(path) => read(path)?,
+        Some(path) => TrainConfig::read(path)?,
         None => TrainConfig::default(),
     };
     if let Some(output) = &args.output {
@@ -80,10 +73,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
         outcome => outcome?,
     };
     match outcome {
-        clip_train::Outcome::Finished => output::print(|out| {
-            let written = [files.best(), files.last(), files.metrics(), files.plot()];
-            written.iter().filter(|file| file.exists()).try_for_each(|file| out.line(file))
-        })?,
+        clip_train::Outcome::Finished => {
+            output::print(|out| files.written().iter().try_for_each(|file| out.line(file)))?;
+        }
         clip_train::Outcome::Stopped => {
             let (step, steps) = (trainer.step(), trainer.steps());
             output::print(|out| writeln!(out, "stopped and saved at step {step} of {steps}"))?;
@@ -93,37 +85,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-fn read(path: &Path) -> Result<TrainConfig> {
-    let file = path.display().to_string();
-    let text = clip_data::text::read(path).with_context(|| format!("cannot read {file}"))?;
-    Ok(TrainConfig::parse(&file, &text)?)
-}
-
 fn introduce(trainer: &Trainer) {
-    let dataset = trainer.dataset();
-    for problem in dataset.problems() {
-        report::warning(problem);
-    }
-    if let Some(warning) = numeric_names(dataset.names()) {
+    trainer.problems().into_iter().for_each(report::warning);
+    if let Some(warning) = numeric_names(trainer.dataset().names()) {
         report::warning(hints::warning(&warning));
     }
-    let parameters: usize =
-        clip_checkpoint::tensors(&trainer.card().config).map(|spec| spec.elements()).sum();
-    report::note(format_args!(
-        "{} of {}, {:.1} M parameters, {}",
-        output::count(dataset.len(), "picture"),
-        output::count(dataset.names().len(), "name"),
-        parameters as f64 / 1e6,
-        output::count(trainer.steps() as usize, "step"),
-    ));
-    if let Some(translations) = trainer.translations() {
-        translations.problems().iter().for_each(report::warning);
-        report::note(format_args!(
-            "{} in {}",
-            output::count(translations.learned(), "translation"),
-            output::count(translations.languages(), "language"),
-        ));
-    }
+    trainer.summary().into_iter().for_each(report::note);
     match trainer.step() {
         0 => {}
         step if step >= trainer.steps() => report::note("all steps were taken before"),
@@ -149,56 +116,35 @@ impl Watcher {
         })?;
         Ok(Self { status, skipped: 0, interrupt, said: Instant::now() })
     }
+
+    /// Says where the run is: at the ends of its stages, and now and then.
+    fn show(&mut self, line: String, is_end: bool) {
+        if std::io::stderr().is_terminal() {
+            self.status.set_message(line);
+        } else if self.said.elapsed() >= QUIET || is_end {
+            self.said = Instant::now();
+            report::note(line);
+        }
+    }
 }
 
 impl Observer for Watcher {
     fn step(&mut self, event: &StepEvent) {
-        let StepEvent { epoch, step, steps, report, .. } = event;
         self.skipped = event.skipped;
-        let left = (steps - step) as f64 * event.seconds_per_step;
-        let line = format!(
-            "epoch {epoch}, step {step}/{steps}: loss {:.3}, {:.0} pictures/s, {} left, logit scale {:.1}, gradient norm {:.2}",
-            report.loss,
-            event.samples_per_second,
-            HumanDuration(Duration::from_secs_f64(left)),
-            event.logit_scale,
-            report.gradient_norm,
-        );
-        if std::io::stderr().is_terminal() {
-            self.status.set_message(line);
-        } else if self.said.elapsed() >= QUIET || *step == 1 || step == steps {
-            self.said = Instant::now();
-            report::note(line);
-        }
+        let left = (event.steps - event.step) as f64 * event.seconds_per_step;
+        let left = HumanDuration(Duration::from_secs_f64(left));
+        let is_end = event.step == 1 || event.step == event.steps;
+        self.show(format!("{event}, {left} left"), is_end);
     }
 
     fn validated(&mut self, epoch: u64, validation: &Validation) {
-        let percent =
-            |recalls: [f64; 3]| recalls.map(|recall| format!("{:.1}", 100.0 * recall)).join(" / ");
-        let mut line = format!(
-            "epoch {epoch} validated, R@1 / 5 / 10: text to image {}, image to text {}",
-            percent(validation.text_to_image),
-            percent(validation.image_to_text),
-        );
-        let languages: Vec<String> = validation
-            .languages
-            .iter()
-            .map(|(language, recall)| format!("{language} {:.1}", 100.0 * recall))
-            .collect();
-        if !languages.is_empty() {
-            line += &format!(", R@1 of names alone: {}", languages.join(", "));
-        }
+        let line = format!("epoch {epoch} validated, {validation}");
         self.status.suspend(|| report::note(line));
     }
 
     fn features(&mut self, done: usize, total: usize) {
-        let line = format!("features of {done} of {}", output::count(total, "image"));
-        if std::io::stderr().is_terminal() {
-            self.status.set_message(line);
-        } else if self.said.elapsed() >= QUIET || done == total {
-            self.said = Instant::now();
-            report::note(line);
-        }
+        let images = output::count(total, "image");
+        self.show(format!("features of {done} of {images}"), done == total);
     }
 
     fn problem(&mut self, problem: &str) {

@@ -14,6 +14,7 @@ mod names;
 mod refused;
 mod sandbox;
 mod search;
+mod signs;
 mod tags;
 #[cfg(unix)]
 mod train;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clip_retrieval::{FileStamp, Item};
 
-use crate::metadata;
+use crate::{count, metadata};
 
 /// A file that is there, with the size and the time that it had when it was indexed.
 #[derive(Debug)]
@@ -144,6 +144,28 @@ pub struct Tally {
 }
 
 impl LeftOutFiles {
+    /// What was left out, why, and what helps: a sentence for each reason. `name` says what a person
+    /// calls a path.
+    pub fn notes(&self, name: impl Fn(&Path) -> String) -> Vec<String> {
+        let reasons = [
+            (&self.gone, "no longer there", "index its folder again, or plug in its drive"),
+            (&self.changed, "changed since it was indexed", "index its folder again"),
+            (
+                &self.other_content,
+                "of another content than was indexed, with the same size and time",
+                "give it a new time, as with `touch`, and index its folder again",
+            ),
+            (&self.unreadable, "cannot be read", "see who may read it"),
+        ];
+        let note = |(tally, reason, advice): (&Tally, &str, &str)| {
+            let first = name(tally.first.as_ref()?);
+            let such = if tally.count > 1 { "such as " } else { "" };
+            let images = count(tally.count, "picture");
+            Some(format!("{images} left out ({reason}), {such}{first}: {advice}"))
+        };
+        reasons.into_iter().filter_map(note).collect()
+    }
+
     /// Counts one by what the system said of it.
     fn add(&mut self, path: &Path, error: &io::Error) {
         let tally = match error.kind() {

@@ -1,15 +1,17 @@
 //! Tags, duplicates, maps, models, and keeping a collection in order.
 
 use std::fs;
+use std::path::Path;
 
 use clip::Device;
 use clip_retrieval::exchange::Format;
-use clip_retrieval::{Filter, Flat, Modality, Store};
-use clip_search::explain::explain;
+use clip_retrieval::{Content, Filter, Flat, Modality, Store};
+use clip_search::explain::{explain, figure_file};
 use clip_search::{
-    BUILT_IN, DuplicateKind, Duplicates, Error, Model, Models, Query, Silent, TagChange, compact,
-    encode_files, export, import, map, prune, prune_plan, rank_texts, read_labels, registry,
-    remove, remove_plan, thumbnail,
+    BUILT_IN, DuplicateKind, Error, ExportFile, Found, Model, Models, NewFile, Query,
+    SearchRequest, Silent, TagChange, classify_files, compact, encode_files, encode_inputs, export,
+    find_duplicates, import, map, prune, prune_plan, rank_texts, read_labels, registry, remove,
+    remove_plan, thumbnail,
 };
 
 use crate::fixture::{Fixture, Recorder, engine};
@@ -46,8 +48,10 @@ fn items_are_removed_by_the_names_that_people_have_of_them() {
     let removed = remove(fixture.engine.collection().store(), &names).unwrap();
     assert_eq!((planned.gone, &planned.unknown[..]), (1, &names[1..]));
     assert_eq!(removed, planned);
+    assert_eq!(removed.to_string(), "1 item: 1 gone");
     let compacted = compact(fixture.engine.collection(), usize::MAX, &mut Silent).unwrap();
     assert!(compacted.before > 0 && compacted.after > 0, "{compacted:?}");
+    assert!(compacted.to_string().starts_with("1 item: "), "{compacted}");
     assert_eq!(fixture.engine.count().unwrap(), 1);
 }
 
@@ -58,14 +62,23 @@ fn copies_are_found_and_the_best_comes_first() {
     fixture.update(&mut Silent).unwrap();
     let mut recorder = Recorder::default();
     let library = fixture.engine.collection().library().unwrap();
-    let mut duplicates = Duplicates::new(library.items(&Filter::of(Modality::Image)).unwrap());
-    let copies = duplicates.copies(&mut recorder);
-    let near = duplicates.near(library, 0.99, &mut recorder).unwrap();
-    assert_eq!((copies.len(), near.len()), (1, 0));
-    assert_eq!((copies[0].kind, copies[0].score), (DuplicateKind::Copies, 1.0));
-    let paths: Vec<_> = copies[0].images.iter().map(|image| image.path.clone()).collect();
+    let found = find_duplicates(library, &[], Some(0.99), &mut recorder).unwrap();
+    let [copies] = &found.groups[..] else { panic!("{found:?}") };
+    assert_eq!((copies.kind, copies.score), (DuplicateKind::Copies, 1.0));
+    let paths: Vec<_> = copies.images.iter().map(|image| image.path.clone()).collect();
     assert_eq!(paths, ["a-copy.png", "fx-car.png"].map(|name| fixture.path(name)));
     assert!(recorder.progress.iter().all(|progress| progress.done <= progress.total));
+    let says = "1 file of the same content and 0 pictures much alike beside the best of each group";
+    assert_eq!(found.to_string(), says);
+    let size = fs::metadata(fixture.path("fx-car.png")).unwrap().len() as f64;
+    assert!(copies.images[0].to_string().ends_with(&format!(", {:.0} kB", size / 1e3)));
+
+    fs::remove_file(fixture.path("a-copy.png")).unwrap();
+    let found = find_duplicates(library, &[fixture.images()], None, &mut recorder).unwrap();
+    assert_eq!(found.groups, []);
+    let name = |path: &Path| path.file_name().unwrap().display().to_string();
+    let says = "1 picture left out (no longer there), a-copy.png: index its folder again, or plug in its drive";
+    assert_eq!(found.left_out.notes(name), [says]);
 }
 
 #[test]
@@ -79,6 +92,12 @@ fn a_collection_says_how_large_it_is() {
     assert_eq!((folder.precision, folder.dead, folder.graph), ("f32", 0, None));
     assert!(folder.catalog_bytes > 0);
     // One object, whatever kind of collection it is.
+    let lines = stats.to_string();
+    assert!(lines.contains("\nitems     2 of 256 numbers, f32\nvectors   "), "{lines}");
+    assert!(lines.ends_with(" MB\nunread    1 file"), "{lines}");
+    let unreadable = fixture.engine.collection().unreadable_files().unwrap();
+    assert_eq!(unreadable.len(), 1);
+    assert_eq!(unreadable[0].path, fixture.path("broken.png"));
     let json = serde_json::to_value(&stats).unwrap();
     assert_eq!((&json["items"], &json["precision"]), (&2.into(), &"f32".into()));
 }
@@ -118,9 +137,24 @@ fn files_are_encoded_ranked_and_explained_without_a_collection() {
 
     let lines = fixture.folder.path().join("lines.txt");
     fs::write(&lines, "a picture of a cat\n\n a picture of a car \n").unwrap();
-    let ranked = rank_texts(embedder, Query::path(&paths[1]), &lines).unwrap();
-    let texts: Vec<_> = ranked.iter().map(|(_, text)| text.as_str()).collect();
-    assert_eq!(texts, ["a picture of a car", "a picture of a cat"]);
+    let mut request = SearchRequest::new(Query::path(&paths[1]));
+    let ranked = rank_texts(embedder, &request, &lines).unwrap();
+    let text = |text: &str| Found::Text { text: text.to_owned(), id: None };
+    let found: Vec<_> = ranked.iter().map(|answer| (answer.rank, answer.found.clone())).collect();
+    assert_eq!(found, [(1, text("a picture of a car")), (2, text("a picture of a cat"))]);
+    request.min_score = Some(ranked[0].score);
+    assert_eq!(rank_texts(embedder, &request, &lines).unwrap(), ranked[..1]);
+    let inputs = [Content::Path(paths[0].clone()), Content::Text("a car".to_owned())];
+    let encoded = encode_inputs(embedder, &inputs, &embedder.reading(), &mut recorder).unwrap();
+    let json = serde_json::to_value(&encoded).unwrap();
+    assert_eq!((encoded.len(), &json[0]["modality"]), (1, &"text".into()));
+    assert_eq!(json[0]["embedding"].as_array().unwrap().len(), 256);
+    let classifier = embedder.classifier(&["car", "cat"], &["{}"]).unwrap();
+    let options = embedder.reading();
+    let classified =
+        classify_files(embedder, &classifier, &paths, 1, &options, &mut recorder).unwrap();
+    assert_eq!((classified.len(), &*classified[0].labels[0].label), (1, "car"));
+
     let labels = ["dog, cat".to_owned(), format!("@{},dog", lines.display())];
     let labels = read_labels(&labels).unwrap();
     assert_eq!(labels, ["dog", "cat", "a picture of a cat", "a picture of a car"]);
@@ -181,4 +215,41 @@ fn models_are_found_by_name() {
     assert!(matches!(folder, Error::ModelIsFolder { .. }), "{folder}");
     let unknown = registry::find("none").unwrap_err();
     assert!(matches!(unknown, Error::NotPublished { .. }), "{unknown}");
+}
+
+/// What is written is checked before the work, and nothing is lost.
+#[test]
+fn files_to_be_written_are_checked_first() {
+    let fixture = Fixture::new(&["fx-car.png"]);
+    let path = |name: &str| fixture.folder.path().join(name);
+    let new = |name: &str| NewFile::new(path(name), "html", false);
+    assert!(matches!(new("images"), Err(Error::OutputIsFolder { .. })));
+    assert!(matches!(new("a.txt"), Err(Error::OutputEnding { ending, .. }) if ending == "html"));
+    assert!(matches!(new("no/a.html"), Err(Error::NoOutputFolder { .. })));
+    let file = new("a.html").unwrap();
+    fs::write(path("a.html"), "meanwhile").unwrap();
+    assert!(matches!(file.write(b"page"), Err(Error::OutputExists { .. })));
+    assert!(matches!(new("a.html"), Err(Error::OutputExists { .. })));
+    NewFile::new(path("a.html"), "HTML", true).unwrap().write(b"page").unwrap();
+    assert_eq!(fs::read(path("a.html")).unwrap(), b"page");
+
+    // An array has a table beside it.
+    fs::write(path("v.jsonl"), "").unwrap();
+    let array = ExportFile::new(path("v.npy"), false);
+    assert!(matches!(array, Err(Error::OutputExists { path: found }) if found == path("v.jsonl")));
+    let image = fixture.path("fx-car.png");
+    let figure = figure_file(&image, Some(image.clone()), true);
+    assert!(matches!(figure, Err(Error::OutputIsInput { .. })));
+}
+
+#[test]
+fn models_are_listed_with_those_that_can_be_had() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("broken.safetensors"), "no model").unwrap();
+    let list = Models::of_user().preceded_by(folder.path()).list();
+    assert_eq!(list.here[0].0, BUILT_IN);
+    assert!(list.table().lines().nth(1).unwrap().starts_with(BUILT_IN), "{}", list.table());
+    assert!(list.unreadable.iter().any(|(path, _)| path.ends_with("broken.safetensors")));
+    let first = &registry::all()[0];
+    assert!(list.published_table().contains(&first.id), "{}", list.published_table());
 }

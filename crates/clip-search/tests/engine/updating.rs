@@ -1,12 +1,13 @@
 //! Keeping a collection in step with folders.
 
 use std::fs;
+use std::path::PathBuf;
 
 use clip::{Device, Embedder};
 use clip_retrieval::{Filter, Modality};
 use clip_search::{
-    Collection, DecodeOptions, Engine, Error, Observer, Progress, Query, ReindexOptions,
-    SearchRequest, Silent, Task, Watcher, reindex,
+    Collection, DecodeOptions, Engine, Error, LeftOut, Observer, Progress, Query, ReindexOptions,
+    Scan, SearchRequest, Silent, Task, Watcher, reindex,
 };
 
 use crate::fixture::{Fixture, Recorder, other_model};
@@ -36,6 +37,31 @@ fn one_bad_file_stops_nothing() {
     // It is not tried again as long as it does not change.
     let changes = fixture.update(&mut Recorder::default()).unwrap();
     assert_eq!(changes.left_out.unreadable, [fixture.path("bad.png")]);
+    assert_eq!(changes.to_string(), "1 picture: 0 new, 0 changed, 1 unchanged, 0 gone");
+}
+
+/// One is one, and what helps stands beside what is missing.
+#[test]
+fn what_was_left_out_is_said() {
+    let [bad, usb] = ["/p/bad.png", "/p/usb/a.png"].map(PathBuf::from);
+    let mut left_out =
+        LeftOut { unreadable: vec![bad; 4], unplugged: vec![usb], ..LeftOut::default() };
+    (left_out.ignored, left_out.excluded) = (1, 2);
+    let scan = Scan { ignored: 1, ..Scan::default() };
+    let notes = left_out.notes(&scan, |path| path.display().to_string());
+    let says: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        says,
+        [
+            "4 files could not be read before and did not change: /p/bad.png, /p/bad.png, /p/bad.png, 1 more",
+            "1 picture stays in the library, below a folder that is empty: its drive may not be plugged in, such as /p/usb",
+            "1 picture leaves the library, left out by a .clipignore (tags that you gave are kept)",
+            "1 listed file left out by a .clipignore",
+            "2 pictures stay in the library that this run did not look at: hidden, or in folders that are left out",
+        ]
+    );
+    let empty = LeftOut::default().notes(&Scan::default(), |_| String::new());
+    assert!(empty.is_empty(), "{empty:?}");
 }
 
 /// Searches whenever it hears how far an update is.

@@ -4,8 +4,12 @@
 //! hides the line before it, and a bidi override shows another ending. So what a terminal obeys or
 //! does not show is escaped, the way `ls` does it there. Files and pipes get the true bytes.
 
+mod writer;
+
 use std::borrow::Cow;
 use std::path::Path;
+
+pub use writer::EscapingWriter;
 
 /// Whether a terminal obeys the character, turns the text around by it, or does not show it. The
 /// joiners U+200C and U+200D are parts of words and of emoji, and stay.
@@ -36,7 +40,7 @@ fn push(escaped: &mut String, c: char) {
 }
 
 /// A text with what is unsafe escaped, and bytes that are no UTF-8. Characters that `keep` says stay.
-pub(crate) fn bytes(text: &[u8], keep: fn(char) -> bool) -> Cow<'_, str> {
+pub fn escape_bytes(text: &[u8], keep: fn(char) -> bool) -> Cow<'_, str> {
     let is_plain = |c: char| keep(c) || !is_unsafe(c);
     if let Ok(text) = str::from_utf8(text)
         && text.chars().all(is_plain)
@@ -55,20 +59,20 @@ pub(crate) fn bytes(text: &[u8], keep: fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// A text of one line.
-pub(crate) fn text(text: &str) -> Cow<'_, str> {
-    bytes(text.as_bytes(), |_| false)
+/// A text with what is unsafe escaped: it is one line.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    escape_bytes(text.as_bytes(), |_| false)
 }
 
-/// Lines of ours, with texts of others' in them.
-pub(crate) fn lines(text: &str) -> Cow<'_, str> {
-    bytes(text.as_bytes(), |c| c == '\n')
+/// As [`escape`], but several lines may stay so: those of a program, with texts of others' in them.
+pub fn escape_lines(text: &str) -> Cow<'_, str> {
+    escape_bytes(text.as_bytes(), |c| c == '\n')
 }
 
 /// A file's name: as it is, or, where something in it has to be escaped, as bash reads it.
-pub(crate) fn name(path: &Path) -> Cow<'_, str> {
+pub fn escape_path(path: &Path) -> Cow<'_, str> {
     let plain = path.as_os_str().as_encoded_bytes();
-    match bytes(plain, |_| false) {
+    match escape_bytes(plain, |_| false) {
         Cow::Borrowed(name) => Cow::Borrowed(name),
         Cow::Owned(_) => {
             let mut quoted = Vec::with_capacity(plain.len() + 16);
@@ -78,7 +82,7 @@ pub(crate) fn name(path: &Path) -> Cow<'_, str> {
                 }
                 quoted.push(*byte);
             }
-            Cow::Owned(format!("$'{}'", bytes(&quoted, |_| false)))
+            Cow::Owned(format!("$'{}'", escape_bytes(&quoted, |_| false)))
         }
     }
 }
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_a_terminal_obeys_is_escaped() {
-        let check = |given: &str, expected: &str| assert_eq!(text(given), expected);
+        let check = |given: &str, expected: &str| assert_eq!(escape(given), expected);
         check("a dog, „Zürich“ 犬 it's C:\\x 100 %", "a dog, „Zürich“ 犬 it's C:\\x 100 %");
         check("\u{1b}[31mred\u{7}\r", "\\x1b[31mred\\x07\\r");
         check("a\nb\tc\u{7f}\0", "a\\nb\\tc\\u007f\\x00");
@@ -98,7 +102,7 @@ mod tests {
         check("a\u{200b}b\u{feff}c\u{2028}", "a\\u200bb\\ufeffc\\u2028");
         // Families and Persian words are written with joiners.
         check("👨\u{200d}👩\u{200d}👧 می\u{200c}خواهم", "👨\u{200d}👩\u{200d}👧 می\u{200c}خواهم");
-        assert_eq!(lines("a\n\u{1b}b"), "a\n\\x1bb");
+        assert_eq!(escape_lines("a\n\u{1b}b"), "a\n\\x1bb");
     }
 
     #[cfg(unix)]
@@ -107,7 +111,7 @@ mod tests {
         use std::ffi::OsStr;
         use std::os::unix::ffi::OsStrExt;
         let check = |given: &[u8], expected: &str| {
-            assert_eq!(name(Path::new(OsStr::from_bytes(given))), expected);
+            assert_eq!(escape_path(Path::new(OsStr::from_bytes(given))), expected);
         };
         check(b"p/a dog's.webp", "p/a dog's.webp");
         check("p/Zürich 犬.webp".as_bytes(), "p/Zürich 犬.webp");

@@ -1,38 +1,40 @@
 //! Results for a person.
 
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 use clip_eval::Task;
-use clip_search::evaluation::{Fit, Measure, RANKS, Results};
 
-use crate::output::count;
+use super::{Fit, Measure, RANKS, Results};
+use crate::count;
 
-/// More labels than this are for `--json`.
+/// More labels than this are for JSON.
 const LABELS: usize = 30;
 
-/// Prints the whole, then each group.
-pub(super) fn print(out: &mut impl Write, results: &Results) -> io::Result<()> {
-    writeln!(out, "{} with {}", results.dataset, results.model)?;
-    if let Some(fit) = &results.probe {
-        probe(out, fit)?;
+impl fmt::Display for Results {
+    /// Lines for the whole, then for each group.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "{} with {}", self.dataset, self.model)?;
+        if let Some(fit) = &self.probe {
+            probe(out, fit)?;
+        }
+        match &self.templates[..] {
+            [] => {}
+            [single] if single == "{}" => {}
+            [single] => writeln!(out, "template: {single}")?,
+            several => writeln!(out, "templates: {}, .. ({})", several[0], several.len())?,
+        }
+        // A single group is the whole once more.
+        let groups = if self.groups.len() > 1 { &self.groups[..] } else { &[] };
+        let all = (!groups.is_empty()).then_some("all");
+        measure(out, self, all, &self.all)?;
+        for group in groups {
+            measure(out, self, Some(&group.group), &group.measure)?;
+        }
+        Ok(())
     }
-    match &results.templates[..] {
-        [] => {}
-        [single] if single == "{}" => {}
-        [single] => writeln!(out, "template: {single}")?,
-        several => writeln!(out, "templates: {}, .. ({})", several[0], several.len())?,
-    }
-    // A single group is the whole once more.
-    let groups = if results.groups.len() > 1 { &results.groups[..] } else { &[] };
-    let all = (!groups.is_empty()).then_some("all");
-    measure(out, results, all, &results.all)?;
-    for group in groups {
-        measure(out, results, Some(&group.group), &group.measure)?;
-    }
-    Ok(())
 }
 
-fn probe(out: &mut impl Write, fit: &Fit) -> io::Result<()> {
+fn probe(out: &mut impl Write, fit: &Fit) -> fmt::Result {
     let c = match (1e-2..1e4).contains(&fit.c) {
         true => format!("{:.3}", fit.c),
         false => format!("{:.3e}", fit.c),
@@ -53,7 +55,7 @@ fn measure(
     results: &Results,
     title: Option<&str>,
     measure: &Measure,
-) -> io::Result<()> {
+) -> fmt::Result {
     writeln!(out)?;
     if let Some(title) = title {
         write!(out, "{title}: ")?;
@@ -77,7 +79,7 @@ fn measure(
     classes(out, measure)
 }
 
-fn retrieval(out: &mut impl Write, measure: &Measure) -> io::Result<()> {
+fn retrieval(out: &mut impl Write, measure: &Measure) -> fmt::Result {
     let cells =
         |key: &str| RANKS.map(|k| score(measure, &format!("{key}@{k}")).unwrap_or_default());
     let header = RANKS.map(|k| format!("  R@{k}"));
@@ -99,7 +101,7 @@ fn score(measure: &Measure, key: &str) -> Option<String> {
     Some(format!("{:5.1} [{:.1}, {:.1}]", 100.0 * value, 100.0 * low, 100.0 * high))
 }
 
-fn classes(out: &mut impl Write, measure: &Measure) -> io::Result<()> {
+fn classes(out: &mut impl Write, measure: &Measure) -> fmt::Result {
     let width = |names: &mut dyn Iterator<Item = &String>| {
         names.map(|name| name.chars().count()).max().unwrap_or(0).max(5)
     };
