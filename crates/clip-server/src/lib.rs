@@ -10,6 +10,7 @@
 //! This is the only crate of the workspace with async in it. Nothing is printed, and nothing that a client sent
 //! is told to the observer.
 
+mod activity;
 mod auth;
 mod batch;
 mod buffers;
