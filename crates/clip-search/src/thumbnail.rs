@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use clip::{ColorManagement, ReadOptions, RgbImage};
+use clip::{ColorManagement, Detail, ReadOptions, RgbImage};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops;
 
@@ -22,7 +22,9 @@ const QUALITY: u8 = 78;
 ///
 /// [`Error::Clip`] where the file cannot be read.
 pub fn jpeg(path: &Path, side: u32) -> Result<Vec<u8>> {
-    let options = ReadOptions { color: ColorManagement::ToSrgb, ..ReadOptions::default() };
+    // Of a large file no more is decoded than shows.
+    let (color, detail) = (ColorManagement::ToSrgb, Detail::AtLeast(side));
+    let options = ReadOptions { color, detail, ..ReadOptions::default() };
     let image = clip::read_picture(path, &options).map_err(clip::Error::from)?;
     let mut file = Vec::new();
     shrink(&image, side)

@@ -1,15 +1,16 @@
 //! One thread owns the model: it makes batches of what many requests wait for.
 //!
 //! It takes what waits as soon as it is free, and never waits for more: alone, a request has the model at
-//! once, and the more requests there are the larger the batches become. Of texts it takes the oldest and
+//! once, and the more requests there are the larger the batches become. Of texts it takes the first and
 //! those most like it in length, since a batch is padded to its longest; of texts and images it takes the
-//! kind that has waited longer. What nobody waits for any more is dropped before it is encoded.
+//! kind whose turn comes first. The inputs of one request have their turns one after the other, as if they
+//! had come so: a small request does not wait for all of a large one. What nobody waits for any more is dropped before it is encoded.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clip::{Embedder, Embedding, PreparedImage, TokenizedText};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -19,6 +20,9 @@ use crate::metrics::{BatchKind, Metrics};
 
 /// Batches of texts among which those of like length are looked for.
 const WINDOW: usize = 8;
+
+/// From the turn of an input to that of the next of the same request: some of the time that a tower takes for one.
+const STEP: Duration = Duration::from_millis(5);
 
 /// Who waits for a vector.
 pub(crate) type Reply = oneshot::Receiver<ApiResult<Embedding>>;
@@ -41,10 +45,14 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    texts: VecDeque<Job<TokenizedText>>,
-    images: VecDeque<Job<PreparedImage>>,
+    texts: Turns<TokenizedText>,
+    images: Turns<PreparedImage>,
+    pushed: u64,
     is_stopped: bool,
 }
+
+/// What waits, in the order of its turns; of one turn, what came first.
+type Turns<T> = BTreeMap<(Instant, u64), Job<T>>;
 
 #[derive(Debug)]
 struct Job<T> {
@@ -80,12 +88,14 @@ impl Batcher {
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
-    pub(crate) fn text(&self, input: TokenizedText, place: Place) -> Reply {
-        self.queue.push(input, place, |waiting| &mut waiting.texts)
+    /// The text that is the `at`th input of its request.
+    pub(crate) fn text(&self, input: TokenizedText, at: usize, place: Place) -> Reply {
+        self.queue.push(input, at, place, |waiting| &mut waiting.texts)
     }
 
-    pub(crate) fn image(&self, input: PreparedImage, place: Place) -> Reply {
-        self.queue.push(input, place, |waiting| &mut waiting.images)
+    /// The image that is the `at`th input of its request.
+    pub(crate) fn image(&self, input: PreparedImage, at: usize, place: Place) -> Reply {
+        self.queue.push(input, at, place, |waiting| &mut waiting.images)
     }
 
     /// Encodes what waits, and ends the thread.
@@ -113,15 +123,18 @@ impl Queue {
     fn push<T>(
         &self,
         input: T,
+        at: usize,
         place: Place,
-        list: impl FnOnce(&mut Waiting) -> &mut VecDeque<Job<T>>,
+        list: impl FnOnce(&mut Waiting) -> &mut Turns<T>,
     ) -> Reply {
         let (reply, receiver) = oneshot::channel();
         let mut waiting = self.lock();
         // Once stopped nobody answers: the reply is dropped, and its receiver hears of it.
         if !waiting.is_stopped {
             let since = Instant::now();
-            list(&mut waiting).push_back(Job { input, since, reply, _place: place });
+            let turn = (since + STEP * at as u32, waiting.pushed);
+            waiting.pushed += 1;
+            list(&mut waiting).insert(turn, Job { input, since, reply, _place: place });
             drop(waiting);
             self.arrived.notify_one();
         }
@@ -145,32 +158,32 @@ impl Queue {
 
 impl Waiting {
     fn take(&mut self, size: usize) -> Option<Batch> {
-        self.texts.retain(|job| !job.reply.is_closed());
-        self.images.retain(|job| !job.reply.is_closed());
-        let texts = match (self.texts.front(), self.images.front()) {
+        self.texts.retain(|_, job| !job.reply.is_closed());
+        self.images.retain(|_, job| !job.reply.is_closed());
+        let texts = match (self.texts.first_key_value(), self.images.first_key_value()) {
             (None, None) => return None,
-            (Some(text), Some(image)) => text.since <= image.since,
+            (Some((text, _)), Some((image, _))) => text <= image,
             (text, _) => text.is_some(),
         };
         Some(match texts {
             true => Batch::Texts(alike(&mut self.texts, size)),
             false => {
-                let size = size.min(self.images.len());
-                Batch::Images(self.images.drain(..size).collect())
+                let first = (0..size).map_while(|_| self.images.pop_first());
+                Batch::Images(first.map(|(_, job)| job).collect())
             }
         })
     }
 }
 
-/// The oldest text, and those most like it in length.
-fn alike(texts: &mut VecDeque<Job<TokenizedText>>, size: usize) -> Vec<Job<TokenizedText>> {
-    let Some(length) = texts.front().map(|job| job.input.len()) else { return Vec::new() };
-    let mut order: Vec<usize> = (0..texts.len().min(WINDOW * size)).collect();
-    // Stable: of the same length the older come first.
-    order.sort_by_key(|&at| texts[at].input.len().abs_diff(length));
-    order.truncate(size);
-    order.sort_unstable_by(|a, b| b.cmp(a));
-    order.into_iter().filter_map(|at| texts.remove(at)).collect()
+/// The text whose turn is first, and those most like it in length.
+fn alike(texts: &mut Turns<TokenizedText>, size: usize) -> Vec<Job<TokenizedText>> {
+    let Some((_, first)) = texts.first_key_value() else { return Vec::new() };
+    let length = first.input.len();
+    let mut order: Vec<_> = texts.iter().take(WINDOW * size).collect();
+    // Stable: of the same length the earlier come first.
+    order.sort_by_key(|(_, job)| job.input.len().abs_diff(length));
+    let turns: Vec<_> = order.into_iter().take(size).map(|(turn, _)| *turn).collect();
+    turns.into_iter().filter_map(|turn| texts.remove(&turn)).collect()
 }
 
 /// Reads the weights, for which the first request would wait.

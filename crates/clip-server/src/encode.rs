@@ -50,7 +50,7 @@ impl Server {
         let place = self.admit(&inputs)?;
         let many = inputs.len() > 1;
         let images = inputs.iter().filter(|input| matches!(input, Input::Image(_))).count();
-        let prepared = self.prepare(inputs, &place, deadline, many);
+        let prepared = self.prepare(inputs, &place, many);
         let (replies, tokens) =
             timeout_at(deadline, prepared).await.map_err(|_| self.too_late())??;
         drop(place);
@@ -108,10 +108,8 @@ impl Server {
         &self,
         inputs: Vec<Input>,
         place: &Place,
-        deadline: Instant,
         many: bool,
     ) -> ApiResult<(Vec<Reply>, usize)> {
-        let _ = deadline;
         let mut replies: Vec<Option<Reply>> = inputs.iter().map(|_| None).collect();
         let (mut texts, mut images) = (Vec::new(), Vec::new());
         for (at, input) in inputs.into_iter().enumerate() {
@@ -128,7 +126,7 @@ impl Server {
             }
         };
         let images = images.into_iter().map(|(at, bytes)| async move {
-            let reply = self.queue_image(bytes, Arc::clone(place)).await;
+            let reply = self.queue_image(bytes, at, Arc::clone(place)).await;
             reply.map(|reply| (at, reply)).map_err(|error| error.of_input(at, many))
         });
         for (at, reply) in texts.into_iter().chain(try_join_all(images).await?) {
@@ -152,11 +150,11 @@ impl Server {
         });
         let tokenized = tokenized.collect::<ApiResult<Vec<_>>>()?;
         let tokens = tokenized.iter().map(|(_, tokens)| tokens.len()).sum();
-        let queue = |(at, tokens)| (at, self.batcher().text(tokens, Arc::clone(place)));
+        let queue = |(at, tokens)| (at, self.batcher().text(tokens, at, Arc::clone(place)));
         Ok((tokenized.into_iter().map(queue).collect(), tokens))
     }
 
-    async fn queue_image(&self, bytes: Bytes, place: Place) -> ApiResult<Reply> {
+    async fn queue_image(&self, bytes: Bytes, at: usize, place: Place) -> ApiResult<Reply> {
         let closed = |_| stopped();
         // Moved into the work: a client that hangs up does not let another image begin beside it.
         let decoder = Arc::clone(self.decoders()).acquire_owned().await.map_err(closed)?;
@@ -175,7 +173,7 @@ impl Server {
             let image = Picture::decode_when(&bytes, "the image", &reading, wait);
             let image = server.embedder().prepare(&image.map_err(clip::Error::from)?);
             drop(room);
-            Ok(server.batcher().image(image, place))
+            Ok(server.batcher().image(image, at, place))
         })
         .await
     }

@@ -133,7 +133,7 @@ pub(crate) struct FilterBody {
     /// Taken before this date.
     before: Option<String>,
     /// With at least so many pixels on the longer side.
-    #[schema(maximum = 4_294_967_295_u64)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 4_294_967_295_u64)]
     min_side: Option<u32>,
     /// Of this shape.
     orientation: Option<OrientationName>,

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::http::StatusCode;
 use clip_retrieval::Content;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
+use crate::activity::Activity;
 use crate::errors::{ApiError, ApiResult};
 use crate::metrics::Metrics;
 
@@ -205,11 +207,15 @@ impl Job {
 pub(crate) struct Follower {
     job: Arc<Job>,
     metrics: Arc<Metrics>,
+    activity: Arc<Activity>,
+    /// When it went on last.
+    last: Instant,
 }
 
 impl Follower {
-    pub(crate) fn new(job: &Arc<Job>, metrics: &Arc<Metrics>) -> Self {
-        Self { job: Arc::clone(job), metrics: Arc::clone(metrics) }
+    pub(crate) fn new(job: &Arc<Job>, metrics: &Arc<Metrics>, activity: &Arc<Activity>) -> Self {
+        let (job, metrics, activity) = (Arc::clone(job), Arc::clone(metrics), Arc::clone(activity));
+        Self { job, metrics, activity, last: Instant::now() }
     }
 }
 
@@ -223,6 +229,8 @@ impl Observer for Follower {
                 _ => JobTask::Other,
             };
         });
+        let is_cancelled = || self.job.is_cancelled.load(Ordering::Relaxed);
+        self.activity.give_way(&mut self.last, is_cancelled);
     }
 
     fn skipped(&mut self, what: &Content, error: &(dyn StdError + 'static)) {

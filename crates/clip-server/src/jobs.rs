@@ -55,7 +55,7 @@ impl Server {
         let job = self.jobs().begin()?;
         let decode = DecodeOptions { max_megapixels: self.limits().max_megapixels, exact: false };
         let options = UpdateOptions { missing, decode };
-        let follower = Follower::new(&job, self.metrics());
+        let follower = Follower::new(&job, self.metrics(), self.activity());
         let own = Arc::clone(&job);
         let started = thread::Builder::new().name("index".to_owned()).spawn(move || {
             own.finish(index(&engine, &paths, &options, follower));

@@ -10,6 +10,7 @@
 //! This is the only crate of the workspace with async in it. Nothing is printed, and nothing that a client sent
 //! is told to the observer.
 
+mod activity;
 mod auth;
 mod batch;
 mod buffers;
@@ -49,6 +50,6 @@ pub use key::ApiKey;
 pub use limits::{IMAGE_COST, Limits};
 pub use observer::{Observer, RequestLog, Silent};
 pub use router::{openapi, router};
-pub use serve::{run, serve};
+pub use serve::{check_access, run, serve};
 pub use settings::{Access, DEFAULT_PORT, Settings, Tls};
 pub use state::{Server, StartError};

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use clip_retrieval::{Filter, Modality};
 use clip_search::date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::errors::{ApiResult, ErrorBody};
-use crate::json::Json;
+use crate::errors::{ApiError, ApiResult, ErrorBody};
 use crate::state::Server;
 
 /// What is in the library.
@@ -66,11 +68,15 @@ struct FolderCount {
         (status = 404, description = "There is no library", body = ErrorBody),
     )
 )]
-pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<LibraryBody>> {
+pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Response> {
     let (engine, indexable) = (server.engine()?.clone(), server.settings().folders.clone());
-    Server::blocking(move || {
+    let json = Server::blocking(move || -> ApiResult<Bytes> {
         let store = engine.collection().store();
         let snapshot = store.snapshot()?;
+        // Every item is read for it.
+        if let Some(json) = server.summary(snapshot.version()) {
+            return Ok(json);
+        }
         let items = snapshot.items(&Filter::of(Modality::Image))?;
         let (mut tags, mut folders) = (BTreeMap::new(), BTreeMap::new());
         for item in &items {
@@ -92,7 +98,7 @@ pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<Libr
             images,
         });
         let taken = || items.iter().filter_map(|item| item.facts.taken);
-        Ok(Json(LibraryBody {
+        let body = LibraryBody {
             location: store.place(),
             model: store.model_name().to_owned(),
             dimension: store.dimension(),
@@ -105,7 +111,11 @@ pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<Libr
             last_taken: taken().max().map(date::format),
             indexable: indexable.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             version: snapshot.version(),
-        }))
-    })
-    .await
+        };
+        let json = serde_json::to_vec(&body);
+        let json = json.map_err(|error| ApiError::internal(error.to_string()))?.into();
+        server.keep_summary(snapshot.version(), &json);
+        Ok(json)
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], json.await?).into_response())
 }

@@ -101,7 +101,9 @@ async fn observe(State(server): State<Server>, request: Request, next: Next) -> 
     let (start, method) = (Instant::now(), request.method().clone());
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or("other", MatchedPath::as_str).to_owned();
+    let answering = server.activity().begin();
     let response = next.run(request).await;
+    drop(answering);
     let (status, time) = (response.status(), start.elapsed());
     server.metrics().request(method.as_str(), &route, status.as_u16(), time);
     server.observer().request(&RequestLog {

@@ -50,7 +50,7 @@ pub fn run(
         .build()
         .map_err(failed)?;
     let address = settings.address;
-    check(&settings)?;
+    check_access(&settings)?;
     runtime.block_on(async {
         let listener = TcpListener::bind(address)
             .await
@@ -60,8 +60,12 @@ pub fn run(
     })
 }
 
-/// Refuses to be reached by others where nobody said that they may ask.
-fn check(settings: &Settings) -> Result<(), StartError> {
+/// Refuses to be reached by others where nobody said that they may ask: [`run`] does it too, once there is a model.
+///
+/// # Errors
+///
+/// [`StartError::NoKey`].
+pub fn check_access(settings: &Settings) -> Result<(), StartError> {
     let address = settings.address;
     match settings.access {
         Access::Local if !address.ip().is_loopback() => Err(StartError::NoKey { address }),

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::body::Bytes;
 use clip::{Embedder, Embedding};
 use clip_search::{Collection, Engine};
 use lru::LruCache;
 use tokio::sync::Semaphore;
 
+use crate::activity::Activity;
 use crate::auth::Auth;
 use crate::batch::Batcher;
 use crate::buffers::Buffers;
@@ -79,6 +81,8 @@ struct Shared {
     comparing: Arc<Semaphore>,
     cache: Mutex<LruCache<String, Embedding>>,
     jobs: Jobs,
+    activity: Arc<Activity>,
+    summary: Mutex<Option<(u64, Bytes)>>,
 }
 
 const _: fn() = || {
@@ -132,6 +136,8 @@ impl Server {
             comparing: Arc::new(Semaphore::new(1)),
             cache: Mutex::new(LruCache::new(cached)),
             jobs: Jobs::default(),
+            activity: Arc::default(),
+            summary: Mutex::default(),
             settings,
             observer,
         })))
@@ -223,6 +229,21 @@ impl Server {
 
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    pub(crate) fn activity(&self) -> &Arc<Activity> {
+        &self.0.activity
+    }
+
+    /// What was said of the library at this version of it.
+    pub(crate) fn summary(&self, version: Option<u64>) -> Option<Bytes> {
+        let summary = self.0.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        summary.as_ref().filter(|(of, _)| Some(*of) == version).map(|(_, bytes)| bytes.clone())
+    }
+
+    pub(crate) fn keep_summary(&self, version: Option<u64>, bytes: &Bytes) {
+        let mut summary = self.0.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        *summary = version.map(|version| (version, bytes.clone()));
     }
 
     /// When the server was started, in seconds since 1970.

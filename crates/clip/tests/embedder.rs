@@ -74,6 +74,29 @@ fn bytes_have_the_vector_of_their_file() {
     }
 }
 
+/// Who makes up batches of what many ask for gets the same vectors.
+#[test]
+fn prepared_inputs_have_the_same_vectors() {
+    let clip = clip();
+    let texts = ["a dog", "a picture of a large red car on a street", "a"];
+    let tokens: Vec<_> = texts.iter().map(|text| clip.tokenize(text).unwrap()).collect();
+    assert_eq!(clip.encode_tokens(&tokens).unwrap(), clip.texts(&texts).unwrap());
+    assert!(tokens[1].len() > tokens[0].len());
+    assert!(matches!(clip.tokenize(" "), Err(Error::EmptyText)));
+    assert!(matches!(clip.tokenize(&"dog ".repeat(99)), Err(Error::Text(_))));
+
+    let image = Picture::read(&samples_dir().join("fx-dog.png"), &clip.reading()).unwrap();
+    let [prepared] = clip.encode_prepared(&[clip.prepare(&image)]).unwrap().try_into().unwrap();
+    assert_eq!(prepared, clip.encode_image(&image).unwrap());
+
+    let (labels, templates) = (["dog", "car"], ["a photo of a {}", "a drawing of a {}"]);
+    let prompts = clip::prompts(&labels, &templates).unwrap();
+    assert_eq!(prompts[1], "a drawing of a dog");
+    let given = clip.classifier_from(&labels, &clip.texts(&prompts).unwrap()).unwrap();
+    let own = clip.classifier(&labels, &templates).unwrap();
+    assert_eq!(given.probabilities(&prepared), own.probabilities(&prepared));
+}
+
 #[test]
 fn stored_embeddings_come_back_to_the_bit() {
     let embedding = clip().text("a dog").unwrap();

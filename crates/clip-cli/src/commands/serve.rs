@@ -73,6 +73,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
     let settings = settings(args)?;
+    clip_server::check_access(&settings)?;
     let embedder = model::embedder(&args.model, args.truncate.overflow())?;
     let collection = library::open_or_create(&args.library, embedder.checkpoint())?;
     let interrupt =

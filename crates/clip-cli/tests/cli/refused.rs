@@ -111,3 +111,11 @@ fn in_other_commands() {
     refused("models inspect m --force", &["--force"]);
     refused("dupes --copies --near 0.9", &["--near"]);
 }
+
+#[test]
+fn while_serving() {
+    refused("serve --host 0.0.0.0", &["set a key", "--api-key, --no-api-key"]);
+    refused("serve --api-key x --no-api-key", &["cannot be used with"]);
+    refused("serve --tls-cert t.txt", &["--tls-key"]);
+    refused("serve nowhere", &["no file or folder"]);
+}

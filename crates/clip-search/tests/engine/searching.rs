@@ -4,7 +4,8 @@ use std::fs;
 
 use clip_retrieval::{Content, Filter, Item, Modality};
 use clip_search::{
-    Error, Progress, Query, SearchRequest, Silent, Task, Term, TermContent, read_texts, search,
+    Error, Order, Progress, Query, SearchRequest, Silent, Task, Term, TermContent, read_texts,
+    search,
 };
 
 use crate::fixture::{Fixture, Recorder, names, other_model};
@@ -147,4 +148,30 @@ fn vectors_of_two_models_do_not_meet_in_a_query() {
     // Without a collection there are no items.
     let error = Query::item("a").embedding(fixture.engine.embedder()).unwrap_err();
     assert!(matches!(error, Error::NoItem { .. }), "{error}");
+}
+
+/// Pages go on where the one before ended; by date come those alone that are good enough.
+#[test]
+fn answers_come_in_pages() {
+    let fixture = Fixture::new(&["fx-dog.png", "fx-car.png", "fx-cat.png", "rocket.jpg"]);
+    fixture.update(&mut Silent).unwrap();
+    let engine = &fixture.engine;
+    let all = fixture.search(Query::text("a dog"));
+    let request = SearchRequest { top: 2, ..SearchRequest::new(Query::text("a dog")) };
+    let page = engine.page(&request, 1, Order::Score).unwrap();
+    assert_eq!((names(&page.hits), page.total), (names(&all[1..3]), None));
+    let error = engine.page(&request, 0, Order::Date).unwrap_err().to_string();
+    assert!(error.contains("good enough"), "{error}");
+
+    let request = SearchRequest { min_score: Some(all[2].score), ..request };
+    let page = engine.page(&request, 2, Order::Score).unwrap();
+    assert_eq!((names(&page.hits), page.total), (names(&all[2..3]), Some(3)));
+    let request = SearchRequest { min_score: Some(-1.0), top: 10, ..request };
+    let page = engine.page(&request, 0, Order::Date).unwrap();
+    let taken: Vec<_> = page.hits.iter().map(|hit| hit.item.facts.taken).collect();
+    assert!(taken.is_sorted_by(|a, b| a >= b), "{taken:?}");
+    assert_eq!(page.total, Some(4));
+
+    let (items, total) = engine.browse(&Filter::of(Modality::Image), 3, 10).unwrap();
+    assert_eq!((items.len(), total), (1, 4));
 }

@@ -138,7 +138,9 @@ fn who_hangs_up_is_dropped() {
     // While it waits there is no room for as many again.
     let full = json!({"input": vec!["a"; 2000]});
     server.post("/v1/embeddings", &full).refused(429, "waits for the model");
+    // A small request does not wait for all of a large one.
     server.post("/v1/embeddings", &json!({"input": "a"})).ok();
+    assert!(server.metric("clip_waiting") > 0.0);
     drop(stream);
     while server.metric("clip_waiting") > 0.0 {}
     assert!(server.metric("clip_batch_inputs_sum{kind=\"Text\"}") < 2000.0);
