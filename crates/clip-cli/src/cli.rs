@@ -13,6 +13,7 @@ use crate::commands::index::IndexArgs;
 use crate::commands::info::InfoArgs;
 use crate::commands::library::MaintenanceArgs;
 use crate::commands::map::MapArgs;
+use crate::commands::mcp::McpArgs;
 use crate::commands::models::ModelsArgs;
 use crate::commands::reindex::ReindexArgs;
 use crate::commands::search::SearchArgs;
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Index(IndexArgs),
     /// Serve embeddings and the library over HTTP, for programs and for a browser
     Serve(ServeArgs),
+    /// Let an assistant search the library, over the Model Context Protocol on standard input and output
+    Mcp(McpArgs),
     /// List the tags of the library, show, add and remove those of pictures
     Tags(TagsArgs),
     /// Find pictures of the library that are the same, or nearly

@@ -67,6 +67,11 @@ struct FolderCount {
     )
 )]
 pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<LibraryBody>> {
+    describe(&server).await.map(Json)
+}
+
+/// What is in the library.
+pub(crate) async fn describe(server: &Server) -> ApiResult<LibraryBody> {
     let (engine, indexable) = (server.engine()?.clone(), server.settings().folders.clone());
     Server::blocking(move || {
         let store = engine.collection().store();
@@ -92,7 +97,7 @@ pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<Libr
             images,
         });
         let taken = || items.iter().filter_map(|item| item.facts.taken);
-        Ok(Json(LibraryBody {
+        Ok(LibraryBody {
             location: store.place(),
             model: store.model_name().to_owned(),
             dimension: store.dimension(),
@@ -105,7 +110,7 @@ pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Json<Libr
             last_taken: taken().max().map(date::format),
             indexable: indexable.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             version: snapshot.version(),
-        }))
+        })
     })
     .await
 }
