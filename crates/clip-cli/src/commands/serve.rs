@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_search::absolute;
+use clip_search::{absolute, registry};
 use clip_server::{
     Access, ApiKey, DEFAULT_PORT, ImmichEnvironment, Limits, Observer, RequestLog, Settings,
     immich_names,
@@ -91,10 +91,17 @@ fn preloaded() -> Result<Option<PathBuf>> {
     match (names.iter().find(is_here), names) {
         (Some(name), _) => Ok(Some(name.into())),
         (None, []) => Ok(Some(immich.into())),
-        (None, [name, ..]) => bail!(
-            "MACHINE_LEARNING_PRELOAD__CLIP names {immich}, which is {name} here and is not on this machine: \
-             get it with `clip-cli models pull {name}`"
-        ),
+        (None, [name, ..]) => {
+            let how = match registry::find(name) {
+                Ok(_) => format!("pull {name}"),
+                // All that immich has and the registry has not are Google's.
+                Err(_) => format!("add google/{name}"),
+            };
+            bail!(
+                "MACHINE_LEARNING_PRELOAD__CLIP names {immich}, which is {name} here and is not on this machine: \
+                 get it with `clip-cli models {how}`"
+            )
+        }
     }
 }
 
