@@ -36,6 +36,11 @@ impl ModelName {
     pub(crate) fn get(&self) -> Option<&Path> {
         self.model.as_deref()
     }
+
+    /// Another name, where none was given.
+    pub(crate) fn or_else(self, other: impl FnOnce() -> Result<Option<PathBuf>>) -> Result<Self> {
+        Ok(Self { model: self.model.map_or_else(other, |name| Ok(Some(name)))? })
+    }
 }
 
 /// Where it runs.

@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Index(commands::index::IndexArgs),
     /// Serve embeddings and the library over HTTP, for programs and for a browser
     Serve(commands::serve::ServeArgs),
+    /// Let an assistant search the library, over the Model Context Protocol on standard input and output
+    Mcp(commands::mcp::McpArgs),
     /// List the tags of the library, show, add and remove those of pictures
     Tags(commands::tags::TagsArgs),
     /// Find pictures of the library that are the same, or nearly

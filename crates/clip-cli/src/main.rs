@@ -121,6 +121,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Mcp(args) => commands::mcp::run(&args),
         Command::Map(args) => commands::map::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),

@@ -12,7 +12,7 @@ use crate::settings::Access;
 const COOKIE: &str = "clip_session";
 
 /// What everybody may ask: whether the server is there, what it can do, and for a session.
-const OPEN: [&str; 5] = ["/health", "/ready", "/openapi.json", "/docs", "/v1/session"];
+const OPEN: [&str; 6] = ["/health", "/ready", "/ping", "/openapi.json", "/docs", "/v1/session"];
 
 /// What a request has to prove.
 #[derive(Debug)]

@@ -69,8 +69,15 @@ struct FolderCount {
     )
 )]
 pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Response> {
+    let json = describe(&server).await?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// What is in the library, as JSON.
+pub(crate) async fn describe(server: &Server) -> ApiResult<Bytes> {
     let (engine, indexable) = (server.engine()?.clone(), server.settings().folders.clone());
-    let json = Server::blocking(move || -> ApiResult<Bytes> {
+    let server = server.clone();
+    Server::blocking(move || {
         let store = engine.collection().store();
         let snapshot = store.snapshot()?;
         // Every item is read for it.
@@ -116,6 +123,6 @@ pub(crate) async fn library(State(server): State<Server>) -> ApiResult<Response>
         let json = json.map_err(|error| ApiError::internal(error.to_string()))?.into();
         server.keep_summary(snapshot.version(), &json);
         Ok(json)
-    });
-    Ok(([(header::CONTENT_TYPE, "application/json")], json.await?).into_response())
+    })
+    .await
 }

@@ -18,8 +18,8 @@ use crate::errors::ApiError;
 use crate::observer::RequestLog;
 use crate::state::Server;
 use crate::{
-    buffers, classify, docs, duplicates, embeddings, items, jobs, library, rank, search, service,
-    session,
+    buffers, classify, docs, duplicates, embeddings, immich, items, jobs, library, mcp, rank,
+    search, service, session,
 };
 
 /// The head of the description of the API.
@@ -81,9 +81,12 @@ pub fn router(server: &Server) -> Router {
     let (routes, description) = api().split_for_parts();
     routes
         .merge(docs::routes(&description))
+        .merge(immich::routes())
+        .merge(mcp::routes(server))
         .fallback(service::unknown)
         .method_not_allowed_fallback(service::other_method)
         .layer(DefaultBodyLimit::max(server.limits().body_bytes))
+        .layer(from_fn(immich::greet))
         .layer(from_fn_with_state(server.clone(), count_body))
         .layer(from_fn_with_state(server.clone(), session::authorize))
         .layer(CatchPanicLayer::custom(panicked))

@@ -134,6 +134,11 @@ pub(crate) async fn search(
     State(server): State<Server>,
     Json(body): Json<SearchBody>,
 ) -> ApiResult<Json<SearchResults>> {
+    answer(&server, body).await.map(Json)
+}
+
+/// A page of results.
+pub(crate) async fn answer(server: &Server, body: SearchBody) -> ApiResult<SearchResults> {
     let engine = server.engine()?.clone();
     let limit = body.limit.unwrap_or(LIMIT[0]);
     let (offset, model) = (body.offset, server.model().to_owned());
@@ -155,13 +160,8 @@ pub(crate) async fn search(
         let result =
             |item| SearchResult { item: ItemBody::from(&item), score: None, relevance: None };
         let results = items.into_iter().map(result).collect();
-        return Ok(Json(SearchResults {
-            results,
-            total: Some(total),
-            offset,
-            background: None,
-            model,
-        }));
+        let total = Some(total);
+        return Ok(SearchResults { results, total, offset, background: None, model });
     }
     let order = if body.sort == Some(Sort::Date) { Order::Date } else { Order::Score };
     let (min_score, relevance, exact) = (body.min_score, body.relevance, body.exact);
@@ -179,7 +179,7 @@ pub(crate) async fn search(
         mean: background.mean,
         deviation: background.deviation,
     });
-    Ok(Json(SearchResults { results, total: page.total, offset, background, model }))
+    Ok(SearchResults { results, total: page.total, offset, background, model })
 }
 
 impl SearchBody {

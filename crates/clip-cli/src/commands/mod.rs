@@ -10,6 +10,7 @@ pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod library;
 pub(crate) mod map;
+pub(crate) mod mcp;
 pub(crate) mod models;
 pub(crate) mod reindex;
 pub(crate) mod search;

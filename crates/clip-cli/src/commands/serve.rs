@@ -1,13 +1,16 @@
 //! `clip-cli serve`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use clip_search::absolute;
-use clip_server::{Access, ApiKey, DEFAULT_PORT, Limits, Observer, RequestLog, Settings, Tls};
+use clip_search::{absolute, registry};
+use clip_server::{
+    Access, ApiKey, DEFAULT_PORT, ImmichEnvironment, Limits, Observer, RequestLog, Settings, Tls,
+    immich_names,
+};
 
 use crate::args::{LibraryArgs, ModelArgs, TruncateArgs};
 use crate::interrupt::Interrupt;
@@ -72,9 +75,11 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
-    let settings = settings(args)?;
+    let model =
+        ModelArgs { model: args.model.model.clone().or_else(preloaded)?, ..args.model.clone() };
+    let settings = settings(args, &model)?;
     clip_server::check_access(&settings)?;
-    let embedder = model::embedder(&args.model, args.truncate.overflow())?;
+    let embedder = model::embedder(&model, args.truncate.overflow())?;
     let collection = library::open_or_create(&args.library, embedder.checkpoint())?;
     let interrupt =
         Interrupt::listen(|| report::note("answers what was accepted; Ctrl-C again ends it"))?;
@@ -84,7 +89,33 @@ pub(crate) fn run(args: &ServeArgs) -> Result<Outcome> {
     Ok(Outcome::Found)
 }
 
-fn settings(args: &ServeArgs) -> Result<Settings> {
+/// The model that immich's environment variables name.
+fn preloaded() -> Result<Option<PathBuf>> {
+    let environment = ImmichEnvironment::read(|name| std::env::var(name).ok())?;
+    if environment.ttl_seconds.is_some_and(|seconds| seconds > 0) {
+        report::note("MACHINE_LEARNING_MODEL_TTL changes nothing: a server keeps its model");
+    }
+    let Some(immich) = environment.model else { return Ok(None) };
+    let names = immich_names(&immich);
+    let is_here = |name: &&&str| model::find(Some(Path::new(name))).is_ok();
+    match (names.iter().find(is_here), names) {
+        (Some(name), _) => Ok(Some(name.into())),
+        (None, []) => Ok(Some(immich.into())),
+        (None, [name, ..]) => {
+            let how = match registry::find(name) {
+                Ok(_) => format!("pull {name}"),
+                // All that immich has and the registry has not are Google's.
+                Err(_) => format!("add google/{name}"),
+            };
+            bail!(
+                "MACHINE_LEARNING_PRELOAD__CLIP names {immich}, which is {name} here and is not on this machine: \
+                 get it with `clip-cli models {how}`"
+            )
+        }
+    }
+}
+
+fn settings(args: &ServeArgs, model: &ModelArgs) -> Result<Settings> {
     let access = match &args.api_key {
         None if args.no_api_key => Access::Anybody,
         None => Access::Local,
@@ -96,7 +127,7 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
     // Before the model is read: a folder that is not there should fail at once.
     let folders = args.paths.iter().map(|path| absolute(path)).collect::<Result<_, _>>()?;
     let name =
-        args.model.model.get().and_then(|name| name.file_stem()).map(|name| name.to_string_lossy());
+        model.model.get().and_then(|name| name.file_stem()).map(|name| name.to_string_lossy());
     Ok(Settings {
         address: SocketAddr::new(args.host, args.port),
         access,

@@ -8,6 +8,7 @@ mod eval;
 mod exchange;
 mod finding;
 mod library;
+mod mcp;
 mod models;
 #[cfg(unix)]
 mod names;

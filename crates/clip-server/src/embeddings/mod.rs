@@ -2,7 +2,7 @@
 
 mod dialects;
 mod image;
-mod multipart;
+pub(crate) mod multipart;
 
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header;

@@ -69,7 +69,7 @@ pub(super) async fn read(request: Request, server: &Server) -> ApiResult<Read> {
     Ok(read)
 }
 
-async fn text(field: Field<'_>) -> ApiResult<String> {
+pub(crate) async fn text(field: Field<'_>) -> ApiResult<String> {
     let name = field.name().unwrap_or_default().to_owned();
     let bytes = field.bytes().await.map_err(unread)?;
     let wrong = |_| ApiError::invalid("the text of a field is UTF-8").with_param(name);
@@ -85,7 +85,7 @@ fn format(name: &str) -> ApiResult<EncodingFormat> {
     }
 }
 
-fn unread(error: MultipartError) -> ApiError {
+pub(crate) fn unread(error: MultipartError) -> ApiError {
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             ApiError::too_large("the body is larger than this server takes: send less at a time")

@@ -3,6 +3,8 @@
 mod client;
 mod embeddings;
 mod hostile;
+mod immich;
 mod jobs;
 mod library;
+mod mcp;
 mod service;
