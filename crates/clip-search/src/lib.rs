@@ -88,7 +88,7 @@ pub use decode::DecodeOptions;
 #[cfg(feature = "sqlite")]
 pub use duplicates::{
     DuplicateGroup, DuplicateImage, DuplicateKind, Duplicates, FoundDuplicates, LeftOutFiles,
-    Tally, find_duplicates,
+    Tally, find_duplicates, usual_near,
 };
 pub use encode::{
     Classified, Encoded, LabelProbability, classify_files, encode_files, encode_inputs, rank_texts,

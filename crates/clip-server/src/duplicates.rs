@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
-use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, Observer};
+use clip_search::{DuplicateGroup, DuplicateKind, Duplicates, Observer, usual_near};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,9 +13,6 @@ use crate::item::{FilterBody, id_of};
 use crate::json::Json;
 use crate::state::Server;
 
-/// Images score so much with the best of their group where no score is asked for.
-const MIN_SCORE: f32 = 0.98;
-
 /// Which images are compared, and how much alike they have to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +20,7 @@ pub(crate) struct DuplicatesBody {
     /// Among which images.
     #[serde(default)]
     filter: FilterBody,
-    /// Cosine similarity with the best of a group, at least: 0.98 where it is left out. 1 finds files of one
+    /// Cosine similarity with the best of a group, at least: 0.98 where it is left out, 0.9 with the built-in model. 1 finds files of one
     /// content alone.
     #[schema(minimum = 0.5, maximum = 1.0)]
     min_score: Option<f32>,
@@ -90,11 +87,13 @@ pub(crate) async fn duplicates(
     State(server): State<Server>,
     Json(body): Json<DuplicatesBody>,
 ) -> ApiResult<Json<DuplicatesResults>> {
-    let min_score = body.min_score.unwrap_or(MIN_SCORE);
+    let engine = server.engine()?.clone();
+    let usual = || usual_near(engine.collection().store().model_name());
+    let min_score = body.min_score.unwrap_or_else(usual);
     if !(0.5..=1.0).contains(&min_score) {
         return Err(ApiError::invalid("`min_score` is from 0.5 to 1").with_param("min_score"));
     }
-    let (engine, filter) = (server.engine()?.clone(), body.filter.filter()?);
+    let filter = body.filter.filter()?;
     // It takes all cores, and long.
     let one = Arc::clone(server.comparing()).try_acquire_owned().map_err(|_| {
         ApiError::busy("duplicates are being looked for already: try again when that is done")

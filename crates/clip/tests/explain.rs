@@ -1,8 +1,12 @@
 //! Explanations of a sample with the built-in model. That the rule is followed is tested in `clip-model`.
 
+mod copies;
+
 use clip::{Backend, Checkpoint, Device, Embedder, Embedding, Explainer, Explanation, RgbImage};
 use clip_preprocess::{Preprocessor, ReadOptions, read};
+use clip_checkpoint::Dtype;
 use clip_testkit::{assert_close, builtin_model, samples_dir};
+use copies::Copies;
 
 fn checkpoint() -> Checkpoint {
     Checkpoint::open(&builtin_model()).unwrap()
@@ -33,7 +37,9 @@ fn backends_agree_with_each_other_and_with_the_encoder() {
     });
 
     let (card, size) = (checkpoint.card(), checkpoint.card().config.vision.image_size);
-    let cosine = embedder().picture(&picture).unwrap().similarity(&text);
+    // What is explained is computed in f32.
+    let copies = Copies::new(device(Backend::Flex));
+    let cosine = copies.open(Dtype::F32).picture(&picture).unwrap().similarity(&text);
     assert_close("cosine", &[flex.cosine, ndarray.cosine], &[cosine; 2], 1e-5);
 
     let patches = size / card.config.vision.patch_size;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use clip_search::{DuplicateGroup, DuplicateKind, find_duplicates};
+use clip_retrieval::Store;
+use clip_search::{DuplicateGroup, DuplicateKind, find_duplicates, usual_near};
 
 use crate::args::{Format, FormatArgs, WhichArgs};
 use crate::progress::Reporter;
@@ -22,9 +23,10 @@ pub(crate) struct DupesArgs {
     #[arg(long, conflicts_with = "near")]
     copies: bool,
 
-    /// How much alike each picture has to be to the best of its group, as a cosine similarity
-    #[arg(long, value_name = "SCORE", default_value_t = 0.98)]
-    near: f32,
+    /// How much alike each picture has to be to the best of its group, as a cosine similarity [default:
+    /// 0.98; 0.9 with the built-in model]
+    #[arg(long, value_name = "SCORE")]
+    near: Option<f32>,
 
     #[command(flatten)]
     format: FormatArgs,
@@ -35,9 +37,10 @@ pub(crate) struct DupesArgs {
 
 pub(crate) fn run(args: &DupesArgs) -> Result<Outcome> {
     let collection = args.which.open_folder()?;
-    let near = (!args.copies).then_some(args.near);
-    let mut found =
-        find_duplicates(collection.library()?, &args.paths, near, &mut Reporter::new())?;
+    let library = collection.library()?;
+    let near = || args.near.unwrap_or_else(|| usual_near(library.model_name()));
+    let near = (!args.copies).then(near);
+    let mut found = find_duplicates(library, &args.paths, near, &mut Reporter::new())?;
     for image in found.groups.iter_mut().flat_map(|group| &mut group.images) {
         image.names_mut().for_each(|name| *name = output::short(name));
     }
