@@ -3,8 +3,8 @@
 mod copies;
 
 use clip::{Backend, Checkpoint, Device, Embedder, Embedding, Explainer, Explanation, RgbImage};
-use clip_preprocess::{Preprocessor, ReadOptions, read};
 use clip_checkpoint::Dtype;
+use clip_preprocess::{Preprocessor, ReadOptions, read};
 use clip_testkit::{assert_close, builtin_model, samples_dir};
 use copies::Copies;
 

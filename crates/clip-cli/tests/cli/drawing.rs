@@ -1,7 +1,9 @@
 //! What people look at: `explain` and `map`.
 
-use crate::sandbox::{Run, Sandbox};
+use clip_testkit::assert_close;
 use serde_json::Value;
+
+use crate::sandbox::{Run, Sandbox};
 
 /// Size of a PNG file in the sandbox.
 fn size(sandbox: &Sandbox, name: &str) -> (u32, u32) {
@@ -19,7 +21,9 @@ fn explain_draws_a_panel_for_each_text() {
     assert_eq!((text, lines[1]), ("a drawing of a dog", "heat map: dog-explained.png"));
     let query = ["search", "a drawing of a dog", "pets/dog.png"];
     let score = sandbox.run(&query).stdout.split('\t').next().unwrap().to_owned();
-    assert_eq!(cosine, score, "as the search has it");
+    // It is computed in f32, and the search's in 8 bits.
+    let [cosine, score]: [f32; 2] = [cosine, &score].map(|number| number.parse().unwrap());
+    assert_close("as the search has it", &[cosine], &[score], 5e-3);
     // The picture and one panel, then the picture and three: two rows of two.
     let (width, height) = size(&sandbox, "dog-explained.png");
     assert!(width > 1024 && height > 512, "{width} {height}");

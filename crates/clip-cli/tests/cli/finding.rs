@@ -122,7 +122,7 @@ fn texts_are_found_too() {
     assert_eq!(any.lines().len(), pictures.lines().len() + 3);
 
     // Texts are compared with texts.
-    let relevant = ["similar", "p/fx-dog.png", "--modality", "text", "--relevance=0.5", "-f"];
+    let relevant = ["similar", "p/fx-dog.png", "--modality", "text", "--relevance=1", "-f"];
     assert_eq!(sandbox.run(&relevant).lines(), ["7"]);
 
     // Another text takes the place of the one with its id; one that is too long is named.

@@ -1,6 +1,7 @@
 //! The program as a user runs it.
 
 mod bad_input;
+mod built_in;
 mod commands;
 mod drawing;
 mod dupes;

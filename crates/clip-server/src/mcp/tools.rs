@@ -64,8 +64,8 @@ impl Server {
 
     pub(super) async fn describe_tool(&self) -> ApiResult<Value> {
         let json = describe(self).await?;
-        let mut library: Value = serde_json::from_slice(&json)
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let mut library: Value =
+            serde_json::from_slice(&json).map_err(|error| ApiError::internal(error.to_string()))?;
         for name in ["version", "indexable", "dimension"] {
             remove(&mut library, name);
         }
