@@ -20,6 +20,7 @@ mod duplicates;
 mod embeddings;
 mod encode;
 mod errors;
+mod explain;
 mod item;
 mod items;
 mod job;

@@ -18,8 +18,8 @@ use crate::errors::ApiError;
 use crate::observer::RequestLog;
 use crate::state::Server;
 use crate::{
-    buffers, classify, docs, duplicates, embeddings, items, jobs, library, rank, search, service,
-    session,
+    buffers, classify, docs, duplicates, embeddings, explain, items, jobs, library, page, rank,
+    search, service, session,
 };
 
 /// The head of the description of the API.
@@ -58,6 +58,7 @@ fn api() -> OpenApiRouter<Server> {
         .routes(routes!(items::item))
         .routes(routes!(items::thumbnail))
         .routes(routes!(items::file))
+        .routes(routes!(explain::explain))
         .routes(routes!(library::library))
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(jobs::begin, jobs::list))
@@ -81,6 +82,7 @@ pub fn router(server: &Server) -> Router {
     let (routes, description) = api().split_for_parts();
     routes
         .merge(docs::routes(&description))
+        .merge(page::routes())
         .fallback(service::unknown)
         .method_not_allowed_fallback(service::other_method)
         .layer(DefaultBodyLimit::max(server.limits().body_bytes))
