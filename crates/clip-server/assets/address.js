@@ -2,7 +2,7 @@
 
 /** What is looked for where nothing is said. */
 export const EVERYTHING = {
-  terms: [], relevance: 0, sort: "score", unfolded: false,
+  terms: [], relevance: 0, sort: "score",
   after: "", until: "", under: "", tags: [], shape: "",
   view: "", duplicates: "",
 };
@@ -35,7 +35,6 @@ export function readAddress(search = location.search) {
     terms,
     relevance: Math.max(0, Number(one("relevance")) || 0),
     sort: one("sort") === "date" ? "date" : "score",
-    unfolded: one("duplicates") === "shown",
     after: one("after"), until: one("until"), under: one("under"), tags: parameters.getAll("tag"), shape: one("shape"),
     view: one("view"),
     duplicates: one("compare"),
@@ -50,7 +49,6 @@ export function writeAddress(state) {
   }
   if (state.relevance) parameters.set("relevance", state.relevance);
   if (state.sort === "date") parameters.set("sort", "date");
-  if (state.unfolded) parameters.set("duplicates", "shown");
   for (const name of ["after", "until", "under"]) if (state[name]) parameters.set(name, state[name]);
   for (const tag of state.tags) parameters.append("tag", tag);
   if (state.shape) parameters.set("shape", state.shape);

@@ -49,10 +49,8 @@ export class Tools {
       return el("label", {}, label, input);
     };
     this.tag = el("select", { onchange: () => this.tag.value && change({ tags: [...new Set([...this.#state.tags, this.tag.value])] }, true) });
-    this.fold = el("input", { type: "checkbox", onchange: () => change({ unfolded: !this.fold.checked }, true) });
     byId("filters").append(
       date("after", "Taken from"), date("until", "to"), select("under", "Folder"), this.tags = el("label", {}, "Tag", this.tag), select("shape", "Shape"),
-      el("label", { class: "check" }, this.fold, "Fold near-duplicates"),
     );
     const shapes = [["", "Any"], ["landscape", "Landscape"], ["portrait", "Portrait"], ["square", "Square"]];
     this.shape.append(...shapes.map(([value, text]) => el("option", { value }, text)));
@@ -87,7 +85,6 @@ export class Tools {
     this.slider.setAttribute("aria-valuetext", state.relevance ? `${state.relevance} standard deviations` : "all images");
     for (const name of ["after", "until", "under", "shape"]) this[name].value = state[name];
     this.tag.value = "";
-    this.fold.checked = !state.unfolded;
     const chips = [];
     const chip = (text, part) => chips.push(el("button", { type: "button", class: "chip filter", "aria-label": `Remove the filter: ${text}`, onclick: () => this.change(part, true) }, text, icon("close")));
     if (state.after) chip(`from ${state.after}`, { after: "" });

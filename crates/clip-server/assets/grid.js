@@ -182,7 +182,6 @@ export class Grid {
     }
     cell.item = item;
     cell.classList.remove("shown", "broken");
-    cell.querySelector(".fold")?.remove();
     image.removeAttribute("src");
     if (!item) {
       link.removeAttribute("href");
@@ -192,7 +191,6 @@ export class Grid {
     link.href = this.hrefOf(item);
     image.alt = nameOf(item);
     link.title = nameOf(item);
-    if (item.folded?.length) link.append(el("span", { class: "fold", title: "Near-duplicates" }, `+${item.folded.length}`));
     if (isFast) return;
     image.onload = () => cell.classList.add("shown");
     image.onerror = () => cell.classList.add("broken");

@@ -28,8 +28,8 @@ export class Viewer {
     this.image = el("img", { alt: "" });
     this.heat = el("canvas", { "aria-hidden": "true", hidden: true });
     this.frame = el("div", { class: "frame" }, this.image, this.heat);
-    this.before = button("left", "Previous image", "←", () => step(-1), "step left");
-    this.after = button("right", "Next image", "→", () => step(1), "step right");
+    this.before = button("left", "Previous image", "←", () => step(-1), "quiet step left");
+    this.after = button("right", "Next image", "→", () => step(1), "quiet step right");
     this.stage = el("div", { class: "stage" }, this.frame);
     this.facts = el("div", { class: "facts" });
     this.dialog.append(
@@ -121,14 +121,8 @@ export class Viewer {
         el("a", { class: "button", href: item.file, download: fileName(item.path) }, icon("download"), "Download")),
       this.note,
       el("dl", {}, ...rows),
-      item.folded?.length ? this.#folded(item) : "",
     );
     if (!this.heat.hidden) this.#pressed(true);
-  }
-
-  #folded(item) {
-    return el("section", { class: "folded" }, el("h3", {}, `Near-duplicates (${item.folded.length})`),
-      el("ul", {}, item.folded.map((other) => el("li", {}, el("a", { href: other.file, target: "_blank", rel: "noreferrer", title: other.path }, el("img", { src: thumbnail(other, 96), alt: nameOf(other), loading: "lazy" }))))));
   }
 
   #pressed(is) {
