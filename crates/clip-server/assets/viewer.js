@@ -152,7 +152,7 @@ export class Viewer {
       const answer = await post(`/v1/items/${item.id}/explain`, body, this.#abort.signal);
       if (this.#item !== item) return;
       this.#paint(answer);
-      this.note.textContent = "Warm colors show what speaks for the search. The model sees the rest too, but it matters less.";
+      this.note.textContent = "Warm colors show what speaks for the search.";
       say("The parts that matched are colored.");
     } catch (error) {
       if (isAborted(error)) return;

@@ -123,3 +123,21 @@ fn logs_hold_nothing_of_requests() {
     let log = server.observer.log.lock().unwrap().join("\n");
     assert!(log.contains("/v1/items/{id}") && !log.contains("secretword"), "{log}");
 }
+
+#[test]
+fn the_page_is_one_answer() {
+    let key = |settings: &mut Settings| {
+        settings.access = Access::Key(ApiKey::new("open-sesame").unwrap())
+    };
+    // Whoever has no key yet is asked for it by the page.
+    let server = TestServer::with(&[], key);
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-encoding")), (200, None));
+    assert!(String::from_utf8(page.body.clone()).unwrap().contains("<title>Image search</title>"));
+    assert!(page.header("content-security-policy").unwrap().contains("script-src 'sha256-"));
+    let send = |name, value| server.send("GET", "/", &[(name, value)], b"");
+    let gzip = send("accept-encoding", "gzip, br");
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert!(gzip.body.len() < page.body.len() / 2);
+    assert_eq!(send("if-none-match", page.header("etag").unwrap()).status, 304);
+}
