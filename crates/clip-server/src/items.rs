@@ -177,12 +177,12 @@ pub(crate) async fn file(
 }
 
 /// The file of an item of the library: no other is ever read.
-fn file_of(item: &Item) -> ApiResult<PathBuf> {
+pub(crate) fn file_of(item: &Item) -> ApiResult<PathBuf> {
     let path = item.path().map(FilePath::to_owned);
     path.ok_or_else(|| ApiError::invalid("the item is a text, and has no file"))
 }
 
-fn gone() -> ApiError {
+pub(crate) fn gone() -> ApiError {
     ApiError::not_found("the file of the item is not there any more, or no longer an image")
 }
 

@@ -21,6 +21,7 @@ mod duplicates;
 mod embeddings;
 mod encode;
 mod errors;
+mod explain;
 mod immich;
 mod item;
 mod items;

@@ -18,8 +18,8 @@ use crate::errors::ApiError;
 use crate::observer::RequestLog;
 use crate::state::Server;
 use crate::{
-    buffers, classify, docs, duplicates, embeddings, immich, items, jobs, library, mcp, rank,
-    search, service, session,
+    buffers, classify, docs, duplicates, embeddings, explain, immich, items, jobs, library, mcp,
+    page, rank, search, service, session,
 };
 
 /// The head of the description of the API.
@@ -58,6 +58,7 @@ fn api() -> OpenApiRouter<Server> {
         .routes(routes!(items::item))
         .routes(routes!(items::thumbnail))
         .routes(routes!(items::file))
+        .routes(routes!(explain::explain))
         .routes(routes!(library::library))
         .routes(routes!(duplicates::duplicates))
         .routes(routes!(jobs::begin, jobs::list))
@@ -83,6 +84,7 @@ pub fn router(server: &Server) -> Router {
         .merge(docs::routes(&description))
         .merge(immich::routes())
         .merge(mcp::routes(server))
+        .merge(page::routes())
         .fallback(service::unknown)
         .method_not_allowed_fallback(service::other_method)
         .layer(DefaultBodyLimit::max(server.limits().body_bytes))

@@ -204,7 +204,7 @@ impl SearchBody {
 
 impl Server {
     /// Terms whose texts and images are vectors already, made in batches with those of other requests.
-    async fn terms(&self, terms: Vec<TermBody>) -> ApiResult<Vec<Term>> {
+    pub(crate) async fn terms(&self, terms: Vec<TermBody>) -> ApiResult<Vec<Term>> {
         if terms.len() > TERMS {
             return Err(
                 ApiError::invalid(format!("a query has at most {TERMS} terms")).with_param("terms")

@@ -79,6 +79,8 @@ struct Shared {
     buffers: Arc<Buffers>,
     /// One search for duplicates.
     comparing: Arc<Semaphore>,
+    /// One explanation.
+    explaining: Arc<Semaphore>,
     cache: Mutex<LruCache<String, Embedding>>,
     jobs: Jobs,
     activity: Arc<Activity>,
@@ -134,6 +136,7 @@ impl Server {
             decoding: Arc::new(Semaphore::new((limits.decoding_bytes >> 20).max(1) as usize)),
             buffers: Buffers::new(limits.buffered_bytes),
             comparing: Arc::new(Semaphore::new(1)),
+            explaining: Arc::new(Semaphore::new(1)),
             cache: Mutex::new(LruCache::new(cached)),
             jobs: Jobs::default(),
             activity: Arc::default(),
@@ -265,6 +268,10 @@ impl Server {
 
     pub(crate) fn comparing(&self) -> &Arc<Semaphore> {
         &self.0.comparing
+    }
+
+    pub(crate) fn explaining(&self) -> &Arc<Semaphore> {
+        &self.0.explaining
     }
 
     pub(crate) fn cached(&self, text: &str) -> Option<Embedding> {

@@ -114,6 +114,11 @@ impl Embedder {
         &self.checkpoint
     }
 
+    /// The device that computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The unit vector of one text.
     ///
     /// # Errors

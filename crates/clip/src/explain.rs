@@ -1,6 +1,6 @@
 //! Which parts of an image make it fit a text.
 
-use clip_checkpoint::{Checkpoint, PreprocessConfig};
+use clip_checkpoint::{Checkpoint, PreprocessConfig, ResizeMode};
 use clip_model::{Device, ImageEncoder, float_tensor, relevance};
 use clip_preprocess::{Preprocessor, RgbImage};
 
@@ -64,6 +64,12 @@ impl Explainer {
         Ok(Preprocessor::new(&config)?.resize_and_crop(image))
     }
 
+    /// Where the part of an image of this size that the model sees lies: left, top, width and height as
+    /// fractions of the image's sides. Where the preprocessing pads, it reaches beyond the edges.
+    pub fn region(&self, width: u32, height: u32) -> [f32; 4] {
+        region(&self.preprocess, width as f32, height as f32)
+    }
+
     /// Which patches of an image speak for a text.
     ///
     /// # Panics
@@ -85,5 +91,44 @@ impl Explainer {
             None => (grid * patch) as f32 / size as f32,
         };
         Explanation { cosine, relevance, grid, covered }
+    }
+}
+
+fn region(preprocess: &PreprocessConfig, width: f32, height: f32) -> [f32; 4] {
+    let size = preprocess.resize_size as f32;
+    let resized = match preprocess.resize {
+        ResizeMode::Shortest => [width, height].map(|side| side * size / width.min(height)),
+        ResizeMode::Longest => [width, height].map(|side| side * size / width.max(height)),
+        // `Squash`; another mode that is added needs a line here.
+        _ => [size, size],
+    };
+    // The crop is at the center.
+    let [x, y] = resized.map(|side| preprocess.crop_size as f32 / side);
+    [(1.0 - x) / 2.0, (1.0 - y) / 2.0, x, y]
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_checkpoint::{Interpolation, PreprocessMode};
+
+    use super::*;
+
+    #[test]
+    fn the_part_that_is_seen() {
+        let check = |resize, expected| {
+            let preprocess = PreprocessConfig {
+                mode: PreprocessMode::Openai,
+                resize,
+                resize_size: 64,
+                interpolation: Interpolation::Bicubic,
+                crop_size: 64,
+                mean: [0.5; 3],
+                std: [0.5; 3],
+            };
+            assert_eq!(region(&preprocess, 400.0, 200.0), expected);
+        };
+        check(ResizeMode::Shortest, [0.25, 0.0, 0.5, 1.0]);
+        check(ResizeMode::Longest, [0.0, -0.5, 1.0, 2.0]);
+        check(ResizeMode::Squash, [0.0, 0.0, 1.0, 1.0]);
     }
 }

@@ -162,6 +162,28 @@ fn files_come_in_ranges() {
 }
 
 #[test]
+fn images_are_explained() {
+    let server = TestServer::new(&SAMPLES);
+    let id = item(&server)["id"].as_str().unwrap().to_owned();
+    let address = format!("/v1/items/{id}/explain");
+    for term in [json!({"text": "a rocket"}), json!({"item": id})] {
+        let answer = server.post(&address, &term).ok();
+        let patches = answer["relevance"].as_array().unwrap().len() as u64;
+        assert_eq!(patches, answer["grid"].as_u64().unwrap().pow(2));
+        // rocket.jpg is wider than high: what is left and right of the square in its center is not seen.
+        let region: Vec<f64> = answer["region"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part.as_f64().unwrap())
+            .collect();
+        assert!(region[0] > 0.0 && region[2] < region[3], "{region:?}");
+    }
+    server.post(&address, &json!({})).refused(400, "one of");
+    server.post("/v1/items/cGF0aDovYQ/explain", &json!({"text": "a"})).refused(404, "no item");
+}
+
+#[test]
 fn duplicates_are_grouped() {
     let server = TestServer::with(&["fx-dog.png", "fx-car.png"], |settings| {
         std::fs::copy(settings.folders[0].join("fx-dog.png"), settings.folders[0].join("copy.png"))

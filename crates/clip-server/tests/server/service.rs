@@ -164,3 +164,21 @@ fn connections_are_encrypted_where_there_is_a_certificate() {
     let error = clip_server::run(embedder(), None, settings, Arc::new(Silent)).unwrap_err();
     assert!(error.to_string().contains("no certificate"), "{error}");
 }
+
+#[test]
+fn the_page_is_one_answer() {
+    let key = |settings: &mut Settings| {
+        settings.access = Access::Key(ApiKey::new("open-sesame").unwrap())
+    };
+    // Whoever has no key yet is asked for it by the page.
+    let server = TestServer::with(&[], key);
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-encoding")), (200, None));
+    assert!(String::from_utf8(page.body.clone()).unwrap().contains("<title>Image search</title>"));
+    assert!(page.header("content-security-policy").unwrap().contains("script-src 'sha256-"));
+    let send = |name, value| server.send("GET", "/", &[(name, value)], b"");
+    let gzip = send("accept-encoding", "gzip, br");
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert!(gzip.body.len() < page.body.len() / 2);
+    assert_eq!(send("if-none-match", page.header("etag").unwrap()).status, 304);
+}
