@@ -23,7 +23,7 @@ beforeEach(() => open());
 /** A page of a browser that was never here. */
 async function open(address = server.address, path = "/") {
   await page?.context().close();
-  const context = await browser.newContext({ bypassCSP: false, reducedMotion: "reduce" });
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   page = await context.newPage();
   page.on("pageerror", (error) => assert.fail(error));
   await page.goto(address + path);
@@ -50,8 +50,11 @@ const hand = (event, name) => page.evaluate(([event, name, bytes]) => {
 async function accessible(state) {
   // The policy of the page keeps out scripts that are added; what is evaluated is not one.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => axe.run());
-  assert.deepEqual(violations.map(({ id, nodes }) => `${state}: ${id}: ${nodes[0].html}`), []);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(() => axe.run());
+    assert.deepEqual(violations.map(({ id, nodes }) => `${state}, ${colorScheme}: ${id}: ${nodes[0].html}`), []);
+  }
 }
 
 test("all that the page needs are four requests and 60 KiB", async () => {
