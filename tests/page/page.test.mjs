@@ -176,6 +176,18 @@ test("the keyboard is enough", async () => {
   await page.locator("li[data-at='0'] a:focus").waitFor();
   await page.keyboard.press("m");
   await page.waitForURL(/\?like=/);
+  await page.locator("li[data-at='0'] a:focus").waitFor();
+});
+
+test("results below the window give way to new ones", async () => {
+  await page.setViewportSize({ width: 320, height: 240 });
+  await page.locator("li.shown[data-at='0']").waitFor();
+  await page.locator("li[data-at='0'] a").focus();
+  await page.keyboard.press("End");
+  await page.locator("li.shown[data-at='6'] a:focus").waitFor();
+  await page.keyboard.press("m");
+  await page.waitForURL(/\?like=/);
+  await page.locator("li.shown[data-at='0'] a:focus").waitFor();
 });
 
 test("an empty library says so", async () => {
