@@ -23,7 +23,7 @@ beforeEach(() => open());
 /** A page of a browser that was never here. */
 async function open(address = server.address, path = "/") {
   await page?.context().close();
-  const context = await browser.newContext({ bypassCSP: false, reducedMotion: "reduce" });
+  const context = await browser.newContext({ reducedMotion: "reduce" });
   page = await context.newPage();
   page.on("pageerror", (error) => assert.fail(error));
   await page.goto(address + path);
@@ -50,8 +50,11 @@ const hand = (event, name) => page.evaluate(([event, name, bytes]) => {
 async function accessible(state) {
   // The policy of the page keeps out scripts that are added; what is evaluated is not one.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => axe.run());
-  assert.deepEqual(violations.map(({ id, nodes }) => `${state}: ${id}: ${nodes[0].html}`), []);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate(() => axe.run());
+    assert.deepEqual(violations.map(({ id, nodes }) => `${state}, ${colorScheme}: ${id}: ${nodes[0].html}`), []);
+  }
 }
 
 test("all that the page needs are four requests and 60 KiB", async () => {
@@ -173,6 +176,18 @@ test("the keyboard is enough", async () => {
   await page.locator("li[data-at='0'] a:focus").waitFor();
   await page.keyboard.press("m");
   await page.waitForURL(/\?like=/);
+  await page.locator("li[data-at='0'] a:focus").waitFor();
+});
+
+test("results below the window give way to new ones", async () => {
+  await page.setViewportSize({ width: 320, height: 240 });
+  await page.locator("li.shown[data-at='0']").waitFor();
+  await page.locator("li[data-at='0'] a").focus();
+  await page.keyboard.press("End");
+  await page.locator("li.shown[data-at='6'] a:focus").waitFor();
+  await page.keyboard.press("m");
+  await page.waitForURL(/\?like=/);
+  await page.locator("li.shown[data-at='0'] a:focus").waitFor();
 });
 
 test("an empty library says so", async () => {

@@ -41,6 +41,7 @@ export class Grid {
   show({ first, total, load }, keepPlace = false) {
     for (const chunk of this.#chunks.values()) chunk.abort?.abort();
     const place = this.place;
+    const hasFocus = this.list.contains(document.activeElement);
     this.#chunks = new Map([[0, { items: first, used: 0 }]]);
     this.#source = load;
     this.#total = total;
@@ -49,6 +50,7 @@ export class Grid {
     this.#measure(true);
     this.place = keepPlace ? place : 0;
     this.#draw();
+    if (hasFocus) (this.#cells.get(this.#focus)?.firstElementChild ?? this.list).focus({ preventScroll: true });
   }
 
   get total() {
@@ -208,11 +210,14 @@ export class Grid {
     }
     clearTimeout(this.#later);
     const load = () => {
+      this.isBare = false;
       for (const [at, cell] of this.#cells) this.#fill(cell, at);
       for (const chunk of chunks) this.#load(chunk);
     };
     const isMissing = chunks.some((chunk) => !this.#chunks.get(chunk)?.items);
-    if (isFast || isMissing) this.#later = setTimeout(load, 60);
+    // A pause that was begun stays due: the cells of a fast scroll have no images yet.
+    this.isBare ||= isFast || isMissing;
+    if (this.isBare) this.#later = setTimeout(load, 60);
   }
 
   async #load(at) {
