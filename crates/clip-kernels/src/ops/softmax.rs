@@ -61,9 +61,8 @@ pub(crate) fn softmax_to_bf16(
                 let highest = fold::<4>(row, f32::NEG_INFINITY, larger, larger);
                 let (weights, hidden) = weights[..seen.end.next_multiple_of(2)].split_at_mut(own);
                 for (weight, score) in weights.iter_mut().zip(&mut *row) {
-                    *weight = Output::from_f32(exp(factor * (*score - highest), mul_add));
-                    // The sum is of what is multiplied, so that the weights come to 1.
-                    *score = f32::from_bits(u32::from(weight.to_bits()) << 16);
+                    *score = exp(factor * (*score - highest), mul_add);
+                    *weight = Output::from_f32(*score);
                 }
                 *total = fold::<4>(row, 0.0, |sum, x| sum + x, |a, b| a + b);
                 hidden.fill(bf16::ZERO);
