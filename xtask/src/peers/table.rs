@@ -92,7 +92,7 @@ impl Table {
         (groups.len() > 1).then(|| {
             let names: Vec<_> = groups.iter().map(|group| group.join(", ")).collect();
             format!(
-                "Peers ran in {} groups, for memory has no room for all, each with ours in the same rounds: {}. \
+                "Peers ran in {} groups, one after the other, each with ours in the same rounds: {}. \
                  Rates of ours are of all rounds, *÷ ours* is of the same.",
                 groups.len(),
                 names.join("; ")

@@ -61,8 +61,9 @@ pub(crate) fn softmax_to_bf16(
                 let highest = fold::<4>(row, f32::NEG_INFINITY, larger, larger);
                 let (weights, hidden) = weights[..seen.end.next_multiple_of(2)].split_at_mut(own);
                 for (weight, score) in weights.iter_mut().zip(&mut *row) {
-                    *score = exp(factor * (*score - highest), mul_add);
-                    *weight = Output::from_f32(*score);
+                    *weight = Output::from_f32(exp(factor * (*score - highest), mul_add));
+                    // The rounded weights are divided by their own sum: they add up to 1.
+                    *score = weight.to_f32();
                 }
                 *total = fold::<4>(row, 0.0, |sum, x| sum + x, |a, b| a + b);
                 hidden.fill(bf16::ZERO);

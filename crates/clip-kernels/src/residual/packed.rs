@@ -60,7 +60,6 @@ struct Scratch {
     hidden: Vec<f32>,
     hidden_bf16: Vec<bf16>,
     mixed: Vec<f32>,
-    mixed_bf16: Vec<bf16>,
     attention: attention::Scratch,
     attention_bf16: attention::Room,
     buffer: Buffer,
@@ -137,16 +136,8 @@ impl PackedResidual {
             let rows = x.len() / width;
             let precise = rows_of(part(tokens, i, sequences), length);
             let how = Prepare { threads: cores.count(), precise: &precise };
-            let Scratch {
-                hidden,
-                hidden_bf16,
-                mixed,
-                mixed_bf16,
-                attention,
-                attention_bf16,
-                buffer,
-                ..
-            } = &mut scratch;
+            let Scratch { hidden, hidden_bf16, mixed, attention, attention_bf16, buffer, .. } =
+                &mut scratch;
             let normal = |i: usize, out: &mut [f32]| self.norm.apply(&x[i * width..][..width], out);
             let input = &*self.input.weights;
             let normal = input.prepare_rows(rows, &normal, how, buffer);
@@ -165,13 +156,8 @@ impl PackedResidual {
                     Some(of) => {
                         let qkv = self.hidden(&normal, [rows, row], cores, hidden_bf16);
                         let sizes = [length, width];
-                        if self.output.weights.takes_bf16() {
-                            let mixed = gather(of, (qkv, cores), sizes, mixed_bf16, attention_bf16);
-                            self.leave(mixed, rest, x, buffer);
-                        } else {
-                            let mixed = gather(of, (qkv, cores), sizes, mixed, attention_bf16);
-                            self.leave(mixed, rest, x, buffer);
-                        }
+                        let mixed = gather(of, (qkv, cores), sizes, mixed, attention_bf16);
+                        self.leave(mixed, rest, x, buffer);
                     }
                     None => {
                         let qkv = self.hidden(&normal, [rows, row], cores, hidden);
@@ -238,11 +224,11 @@ impl PackedResidual {
         });
     }
 
-    /// The attention in `bf16`, where the weights are no finer and the processor multiplies it.
+    /// The attention in `bf16`, where rows are rounded to 8 bits and the processor multiplies it. Beside weights of
+    /// `bf16` its rounding would be too much of what is lost.
     fn tiled(&self, attention: Attention) -> Option<TiledAttention> {
         let size = self.width() / attention.heads;
-        let coarse = matches!(self.input.dtype, WeightDtype::Bf16 | WeightDtype::Int8);
-        coarse.then(|| attention.tiled(size)).flatten()
+        (self.input.dtype == WeightDtype::Int8).then(|| attention.tiled(size)).flatten()
     }
 
     /// The first layer of some rows, of so many columns each.
@@ -296,13 +282,13 @@ impl PackedResidual {
 }
 
 /// What the tokens of whole sequences gather.
-fn gather<'a, M: Output>(
+fn gather<'a>(
     attention: TiledAttention,
     (qkv, cores): (MatrixView<'_, bf16>, Cores),
     [length, width]: [usize; 2],
-    mixed: &'a mut Vec<M>,
+    mixed: &'a mut Vec<f32>,
     room: &mut attention::Room,
-) -> MatrixView<'a, M> {
+) -> MatrixView<'a> {
     let (mixed, stride) = padded(mixed, qkv.rows(), width);
     let out = ColumnsMut::strided(mixed, qkv.rows(), width, stride);
     match cores {
