@@ -1,8 +1,11 @@
 //! The command line: one variant a command.
 
-use clap::{Parser, Subcommand};
+use std::io::Write;
 
-use crate::commands;
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{Outcome, commands, output};
 
 /// Search pictures in words, and words with pictures.
 ///
@@ -56,4 +59,13 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Prints completions of all this.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<Outcome> {
+    // It panics where it cannot write.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "clip-cli", &mut script);
+    output::print(|out| out.write_all(&script))?;
+    Ok(Outcome::Found)
 }

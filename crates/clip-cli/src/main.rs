@@ -123,7 +123,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> anyhow::Result<Outcome> {
         Command::Map(args) => commands::map::run(&args),
         Command::Models(args) => commands::models::run(&args),
         Command::Info(args) => commands::info::run(&args),
-        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Completions { shell } => cli::completions(shell),
     }
 }
 

@@ -14,7 +14,7 @@ use clip::FileFormat;
 use clip_retrieval::{Filter, Modality};
 use ignore::{DirEntry, IncrementalIgnore};
 
-use crate::{Error, Result};
+use crate::{Error, Result, Shard};
 pub use ignore_file::NAME as IGNORE_FILE;
 pub use list::path_from_bytes;
 pub use unread::UnreadFormats;
@@ -114,6 +114,27 @@ pub fn images_below(paths: &[PathBuf]) -> Filter {
 }
 
 impl Scan {
+    /// The images below paths and those of a list, or one part of all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`], and [`Error::List`] where the list cannot be read.
+    pub fn of(
+        paths: &[PathBuf],
+        list: Option<&Path>,
+        shard: Option<Shard>,
+        options: &ScanOptions,
+    ) -> Result<Self> {
+        let mut scan = scan(paths, options)?;
+        if let Some(list) = list {
+            scan.add_listed(list)?;
+        }
+        if let Some(shard) = shard {
+            scan.images.retain(|path| shard.has(path));
+        }
+        Ok(scan)
+    }
+
     /// A filter for these images alone.
     pub fn narrow(self, filter: Filter) -> Filter {
         Filter { under: self.roots, only: Some(self.images.into_iter().collect()), ..filter }

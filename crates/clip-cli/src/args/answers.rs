@@ -65,12 +65,12 @@ impl AnswerArgs {
     /// What is asked for, among all that the filters let pass.
     pub(crate) fn request(&self, terms: Vec<Term>) -> SearchRequest {
         SearchRequest {
-            query: Query::new(terms).with_decode(self.decode.options()),
             filter: self.filter.filter(),
             top: self.top,
             min_score: self.min_score,
             relevance: self.relevance,
             exact: self.no_graph,
+            ..SearchRequest::new(Query::new(terms).with_decode(self.decode.options()))
         }
     }
 }

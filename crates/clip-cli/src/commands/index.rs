@@ -158,15 +158,8 @@ fn texts_dry_run(args: &IndexArgs, file: &Path) -> Result<Outcome> {
 }
 
 /// The pictures that are meant.
-fn scan(args: &IndexArgs) -> Result<Scan> {
-    let mut scan = clip_search::scan(&args.paths, &args.scan.options())?;
-    if let Some(file) = &args.files_from {
-        scan.add_listed(file)?;
-    }
-    if let Some(shard) = args.shard {
-        scan.images.retain(|path| shard.has(path));
-    }
-    Ok(scan)
+fn scan(args: &IndexArgs) -> clip_search::Result<Scan> {
+    Scan::of(&args.paths, args.files_from.as_deref(), args.shard, &args.scan.options())
 }
 
 fn options(args: &IndexArgs) -> UpdateOptions {

@@ -1,7 +1,6 @@
 //! One module a command.
 
 pub(crate) mod classify;
-pub(crate) mod completions;
 pub(crate) mod dupes;
 pub(crate) mod embed;
 pub(crate) mod eval;
