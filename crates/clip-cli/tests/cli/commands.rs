@@ -1,6 +1,5 @@
 //! The commands besides `search`.
 
-use crate::bad_input::dog_alone;
 use crate::built_in;
 use crate::sandbox::{Sandbox, finish, program};
 use clip_testkit::{Answers, assert_close};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clip::Device;
 use clip_retrieval::exchange::Format;
-use clip_retrieval::{Content, Filter, Flat, Modality, Store};
+use clip_retrieval::{Content, Filter, Flat, Modality};
 use clip_search::explain::{explain, figure_file};
 use clip_search::{
     BUILT_IN, DuplicateKind, Error, ExportFile, Found, Model, Models, NewFile, Query,
