@@ -89,6 +89,6 @@ mod tests {
         }
         assert_eq!(names("ViT-B-32"), [""; 0]);
         assert_eq!(immich_name("clip-vit-large-patch14-3"), None);
-        assert_eq!(immich_name("clip-tiny"), None);
+        assert_eq!(immich_name("clip-photo"), None);
     }
 }

@@ -34,7 +34,7 @@ fn every_dialect_gives_the_vectors_of_the_library() {
     let uri = data_uri("fx-dog.png");
     let bare = base64(&sample("fx-car.png"));
     for (name, request, expected) in [
-        ("OpenAI, a text", json!({"model": "clip-tiny", "input": "a dog"}), vec![&words]),
+        ("OpenAI, a text", json!({"model": "clip-photo", "input": "a dog"}), vec![&words]),
         ("OpenAI, a list", json!({"input": ["a dog", "a dog"]}), vec![&words, &words]),
         ("infinity", json!({"input": [uri, bare], "modality": "image"}), vec![&dog, &car]),
         (
@@ -82,7 +82,7 @@ fn base64_holds_the_same_numbers() {
     let values = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
     assert_eq!(values.collect::<Vec<_>>(), numbers(&float["data"][0]["embedding"]));
     assert_eq!(float["usage"], json!({"prompt_tokens": 4, "total_tokens": 4, "images": 0}));
-    assert_eq!((&float["object"], &float["model"]), (&json!("list"), &json!("clip-tiny")));
+    assert_eq!((&float["object"], &float["model"]), (&json!("list"), &json!("clip-photo")));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn what_cannot_be_encoded_is_refused_by_name() {
     let server = TestServer::new(&[]);
     let long = "dog ".repeat(100);
     for (request, status, says, param) in [
-        (json!({"input": "a", "model": "gpt"}), 404, "has the model clip-tiny", "model"),
+        (json!({"input": "a", "model": "gpt"}), 404, "has the model clip-photo", "model"),
         (json!({"input": "a", "dimensions": 128}), 400, "256 dimensions", "dimensions"),
         (json!({"input": ["a", " "]}), 400, "empty", "input[1]"),
         (json!({"input": ["a", long]}), 400, "tokens", "input[1]"),

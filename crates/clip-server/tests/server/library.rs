@@ -203,5 +203,5 @@ fn the_library_is_described() {
     let library = server.get("/v1/library").ok();
     assert_eq!((&library["images"], &library["texts"]), (&json!(5), &json!(0)));
     assert_eq!(library["folders"][0]["path"], json!(server.images().to_str()));
-    assert_eq!(library["model"], "clip-tiny");
+    assert_eq!(library["model"], "clip-photo");
 }

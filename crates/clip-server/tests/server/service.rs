@@ -21,10 +21,10 @@ fn it_describes_itself() {
     let models = server.get("/v1/models").ok();
     assert_eq!(
         (&models["object"], &models["data"][0]["id"]),
-        (&json!("list"), &json!("clip-tiny"))
+        (&json!("list"), &json!("clip-photo"))
     );
-    server.get("/v1/models/clip-tiny").ok();
-    server.get("/v1/models/other").refused(404, "clip-tiny");
+    server.get("/v1/models/clip-photo").ok();
+    server.get("/v1/models/other").refused(404, "clip-photo");
     server.get("/nothing").refused(404, "/docs");
     server.get("/v1/search").refused(405, "does not take GET");
     let api = server.get("/openapi.json").ok();
