@@ -12,7 +12,8 @@ use crate::settings::Access;
 const COOKIE: &str = "clip_session";
 
 /// What everybody may ask: whether the server is there, what it can do, and for a session.
-const OPEN: [&str; 6] = ["/health", "/ready", "/ping", "/openapi.json", "/docs", "/v1/session"];
+const OPEN: [&str; 7] =
+    ["/", "/health", "/ready", "/ping", "/openapi.json", "/docs", "/v1/session"];
 
 /// What a request has to prove.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Auth {
             ));
         }
         let Access::Key(key) = &self.access else { return Ok(()) };
-        let is_open = OPEN.contains(&path) || crate::page::is_public(path);
+        let is_open = OPEN.contains(&path);
         if is_open
             || bearer(headers).is_some_and(|given| key.is(given))
             || self.has_session(headers)

@@ -47,11 +47,6 @@ struct Page {
     policy: String,
 }
 
-/// Whether a path is of what a browser needs to ask its user for the key.
-pub(crate) fn is_public(path: &str) -> bool {
-    path == "/"
-}
-
 pub(crate) fn routes() -> Router<Server> {
     Router::new().route("/", get(page))
 }

@@ -143,6 +143,13 @@ impl Translations {
         &self.rows
     }
 
+    /// The number of each text, English ones once for each of their translations, and how often it is
+    /// drawn in a step.
+    pub(crate) fn draws(&self) -> impl Iterator<Item = (u32, f64)> {
+        let weight = self.config.batch_size as f64 / self.pairs.len() as f64;
+        self.pairs.iter().flatten().map(move |number| (*number, weight))
+    }
+
     /// Texts of the run with a translation each, one translation as likely as another.
     pub(crate) fn draw<R: Rng>(&self, texts: &Texts, random: &mut R) -> TranslationBatch {
         let text = |number: u32| texts.list()[number as usize].clone();

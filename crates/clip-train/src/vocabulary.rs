@@ -57,10 +57,8 @@ fn texts(config: &TrainConfig, source: &Source) -> BTreeMap<String, f64> {
     if let Source::Features(run) = source
         && let Some(translations) = &run.source.translations
     {
-        let pairs = translations.pairs();
-        let weight = translations.config().batch_size as f64 / pairs.len() as f64;
-        for number in pairs.iter().flatten() {
-            add(&run.source.texts.list()[*number as usize], weight);
+        for (number, weight) in translations.draws() {
+            add(&run.source.texts.list()[number as usize], weight);
         }
     }
     texts

@@ -61,7 +61,7 @@ impl Server {
         }
         let model = self.model();
         let start = match names(wanted) {
-            [name, ..] => format!("start it with `clip-cli serve --model {name}`"),
+            [name, ..] => format!("start it with the model {name}"),
             [] => "it has no model with the weights of that one".to_owned(),
         };
         let choose = match own.find_map(immich_name) {

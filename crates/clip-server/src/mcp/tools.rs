@@ -100,8 +100,7 @@ impl Server {
         let (count, place) = (engine.clone(), engine.collection().store().place());
         if Self::blocking(move || Ok(count.count()?)).await? == 0 {
             return Err(ApiError::not_found(format!(
-                "the library at {place} is empty: have the user index images into it with \
-                 `clip-cli index FOLDER`"
+                "the library at {place} is empty: have the user index images into it"
             )));
         }
         let body = serde_json::from_value(body);
