@@ -83,7 +83,7 @@ fn requests_of_the_stateless_revision_need_no_handshake() {
     });
     let (answers, _) = talk(&sandbox, &[search]);
     let text = answers[0]["result"]["content"][0]["text"].as_str().unwrap_or_default();
-    assert!(text.contains("empty") && text.contains("clip-cli index"), "{}", answers[0]);
+    assert!(text.contains("empty") && text.contains("index images into it"), "{}", answers[0]);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn what_is_not_done_fails() {
         (textual("ViT-B-32__openai"), image, 400, "needs the field `text`"),
         (known, Some(("image", &b"no image"[..])), 400, "image"),
         // Ours, but not here; of immich alone.
-        (visual("ViT-L-14__openai"), image, 404, "--model clip-vit-large-patch14"),
+        (visual("ViT-L-14__openai"), image, 404, "the model clip-vit-large-patch14"),
         (visual("ViT-L-14__openai"), image, 404, "choose ViT-B-32__openai"),
         (visual("nllb-clip-base-siglip__v1"), image, 404, "no model with the weights"),
     ] {

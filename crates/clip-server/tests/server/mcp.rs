@@ -139,7 +139,7 @@ fn errors_are_sentences_that_a_model_reads() {
         "{unknown}"
     );
     let empty = TestServer::new(&[]);
-    fails(&empty, "search", json!({"query": "a dog"}), "clip-cli index");
+    fails(&empty, "search", json!({"query": "a dog"}), "index images into it");
 }
 
 /// The revision of 2026-07-28 has no handshake: each request says what it speaks.
