@@ -3,6 +3,7 @@
 //! `load [MODEL] [--clients N] [--seconds N] [--rounds N] KIND..` with kinds `text`, `image`, `image-jpeg`, `search`.
 //! The server runs in this process and is asked over sockets, each client on one connection, without a pause. In
 //! turn with it the model encodes alone, in batches of 32, what the clients send, prepared before.
+#![expect(clippy::print_stdout, reason = "a program that reports")]
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};

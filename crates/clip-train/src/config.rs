@@ -286,12 +286,10 @@ impl TrainConfig {
             }
             self.model.validate()?;
         }
-        if self.model.vocabulary == FreshVocabulary::Chosen {
-            if self.from.is_some() {
-                return Err(
-                    "`model.vocabulary` is for a fresh model: with `from` leave it out".to_owned()
-                );
-            }
+        if self.model.vocabulary == FreshVocabulary::Chosen && self.from.is_some() {
+            return Err(
+                "`model.vocabulary` is for a fresh model: with `from` leave it out".to_owned()
+            );
         }
         self.validate_features()
     }

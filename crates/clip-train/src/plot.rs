@@ -67,8 +67,11 @@ fn draw_into(svg: &mut String, records: &[Record]) -> Result<(), Box<dyn std::er
     Ok(())
 }
 
-/// Label, color and points of each line.
-fn recalls(records: &[Record]) -> [(&'static str, RGBColor, Vec<(u64, f64)>); 4] {
+/// Label, color and points.
+type Line = (&'static str, RGBColor, Vec<(u64, f64)>);
+
+/// The lines of the recalls.
+fn recalls(records: &[Record]) -> [Line; 4] {
     let lines: [(&str, usize, bool, RGBColor); 4] = [
         ("text to image @1", 0, true, BLUE),
         ("text to image @5", 1, true, CYAN),

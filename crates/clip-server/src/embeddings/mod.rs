@@ -48,10 +48,10 @@ pub(crate) struct EmbeddingsRequest {
     /// Whether vectors have length 1: always.
     normalized: Option<bool>,
     /// Nothing is done with it.
-    #[allow(dead_code, reason = "clients send it")]
+    #[expect(dead_code, reason = "clients send it")]
     user: Option<String>,
     /// Nothing is done with it: the model has one kind of vector.
-    #[allow(dead_code, reason = "clients send it")]
+    #[expect(dead_code, reason = "clients send it")]
     task: Option<String>,
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct EmbeddingsRequest {
 #[derive(ToSchema)]
 #[schema(as = EmbeddingsInput)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) enum EmbeddingsInput {
     /// A text, or an image with `modality` `image`.
     One(String),
@@ -69,7 +69,7 @@ pub(crate) enum EmbeddingsInput {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) enum EmbeddingsItem {
     /// A text, or an image with `modality` `image`.
     Plain(String),
@@ -82,7 +82,7 @@ pub(crate) enum EmbeddingsItem {
 }
 
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) struct Message {
     /// `user` usually; it changes nothing.
     role: String,
@@ -92,7 +92,7 @@ pub(crate) struct Message {
 
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) enum MessageContent {
     Text(String),
     Parts(Vec<ContentPart>),
@@ -100,14 +100,14 @@ pub(crate) enum MessageContent {
 
 #[derive(ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) enum ContentPart {
     Text { text: String },
     ImageUrl { image_url: ImageUrl },
 }
 
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) struct ImageUrl {
     /// A data URI.
     url: String,

@@ -13,7 +13,7 @@ use crate::state::Server;
 /// The fields of a form. `text` and `image` may stand several times; the vectors come in the order of the
 /// fields.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "it is a schema")]
+#[expect(dead_code, reason = "it is a schema")]
 pub(crate) struct EmbeddingsForm {
     /// The name of the model.
     model: Option<String>,

@@ -358,7 +358,9 @@ mod tests {
         // Half of them, of which half meet themselves.
         let between = mixed.iter().filter(|value| value.fract() != 0.0).count();
         assert!((200..300).contains(&between), "{between}");
-        assert!(mixed.iter().all(|value| *value as u32 % 2 == 0 || value.fract() == 0.0));
+        assert!(
+            mixed.iter().all(|value| (*value as u32).is_multiple_of(2) || value.fract() == 0.0)
+        );
         // None is nearer to the other than six tenths of the way.
         let way = |value: &f32| value.fract().min(1.0 - value.fract());
         assert!(mixed.iter().map(way).fold(0.0, f32::max) > 0.45);
