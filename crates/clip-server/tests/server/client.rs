@@ -182,7 +182,9 @@ impl TestServer {
 
     /// A connection on which so many texts were sent, and are being worked for.
     pub(crate) fn begin(&self, texts: usize) -> TcpStream {
-        let body = serde_json::json!({"input": vec!["a picture of a dog on a beach"; texts]});
+        // Long enough for the model to be busy while the test asks for other things.
+        let text = "a picture of a dog on a beach ".repeat(3);
+        let body = serde_json::json!({"input": vec![text; texts]});
         let body = body.to_string();
         let head =
             "POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
